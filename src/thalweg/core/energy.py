@@ -1,0 +1,99 @@
+"""Energies: one number for each row, low where things fit together."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class Energy(nn.Module, ABC):
+    """An energy F(x, y): ``energy(y)`` or ``energy(y, x)`` gives (n,), one number a row.
+
+    ``p(y | x)`` is proportional to ``exp(-F(x, y))`` where that has a finite integral. Batch
+    first; no row's energy depends on another row.
+
+    Three things an energy may know about itself, each ``None`` unless it says otherwise. What it
+    does not know, :mod:`thalweg.questions` finds with the energy alone.
+    """
+
+    @abstractmethod
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """F(x, y) for each row of ``y``: (n,)."""
+
+    def restricted(self, visible: Tensor) -> Energy | None:
+        """The energy that is left when coordinates of y are hidden.
+
+        ``visible`` is (n, d), bool, for the very rows that the result is then asked about. A
+        hidden coordinate's value, NaN included, does not matter to the result.
+        """
+        return None
+
+    def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """What the codes of ``y`` decode to: (n, d), or None for an energy without codes."""
+        return None
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
+        """n exact draws from the density of the energy: (n, d), or None if there is no such way."""
+        return None
+
+
+class LatentSpace(nn.Module, ABC):
+    """The set that a latent variable ranges over, and its own energy R(z)."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one z."""
+
+    @abstractmethod
+    def forward(self, z: Tensor) -> Tensor:
+        """R(z): the shape of z without the latent dimensions."""
+
+    def members(self) -> Tensor | None:
+        """All of its elements, (k, *shape), or None if they cannot be listed."""
+        return None
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
+        """n draws from exp(-R(z)), normalized: (n, *shape), or None if there is no such way."""
+        return None
+
+
+class LatentEnergy(nn.Module, ABC):
+    """An energy E(x, y, z) with a variable z that is never observed.
+
+    It is a data term plus the latent space's own R(z). ``z`` is (n, *latent), or carries leading
+    candidate dimensions, (k, n, *latent), and then the result does too. A row dimension of 1
+    stands for candidates that all rows share: that is what lets k predictions be held against n
+    rows as one matrix product instead of being decoded n times.
+    """
+
+    latent: LatentSpace
+
+    @abstractmethod
+    def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """E without R(z): (n,) or (k, n)."""
+
+    def forward(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """E(x, y, z): (n,) or (k, n)."""
+        return self.data_term(y, z, x) + self.latent(z)
+
+    def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The least energy over candidates z (k, n, *latent), and which one has it: both (n,).
+
+        By the envelope theorem its gradient is the gradient at that candidate.
+        """
+        return self(y, z, x).min(dim=0)
+
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """The y that z stands for, (n, d), or None for an energy that does not decode."""
+        return None
+
+    def restricted(self, visible: Tensor) -> LatentEnergy | None:
+        """As :meth:`Energy.restricted`."""
+        return None
+
+    def draw(self, n: int, beta: float, generator: torch.Generator) -> Tensor | None:
+        """n exact draws of y from the sum over z of exp(-beta E): (n, d), or None."""
+        return None

@@ -1,0 +1,80 @@
+"""Rows of numbers, in memory or on disk, read piece by piece."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK_BYTES = 8 * 2**20
+"""How much of a file is looked at at a time."""
+
+
+class Rows:
+    """An array (n, d), float32 or float64, that may be mapped from a file larger than memory.
+
+    Pages of a mapped file count as the process's memory once they were touched; ``chunks`` gives
+    them back to the system as it goes.
+    """
+
+    def __init__(self, values: NDArray[np.floating]) -> None:
+        self.values = values
+        self._map = _map_below(values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def n_columns(self) -> int:
+        return int(self.values.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.values.dtype
+
+    @property
+    def on_disk(self) -> bool:
+        return self._map is not None
+
+    def chunks(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
+        """Consecutive blocks of rows, each with the position of its first row."""
+        size = max(1, CHUNK_BYTES // max(1, self.values[:1].nbytes))
+        for start in range(0, len(self), size):
+            yield start, self.values[start : start + size]
+            self._release()
+
+    def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
+        """A copy of some rows, in the order asked for."""
+        if not self.on_disk:
+            return np.ascontiguousarray(self.values[index])
+        result = np.empty((len(index), self.n_columns), self.dtype)
+        order = np.argsort(index, kind="stable")
+        for part in np.array_split(order, max(1, result.nbytes // CHUNK_BYTES)):
+            result[part] = self.values[index[part]]
+            self._release()
+        return result
+
+    def between(self, start: int, stop: int) -> Rows:
+        """A range of rows."""
+        return Rows(self.values[start:stop])
+
+    def _release(self) -> None:
+        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def _map_below(values: Any) -> mmap.mmap | None:
+    """The file mapping that an array is a view of, if its pages may be dropped.
+
+    A private mapping (numpy's copy-on-write mode "c") may hold changes that exist nowhere else,
+    so its pages stay.
+    """
+    below = values
+    while isinstance(below, np.ndarray):
+        if isinstance(below, np.memmap) and below.mode == "c":
+            return None
+        below = below.base
+    return below if isinstance(below, mmap.mmap) else None

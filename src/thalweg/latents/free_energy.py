@@ -1,0 +1,88 @@
+"""Removing the latent variable gives an energy again."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Candidates, Energy, InputError, LatentEnergy
+from thalweg.latents.solver import LatentSolver
+
+
+class FreeEnergy(Energy):
+    r"""A latent energy with its latent variable removed.
+
+    .. math::
+        F_\infty(x, y) = \min_z E(x, y, z), \qquad
+        F_\beta(x, y) = -\frac{1}{\beta} \log \sum_z e^{-\beta E(x, y, z)}
+
+    F_beta grows with beta and tends to F_inf from below. It is an energy: nothing that uses it
+    meets z.
+
+    Parameters
+    ----------
+    energy : LatentEnergy
+        E(x, y, z).
+    solver : LatentSolver
+        Finds the z to minimize or to sum over.
+    beta : float, default inf
+        Inverse temperature, above 0.
+
+    Raises
+    ------
+    InputError
+        If beta is not above 0.
+
+    References
+    ----------
+    LeCun, Chopra, Hadsell, Ranzato, Huang, "A tutorial on energy-based learning" (2006), section 2.
+    """
+
+    def __init__(self, energy: LatentEnergy, solver: LatentSolver, beta: float = math.inf) -> None:
+        super().__init__()
+        if not beta > 0:
+            raise InputError(f"FreeEnergy: beta must be a number above 0, got {beta!r}")
+        self.energy = energy
+        self.solver = solver
+        self.beta = beta
+
+    def infer(self, y: Tensor, x: Tensor | None = None) -> Candidates:
+        """The solver's candidates for each row."""
+        return self.solver.solve(self.energy, y, x)
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        candidates = self.infer(y, x)
+        if math.isinf(self.beta):
+            return self.energy.lowest(y, candidates.z, x)[0]
+        energies = self.energy(y, candidates.z, x)
+        terms = candidates.log_weight - self.beta * energies
+        return -torch.logsumexp(terms, dim=0) / self.beta
+
+    def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """z*, the candidate of least energy: (n, *latent)."""
+        z = self.infer(y, x).z
+        which = self.energy.lowest(y, z, x)[1]
+        if z.shape[1] == 1:
+            return z[which, 0]
+        return z[which, torch.arange(len(y), device=y.device)]
+
+    def responsibilities(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """p(z | x, y) of each candidate, proportional to exp(-beta E): (k, n)."""
+        candidates = self.infer(y, x)
+        energies = self.energy(y, candidates.z, x)
+        if math.isinf(self.beta):
+            lowest = energies.argmin(dim=0, keepdim=True)
+            return torch.zeros_like(energies).scatter_(0, lowest, 1)
+        return torch.softmax(candidates.log_weight - self.beta * energies, dim=0)
+
+    def restricted(self, visible: Tensor) -> FreeEnergy | None:
+        view = self.energy.restricted(visible)
+        return None if view is None else FreeEnergy(view, self.solver, self.beta)
+
+    def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return self.energy.decode(self.codes(y, x), x)
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
+        return self.energy.draw(n, self.beta, generator)

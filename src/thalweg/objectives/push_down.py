@@ -1,0 +1,25 @@
+"""Push the energy of the data down, where the architecture keeps it up elsewhere."""
+
+from __future__ import annotations
+
+import torch
+
+from thalweg.core import Batch, Energy, Loss, seen_through
+from thalweg.objectives.base import Objective
+
+
+class PushDown(Objective):
+    r"""The mean energy of the data, :math:`\frac{1}{\sum w_i} \sum_i w_i F(x_i, y_i)`.
+
+    Valid for energies whose volume of low energy is bounded by construction, such as K-means: k
+    points of zero energy and no more. Where :math:`e^{-\beta F}` is normalized it is the negative
+    log-likelihood over beta.
+    """
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
+        values = seen_through(energy, batch.y)(batch.y, batch.x)
+        if batch.weight is None:
+            value = values.mean()
+        else:
+            value = (batch.weight * values).sum() / batch.weight.sum()
+        return Loss(value, {"energy": value.detach()})

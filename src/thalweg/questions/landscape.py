@@ -1,0 +1,68 @@
+"""The energy over a plane."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Energy, InputError
+
+
+class Plane(NamedTuple):
+    """Points origin + a u + b v."""
+
+    origin: Tensor
+    """(d,)"""
+    axes: Tensor
+    """(2, d), orthonormal"""
+
+    def coordinates(self, y: Tensor) -> Tensor:
+        """Where rows (n, d) lie over the plane: (n, 2)."""
+        return (y - self.origin) @ self.axes.T
+
+    def points(self, coordinates: Tensor) -> Tensor:
+        """The points (n, d) with coordinates (n, 2)."""
+        return self.origin + coordinates @ self.axes
+
+
+class Landscape(NamedTuple):
+    """Energies on a grid of a plane."""
+
+    a: Tensor
+    """(resolution,), along the first axis"""
+    b: Tensor
+    """(resolution,), along the second"""
+    energy: Tensor
+    """(resolution, resolution), rows follow b, as contour plots have it"""
+
+
+def plane_of(y: Tensor) -> Plane:
+    """The plane through the mean of rows (n, d) along their two widest directions.
+
+    In two dimensions it is the plane itself, with its own axes.
+    """
+    if y.shape[1] == 1:
+        raise InputError("map: rows have 1 column; expected at least 2 to span a plane")
+    if y.shape[1] == 2:
+        return Plane(y.new_zeros(2), torch.eye(2, dtype=y.dtype, device=y.device))
+    mean = y.mean(dim=0)
+    return Plane(mean, torch.linalg.svd(y - mean, full_matrices=False).Vh[:2])
+
+
+@torch.no_grad()
+def landscape(
+    energy: Energy,
+    plane: Plane,
+    low: tuple[float, float],
+    high: tuple[float, float],
+    resolution: int = 200,
+) -> Landscape:
+    """F on a grid over a rectangle of a plane, from ``low`` to ``high`` in its coordinates."""
+    like = {"dtype": plane.origin.dtype, "device": plane.origin.device}
+    a = torch.linspace(low[0], high[0], resolution, **like)
+    b = torch.linspace(low[1], high[1], resolution, **like)
+    grid_b, grid_a = torch.meshgrid(b, a, indexing="ij")
+    points = plane.points(torch.stack([grid_a.reshape(-1), grid_b.reshape(-1)], dim=1))
+    return Landscape(a, b, energy(points).reshape(resolution, resolution))

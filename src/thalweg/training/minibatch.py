@@ -1,0 +1,55 @@
+"""Mini-batch K-means: a mean that learns from a few rows at a time."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Batch, Loss, seen_through
+from thalweg.latents import FreeEnergy
+
+
+class MiniBatchStep:
+    r"""Move each point towards its rows in the batch, by the share they have of all it has seen.
+
+    .. math::
+        n_k \leftarrow n_k + b_k, \qquad
+        w_k \leftarrow w_k + \frac{b_k}{n_k} (\bar y_k - w_k)
+
+    with b_k the weight of the batch's rows in cluster k and :math:`\bar y_k` their mean: each
+    point is at all times the mean of the rows it was given. Counts are kept for each coordinate,
+    so hidden ones take no part.
+
+    Parameters
+    ----------
+    energy : FreeEnergy
+        Says which cluster a row is in.
+    centers : Tensor
+        (k, d), changed in place.
+
+    References
+    ----------
+    Sculley, "Web-scale k-means clustering", WWW 2010.
+    """
+
+    def __init__(self, energy: FreeEnergy, centers: Tensor) -> None:
+        self.energy = energy
+        self.centers = centers
+        self.counts = torch.zeros_like(centers, dtype=torch.float64)
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Loss:
+        y, k = batch.y, len(self.centers)
+        view = seen_through(self.energy, y)
+        assert isinstance(view, FreeEnergy)
+        w = torch.ones(len(y), device=y.device) if batch.weight is None else batch.weight
+        value = view(y)
+        label = view.energy.lowest(y, view.infer(y).z)[1]
+        visible = (~y.isnan()).double() * w.double()[:, None]
+        seen = self.counts.new_zeros(k, y.shape[1]).index_add_(0, label, visible)
+        sums = seen.new_zeros(seen.shape).index_add_(0, label, visible * y.nan_to_num().double())
+        self.counts += seen
+        change = (sums - seen * self.centers.double()) / self.counts.clamp_min(1e-300)
+        self.centers += torch.where(self.counts > 0, change, 0).to(self.centers)
+        mean = (value * w).sum() / w.sum()
+        return Loss(mean, {"energy": mean, "shift": change.square().sum()})

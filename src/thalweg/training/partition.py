@@ -1,0 +1,167 @@
+"""Rows divided among clusters: the half of coordinate descent that finds z."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import seen_through
+from thalweg.data import Rows
+from thalweg.kernels.moving import MovingNearest
+from thalweg.kernels.nearest import nearest
+from thalweg.latents import FreeEnergy
+
+BOUNDS_BYTES = 2 * 2**30
+"""Most memory that distances remembered between iterations may take."""
+
+
+class ClusterSums(NamedTuple):
+    """What the other half needs. Weighted; float64."""
+
+    sums: NDArray[np.float64]
+    """(k, d), over the rows of each cluster, of their visible coordinates"""
+    counts: NDArray[np.float64]
+    """(k, d) or (k, 1), the weight behind each sum"""
+    loss: float
+    """the weighted sum of energies"""
+    changed: int
+    """rows whose cluster is another than last time"""
+
+
+class Partition(ABC):
+    """The rows of a data set and the cluster that each is in."""
+
+    @abstractmethod
+    def assign(self, centers: Tensor) -> ClusterSums:
+        """Put every row where its energy is least."""
+
+    @abstractmethod
+    def farthest(self, centers: Tensor, count: int) -> list[tuple[float, int]]:
+        """The rows of highest energy, with that energy, highest first."""
+
+    @abstractmethod
+    def move(self, row: int, cluster: int, old: ClusterSums) -> ClusterSums:
+        """Give a row to an empty cluster."""
+
+
+class RememberingPartition(Partition):
+    """Complete rows in memory, hard assignments: distances are remembered, few computed."""
+
+    def __init__(self, rows: Rows, k: int, weight: NDArray[np.float64] | None) -> None:
+        self._y = rows.values
+        n, d = self._y.shape
+        needed = MovingNearest.bytes_needed(n, d, k, self._y.dtype.itemsize)
+        self._nearest = MovingNearest(self._y, k, weight, bounded=needed <= BOUNDS_BYTES)
+        # energies summed by way of the clusters' sums; centered, or the terms would cancel
+        self._center = self._y.mean(axis=0, dtype=np.float64)
+        self._spread = 0.0
+        for start, chunk in rows.chunks():
+            centered = chunk - self._center
+            w = None if weight is None else weight[start : start + len(chunk)]
+            squares = np.einsum("nd,nd->n", centered, centered)
+            self._spread += float(squares.sum() if w is None else squares @ w)
+
+    def assign(self, centers: Tensor) -> ClusterSums:
+        points = centers.detach().numpy()
+        changed = self._nearest.assign(points)
+        sums, counts = self._nearest.sums, self._nearest.counts[:, None]
+        w = points - self._center
+        cross = np.sum(w * (sums - counts * self._center))
+        loss = self._spread - 2 * cross + np.sum(counts * w * w)
+        return ClusterSums(sums, counts, max(float(loss), 0.0), changed)
+
+    def farthest(self, centers: Tensor, count: int) -> list[tuple[float, int]]:
+        energy = nearest(self._y, centers.detach().numpy())[1]
+        return [(float(energy[i]), int(i)) for i in np.argsort(-energy, kind="stable")[:count]]
+
+    def move(self, row: int, cluster: int, old: ClusterSums) -> ClusterSums:
+        self._nearest.move_row(row, cluster)
+        return old._replace(sums=self._nearest.sums, counts=self._nearest.counts[:, None])
+
+
+class ChunkedPartition(Partition):
+    """Any rows, hidden coordinates and files larger than memory included, on any device.
+
+    This is the meaning that :class:`RememberingPartition` is a fast way to: whatever the energy
+    says of each chunk. With a finite beta, rows are in every cluster by their responsibilities.
+    """
+
+    def __init__(
+        self, rows: Rows, energy: FreeEnergy, weight: NDArray[np.float64] | None
+    ) -> None:
+        self._rows = rows
+        self._energy = energy
+        self._weight = weight
+        self._label = np.full(len(rows), -1, np.int32)
+        self._value = np.zeros(len(rows), rows.dtype)
+
+    def assign(self, centers: Tensor) -> ClusterSums:
+        k, d = centers.shape
+        device = centers.device
+        sums = torch.zeros(k, d, dtype=torch.float64, device=device)
+        counts = torch.zeros(k, d, dtype=torch.float64, device=device)
+        loss, changed = 0.0, 0
+        for start, chunk in self._rows.chunks():
+            stop = start + len(chunk)
+            y = torch.from_numpy(np.ascontiguousarray(chunk)).to(device)
+            w = torch.ones(len(y), dtype=torch.float64, device=device)
+            if self._weight is not None:
+                w = torch.from_numpy(self._weight[start:stop]).to(device)
+            value, label = self._add(y, w, sums, counts)
+            changed += int(np.count_nonzero(self._label[start:stop] != label))
+            self._label[start:stop] = label
+            self._value[start:stop] = value.cpu().numpy()
+            loss += float(value.double() @ w)
+        return ClusterSums(sums.cpu().numpy(), counts.cpu().numpy(), loss, changed)
+
+    @torch.no_grad()
+    def _add(
+        self, y: Tensor, w: Tensor, sums: Tensor, counts: Tensor
+    ) -> tuple[Tensor, NDArray[np.int32]]:
+        view = seen_through(self._energy, y)
+        assert isinstance(view, FreeEnergy)
+        visible = ~y.isnan()
+        weighted = y.nan_to_num().double() * w[:, None]
+        seen = visible.double() * w[:, None]
+        if math.isinf(view.beta):
+            z = view.infer(y).z
+            value, label = view.energy.lowest(y, z)
+            sums.index_add_(0, label, weighted)
+            counts.index_add_(0, label, seen)
+        else:
+            value = view(y)
+            share = view.responsibilities(y)
+            label = share.argmax(dim=0)
+            sums += share.double() @ weighted
+            counts += share.double() @ seen
+        return value, label.int().cpu().numpy()
+
+    def farthest(self, centers: Tensor, count: int) -> list[tuple[float, int]]:
+        order = np.argsort(-self._value, kind="stable")[:count]
+        return [(float(self._value[i]), int(i)) for i in order]
+
+    def move(self, row: int, cluster: int, old: ClusterSums) -> ClusterSums:
+        y = np.asarray(self._rows.values[row], dtype=np.float64)
+        w = 1.0 if self._weight is None else float(self._weight[row])
+        seen, before = w * ~np.isnan(y), self._label[row]
+        for label, sign in ((before, -1.0), (cluster, 1.0)):
+            old.sums[label] += sign * w * np.nan_to_num(y)
+            old.counts[label] += sign * seen
+        self._label[row] = cluster
+        return old
+
+
+def partition(
+    rows: Rows, energy: FreeEnergy, centers: Tensor, weight: NDArray[np.float64] | None
+) -> Partition:
+    """The fast way where it is open, the general one elsewhere."""
+    plain = math.isinf(energy.beta) and centers.device.type == "cpu" and not rows.on_disk
+    if plain and not any(np.isnan(chunk).any() for _, chunk in rows.chunks()):
+        return RememberingPartition(rows, len(centers), weight)
+    return ChunkedPartition(rows, energy, weight)
