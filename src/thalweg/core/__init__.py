@@ -1,6 +1,6 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
-from thalweg.core.checks import Array, Choice, Constraint, InputError, Integer, Real, Seed, check_parameters
+from thalweg.core.checks import Array, Choice, Constraint, Device, InputError, Integer, Real, Seed, check_parameters
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace
 from thalweg.core.files import write_beside
 from thalweg.core.hidden import seen_through
@@ -13,6 +13,7 @@ __all__ = [
     "Candidates",
     "Choice",
     "Constraint",
+    "Device",
     "Energy",
     "InputError",
     "Integer",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 
 class InputError(ValueError):
@@ -133,6 +134,36 @@ class Seed(Constraint):
 
     def violations(self) -> list[Any]:
         return [-1, 2**32, 0.5, "a word"]
+
+
+@dataclass(frozen=True)
+class Device(Constraint):
+    """A torch device by name, or "auto"."""
+
+    def allows(self, value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        try:
+            self.resolve(value)
+        except RuntimeError:
+            return False
+        return True
+
+    @staticmethod
+    def resolve(name: str) -> torch.device:
+        """The device: for "auto" a GPU if there is one."""
+        if name == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = torch.device(name)
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise RuntimeError("there is no CUDA device")
+        return device
+
+    def describe(self) -> str:
+        return "'auto' or the name of a torch device that is there, such as 'cpu' or 'cuda'"
+
+    def violations(self) -> list[Any]:
+        return ["another word", 3, None]
 
 
 def _or(first: str, words: tuple[str, ...], none: bool) -> str:

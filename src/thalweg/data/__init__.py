@@ -1,6 +1,7 @@
 """Data: rows in memory or on disk, tables, and made-up sets with a known answer."""
 
-from thalweg.data.rows import Rows
+from thalweg.data.batches import batches, steps_of
+from thalweg.data.rows import Rows, Summary
 from thalweg.data.toy import spiral
 
-__all__ = ["Rows", "spiral"]
+__all__ = ["Rows", "Summary", "batches", "spiral", "steps_of"]

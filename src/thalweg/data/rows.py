@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thalweg.core import InputError
+
 CHUNK_BYTES = 8 * 2**20
 """How much of a file is looked at at a time."""
+
+
+class Summary(NamedTuple):
+    """What one pass over rows tells."""
+
+    visible: NDArray[np.int64]
+    """(d,), entries that are not NaN"""
+    mean: NDArray[np.float64]
+    """(d,), of the visible entries; 0 where there are none"""
+    squares: NDArray[np.float64]
+    """(d,), sum of the squared deviations of the visible entries from their mean"""
+    hidden: bool
+    """whether any entry is NaN"""
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """(d,), of the visible entries."""
+        return self.squares / np.maximum(self.visible, 1)
 
 
 class Rows:
@@ -52,7 +72,7 @@ class Rows:
             return np.ascontiguousarray(self.values[index])
         result = np.empty((len(index), self.n_columns), self.dtype)
         order = np.argsort(index, kind="stable")
-        for part in np.array_split(order, max(1, result.nbytes // CHUNK_BYTES)):
+        for part in np.array_split(order, 1 + result.nbytes // CHUNK_BYTES):
             result[part] = self.values[index[part]]
             self._release()
         return result
@@ -61,9 +81,61 @@ class Rows:
         """A range of rows."""
         return Rows(self.values[start:stop])
 
+    def summary(self, name: str = "X", columns: list[str] | None = None) -> Summary:
+        """One pass: moments of every column, and a check of every entry.
+
+        Raises
+        ------
+        InputError
+            If an entry is infinite or a row has no visible entry; the message names it.
+        """
+        d = self.n_columns
+        visible, mean, squares = np.zeros(d, np.int64), np.zeros(d), np.zeros(d)
+        any_hidden = False
+        for start, chunk in self.chunks():
+            if np.isfinite(chunk.sum(dtype=np.float64)):
+                count = np.full(d, len(chunk), np.int64)
+                known = chunk
+            else:
+                _refuse(chunk, start, name, columns)
+                hidden = np.isnan(chunk)
+                any_hidden = any_hidden or bool(hidden.any())
+                count = len(chunk) - hidden.sum(axis=0)
+                known = np.where(hidden, 0, chunk)
+            here = known.sum(axis=0, dtype=np.float64) / np.maximum(count, 1)
+            deviation = known - here.astype(chunk.dtype)
+            if any_hidden:
+                deviation[np.isnan(chunk)] = 0
+            spread = np.einsum("nd,nd->d", deviation, deviation, dtype=np.float64)
+            # Chan, Golub, LeVeque: moments of two parts together
+            total = np.maximum(visible + count, 1)
+            squares += spread + (here - mean) ** 2 * visible * count / total
+            mean += (here - mean) * count / total
+            visible += count
+        return Summary(visible, mean, squares, any_hidden)
+
     def _release(self) -> None:
         if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def _refuse(
+    chunk: NDArray[np.floating], start: int, name: str, columns: list[str] | None
+) -> None:
+    infinite = np.isinf(chunk)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
+        shown = repr(columns[column]) if columns else str(column)
+        raise InputError(
+            f"{name}: row {start + row}, column {shown} is {chunk[row, column]}; expected a "
+            "finite number, or NaN for a hidden entry (infinity, inf, cannot be used)"
+        )
+    empty = np.isnan(chunk).all(axis=1)
+    if empty.any():
+        raise InputError(
+            f"{name}: row {start + int(np.argmax(empty))} has no visible entry (all NaN); "
+            "expected at least one number in every row"
+        )
 
 
 def _map_below(values: Any) -> mmap.mmap | None:

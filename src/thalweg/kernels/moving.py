@@ -50,7 +50,7 @@ def neighbours_together(points: NDArray[np.floating], size: int) -> NDArray[np.i
 class MovingNearest:
     """The nearest of k moving points for every row of y (n, d).
 
-    ``assign(points)`` returns the labels (n,), positions in ``points``; ``sums`` (k, d) and
+    After ``assign(points)``, ``label`` (n,) holds positions in ``points``; ``sums`` (k, d) and
     ``counts`` (k,), float64 and weighted, follow the labels at the price of the rows that changed
     theirs.
     """
@@ -103,13 +103,18 @@ class MovingNearest:
 
     def _by_point(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         result = np.empty_like(values)
-        result[self._order] = values
+        result[self._known_order()] = values
         return result
 
+    def _known_order(self) -> NDArray[np.int64]:
+        if self._order is None:
+            raise ValueError("MovingNearest: no points yet; expected a call of assign before this")
+        return self._order
+
     @property
-    def label(self) -> NDArray[np.int64]:
+    def label(self) -> NDArray[np.int32]:
         """(n,), positions in ``points``."""
-        return self._order[self._position]
+        return self._known_order().astype(np.int32)[self._position]
 
     def assign(self, points: NDArray[np.floating]) -> int:
         """Find the nearest of points (k, d), in the data's type; how many labels changed."""
@@ -167,11 +172,13 @@ class MovingNearest:
 
     def move_row(self, row: int, cluster: int) -> None:
         """Give a row to another cluster, whose point is about to be put on the row."""
-        assert_order = self._order
-        if assert_order is None:
-            raise ValueError("move_row: no points have been assigned yet")
         before = self._position.copy()
-        self._position[row] = np.flatnonzero(assert_order == cluster)[0]
-        self._bounds.own[row] = np.inf
-        self._bounds.group[row * len(self._group_drift) : (row + 1) * len(self._group_drift)] = 0
+        self._position[row] = np.flatnonzero(self._known_order() == cluster)[0]
+        if not self._fresh:
+            # nothing is known of the row: not its own distance, nor that a group is far
+            groups = len(self._group_drift)
+            self._bounds.own[row] = np.inf
+            self._bounds.group[row * groups : (row + 1) * groups] = -np.inf
+            width = len(self._drift)
+            self._bounds.pair[row * width : (row + 1) * width] = 0
         self._follow(before)

@@ -256,3 +256,24 @@ def nearest(
 
     over_blocks(block, n, BLOCK_ROWS)
     return label, energy
+
+
+@numba.njit(nogil=True, cache=True)
+def _energies_of(y, start, stop, points, label, d, energy):  # type: ignore[no-untyped-def]
+    for i in range(start, stop):
+        energy[i] = squared_distance(y, i * d, points, label[i] * d, d)
+
+
+def energies_of(
+    y: NDArray[np.floating], points: NDArray[np.floating], label: NDArray[np.integer]
+) -> NDArray[np.floating]:
+    """The squared distance of each row to the point with its label: (n,)."""
+    n, d = y.shape
+    energy = np.empty(n, y.dtype)
+    flat, points = np.ascontiguousarray(y).reshape(-1), np.ascontiguousarray(points).reshape(-1)
+
+    def block(start: int, stop: int) -> None:
+        _energies_of(flat, start, stop, points, label, d, energy)
+
+    over_blocks(block, n, BLOCK_ROWS)
+    return energy

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import seen_through
-from thalweg.data import Rows
+from thalweg.data import Rows, Summary
 from thalweg.kernels.moving import MovingNearest
-from thalweg.kernels.nearest import nearest
+from thalweg.kernels.nearest import energies_of, nearest
 from thalweg.latents import FreeEnergy
 
 BOUNDS_BYTES = 2 * 2**30
@@ -42,6 +42,10 @@ class Partition(ABC):
         """Put every row where its energy is least."""
 
     @abstractmethod
+    def outcome(self, centers: Tensor) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+        """For these centers, the cluster of every row and its energy there: both (n,)."""
+
+    @abstractmethod
     def farthest(self, centers: Tensor, count: int) -> list[tuple[float, int]]:
         """The rows of highest energy, with that energy, highest first."""
 
@@ -53,19 +57,23 @@ class Partition(ABC):
 class RememberingPartition(Partition):
     """Complete rows in memory, hard assignments: distances are remembered, few computed."""
 
-    def __init__(self, rows: Rows, k: int, weight: NDArray[np.float64] | None) -> None:
+    def __init__(
+        self, rows: Rows, summary: Summary, k: int, weight: NDArray[np.float64] | None
+    ) -> None:
         self._y = rows.values
         n, d = self._y.shape
         needed = MovingNearest.bytes_needed(n, d, k, self._y.dtype.itemsize)
         self._nearest = MovingNearest(self._y, k, weight, bounded=needed <= BOUNDS_BYTES)
-        # energies summed by way of the clusters' sums; centered, or the terms would cancel
-        self._center = self._y.mean(axis=0, dtype=np.float64)
-        self._spread = 0.0
-        for start, chunk in rows.chunks():
-            centered = chunk - self._center
-            w = None if weight is None else weight[start : start + len(chunk)]
-            squares = np.einsum("nd,nd->n", centered, centered)
-            self._spread += float(squares.sum() if w is None else squares @ w)
+        # energies are summed by way of the clusters' sums; centered, or the terms would cancel
+        self._center = summary.mean
+        if weight is None:
+            self._spread = float(summary.squares.sum())
+        else:
+            chunks = ((start, chunk - self._center) for start, chunk in rows.chunks())
+            self._spread = sum(
+                float(weight[start : start + len(y)] @ np.einsum("nd,nd->n", y, y))
+                for start, y in chunks
+            )
 
     def assign(self, centers: Tensor) -> ClusterSums:
         points = centers.detach().numpy()
@@ -75,6 +83,12 @@ class RememberingPartition(Partition):
         cross = np.sum(w * (sums - counts * self._center))
         loss = self._spread - 2 * cross + np.sum(counts * w * w)
         return ClusterSums(sums, counts, max(float(loss), 0.0), changed)
+
+    def outcome(self, centers: Tensor) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+        points = centers.detach().numpy()
+        self._nearest.assign(points)
+        label = self._nearest.label
+        return label, energies_of(self._y, points, label)
 
     def farthest(self, centers: Tensor, count: int) -> list[tuple[float, int]]:
         energy = nearest(self._y, centers.detach().numpy())[1]
@@ -99,7 +113,7 @@ class ChunkedPartition(Partition):
         self._energy = energy
         self._weight = weight
         self._label = np.full(len(rows), -1, np.int32)
-        self._value = np.zeros(len(rows), rows.dtype)
+        self._lowest = np.zeros(len(rows), rows.dtype)
 
     def assign(self, centers: Tensor) -> ClusterSums:
         k, d = centers.shape
@@ -113,38 +127,42 @@ class ChunkedPartition(Partition):
             w = torch.ones(len(y), dtype=torch.float64, device=device)
             if self._weight is not None:
                 w = torch.from_numpy(self._weight[start:stop]).to(device)
-            value, label = self._add(y, w, sums, counts)
+            value, lowest, label = self._add(y, w, sums, counts)
             changed += int(np.count_nonzero(self._label[start:stop] != label))
             self._label[start:stop] = label
-            self._value[start:stop] = value.cpu().numpy()
-            loss += float(value.double() @ w)
+            self._lowest[start:stop] = lowest.cpu().numpy()
+            loss += float(value)
         return ClusterSums(sums.cpu().numpy(), counts.cpu().numpy(), loss, changed)
 
     @torch.no_grad()
     def _add(
         self, y: Tensor, w: Tensor, sums: Tensor, counts: Tensor
-    ) -> tuple[Tensor, NDArray[np.int32]]:
+    ) -> tuple[Tensor, Tensor, NDArray[np.int32]]:
+        """Add a chunk to the sums; its weighted energy, each row's least one, and whose."""
         view = seen_through(self._energy, y)
         assert isinstance(view, FreeEnergy)
         visible = ~y.isnan()
         weighted = y.nan_to_num().double() * w[:, None]
         seen = visible.double() * w[:, None]
+        lowest, label = view.energy.lowest(y, view.infer(y).z)
         if math.isinf(view.beta):
-            z = view.infer(y).z
-            value, label = view.energy.lowest(y, z)
+            value = lowest
             sums.index_add_(0, label, weighted)
             counts.index_add_(0, label, seen)
         else:
             value = view(y)
-            share = view.responsibilities(y)
-            label = share.argmax(dim=0)
-            sums += share.double() @ weighted
-            counts += share.double() @ seen
-        return value, label.int().cpu().numpy()
+            share = view.responsibilities(y).double()
+            sums += share @ weighted
+            counts += share @ seen
+        return value.double() @ w, lowest, label.int().cpu().numpy()
+
+    def outcome(self, centers: Tensor) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+        self.assign(centers)
+        return self._label, self._lowest
 
     def farthest(self, centers: Tensor, count: int) -> list[tuple[float, int]]:
-        order = np.argsort(-self._value, kind="stable")[:count]
-        return [(float(self._value[i]), int(i)) for i in order]
+        order = np.argsort(-self._lowest, kind="stable")[:count]
+        return [(float(self._lowest[i]), int(i)) for i in order]
 
     def move(self, row: int, cluster: int, old: ClusterSums) -> ClusterSums:
         y = np.asarray(self._rows.values[row], dtype=np.float64)
@@ -158,10 +176,14 @@ class ChunkedPartition(Partition):
 
 
 def partition(
-    rows: Rows, energy: FreeEnergy, centers: Tensor, weight: NDArray[np.float64] | None
+    rows: Rows,
+    summary: Summary,
+    energy: FreeEnergy,
+    centers: Tensor,
+    weight: NDArray[np.float64] | None,
 ) -> Partition:
     """The fast way where it is open, the general one elsewhere."""
-    plain = math.isinf(energy.beta) and centers.device.type == "cpu" and not rows.on_disk
-    if plain and not any(np.isnan(chunk).any() for _, chunk in rows.chunks()):
-        return RememberingPartition(rows, len(centers), weight)
+    plain = math.isinf(energy.beta) and centers.device.type == "cpu"
+    if plain and not rows.on_disk and not summary.hidden:
+        return RememberingPartition(rows, summary, len(centers), weight)
     return ChunkedPartition(rows, energy, weight)

@@ -111,9 +111,5 @@ def _filled(points: NDArray[np.floating], rows: Rows) -> NDArray[np.floating]:
     """Hidden coordinates of a starting point take the mean of their column."""
     hidden = np.isnan(points)
     if hidden.any():
-        total, count = np.zeros(rows.n_columns), np.zeros(rows.n_columns)
-        for _, chunk in rows.chunks():
-            total += np.nansum(chunk, axis=0, dtype=np.float64)
-            count += np.count_nonzero(~np.isnan(chunk), axis=0)
-        points = np.where(hidden, total / np.maximum(count, 1), points).astype(points.dtype)
+        points = np.where(hidden, rows.summary().mean, points).astype(points.dtype)
     return points

@@ -1,0 +1,144 @@
+"""What every estimator can be asked, and the questions that only some can answer.
+
+An estimator *has* an energy, ``energy_``; it is the shell that speaks scikit-learn. The base class
+asks the questions that every energy answers. The rest come as mixins, so that an estimator that
+cannot answer a question does not have the method.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from thalweg import questions
+from thalweg.core import (
+    Constraint,
+    Energy,
+    InputError,
+    check_parameters,
+    generator_from,
+    seen_through,
+)
+from thalweg.data import Rows
+from thalweg.estimators.reading import as_given, read_rows
+from thalweg.estimators.storage import save
+
+
+class EnergyEstimator(BaseEstimator):
+    """An estimator that shapes an energy from data and answers questions about rows."""
+
+    parameters: ClassVar[Mapping[str, Constraint]]
+    """What each constructor parameter may be."""
+
+    energy_: Energy
+    n_features_in_: int
+
+    def _check_parameters(self) -> None:
+        check_parameters(type(self).__name__, self.get_params(deep=False), self.parameters)
+
+    def _read(self, X: Any) -> Rows:
+        """Rows to ask about, checked."""
+        check_is_fitted(self)
+        rows = read_rows(self, X, reset=False)
+        rows.summary(columns=self._columns())
+        return rows
+
+    def _columns(self) -> list[str] | None:
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else list(names)
+
+    def _parameter(self) -> Tensor:
+        """A parameter of the energy, for its device and type."""
+        return next(self.energy_.parameters())
+
+    def _ask(self, rows: Rows, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        """The answers to a question about each row, chunk by chunk."""
+        like = self._parameter()
+        answers = []
+        with torch.no_grad():
+            for _, chunk in rows.chunks():
+                y = torch.from_numpy(np.ascontiguousarray(chunk)).to(like)
+                answers.append(question(y).cpu().numpy())
+        return np.concatenate(answers) if len(answers) != 1 else answers[0]
+
+    def energy(self, X: Any) -> NDArray[np.floating]:
+        """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""
+        return self._ask(self._read(X), lambda y: seen_through(self.energy_, y)(y))
+
+    def score_samples(self, X: Any) -> NDArray[np.floating]:
+        """-F of each row, scikit-learn's sign, higher is more normal: (n,)."""
+        return -self.energy(X)
+
+    def complete(self, X: Any) -> Any:
+        """A copy of X with every NaN filled so that the row's energy is low.
+
+        Visible entries are bit for bit what they were. The container is that of X.
+        """
+        rows = self._read(X)
+        filled = self._ask(rows, lambda y: questions.complete(self.energy_, y))
+        hidden = np.isnan(rows.values)
+        result = np.where(hidden, filled.astype(rows.dtype), rows.values)
+        return as_given(X, result)
+
+    def project(self, X: Any) -> Any:
+        """The point of the data manifold that is closest to each row. The container is X's."""
+        rows = self._read(X)
+        return as_given(X, self._ask(rows, lambda y: questions.project(self.energy_, y)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a safetensors file, whole or not at all."""
+        check_is_fitted(self)
+        save(self, path)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Fitted tensors to save besides the energy's own; by attribute name."""
+        return {}
+
+    def _facts(self) -> dict[str, Any]:
+        """Fitted numbers and names to save; by attribute name."""
+        return {}
+
+    def _restore(self, state: dict[str, Tensor], tensors: dict[str, Tensor]) -> Self:
+        """Build ``energy_`` from its saved state; what else was saved is in ``tensors``."""
+        raise NotImplementedError
+
+
+class CodesMixin(TransformerMixin):
+    """For energies with codes: ``transform`` and ``inverse_transform``."""
+
+    def transform(self: Any, X: Any) -> NDArray[np.floating]:
+        """Codes z*, the z of least energy for each row: (n, number of codes)."""
+        return self._ask(self._read(X), lambda y: seen_through(self.energy_, y).codes(y))
+
+    def inverse_transform(self: Any, Z: Any) -> NDArray[np.floating]:
+        """What codes (n, number of codes) decode to: (n, d)."""
+        check_is_fitted(self)
+        like = self._parameter()
+        z = torch.as_tensor(np.asarray(Z)).to(like)
+        expected = self.energy_.energy.latent.shape
+        if z.ndim != 2 or tuple(z.shape[1:]) != expected:
+            raise InputError(
+                f"inverse_transform: Z has shape {tuple(z.shape)}; expected (n, {expected[0]})"
+            )
+        with torch.no_grad():
+            return np.asarray(self.energy_.energy.decode(z).cpu().numpy())
+
+
+class SamplesMixin:
+    """For energies that can be drawn from."""
+
+    def sample(
+        self: Any, n: int = 1, random_state: int | np.random.RandomState | None = None
+    ) -> NDArray[np.floating]:
+        """n draws from the density of the energy: (n, d)."""
+        check_is_fitted(self)
+        generator = generator_from(random_state)
+        return np.asarray(questions.sample(self.energy_, n, generator).cpu().numpy())

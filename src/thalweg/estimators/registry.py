@@ -1,0 +1,17 @@
+"""Every estimator by its name."""
+
+from __future__ import annotations
+
+from thalweg.estimators.base import EnergyEstimator
+from thalweg.estimators.kmeans import KMeans
+
+ESTIMATORS: dict[str, type[EnergyEstimator]] = {kind.__name__: kind for kind in (KMeans,)}
+
+
+def command_name(kind: type[EnergyEstimator]) -> str:
+    """The name on the command line: KMeans is kmeans, SparseCoding is sparse-coding."""
+    name = kind.__name__
+    letters = [
+        "-" + c if i and c.isupper() and name[i - 1].islower() else c for i, c in enumerate(name)
+    ]
+    return "".join(letters).lower()

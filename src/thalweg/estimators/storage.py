@@ -1,0 +1,130 @@
+"""Models on disk: safetensors, what is not a tensor in its header, no code anywhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save as bytes_of
+from torch import Tensor
+
+from thalweg.core import InputError, write_beside
+
+if TYPE_CHECKING:
+    from thalweg.estimators.base import EnergyEstimator
+
+FORMAT = 1
+"""Version of the file's layout; raised when an older thalweg could not read a newer file."""
+
+
+def save(
+    model: EnergyEstimator, path: str | os.PathLike[str], extra: dict[str, Any] | None = None
+) -> None:
+    """Write a fitted estimator; ``extra`` (JSON) travels with it."""
+    tensors = {f"energy.{k}": v for k, v in model.energy_.state_dict().items()}
+    tensors |= {f"fitted.{k}": v for k, v in model._tensors().items()}
+    parameters: dict[str, Any] = {}
+    for name, value in model.get_params(deep=False).items():
+        if isinstance(value, np.random.RandomState):
+            value = None
+        if not (value is None or isinstance(value, (str, bool, int, float, np.number))):
+            tensors[f"parameter.{name}"] = torch.from_numpy(np.ascontiguousarray(value))
+            continue
+        parameters[name] = _to_json(value)
+    names = getattr(model, "feature_names_in_", None)
+    header = {
+        "estimator": type(model).__name__,
+        "parameters": parameters,
+        "facts": {k: _to_json(v) for k, v in model._facts().items()},
+        "n_features_in": int(model.n_features_in_),
+        "feature_names_in": None if names is None else [str(name) for name in names],
+        "extra": extra or {},
+    }
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    written = bytes_of(tensors, {"thalweg": str(FORMAT), "model": json.dumps(header)})
+    with write_beside(path) as beside:
+        beside.write_bytes(written)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read an estimator that ``save`` wrote. Runs no code from the file.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, cut short, not a thalweg model, or of a newer version.
+    """
+    return load_with_extra(path)[0]
+
+
+def load_with_extra(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
+    """As :func:`load`, and what ``save`` was given as ``extra``."""
+    content = _read(path)
+    try:
+        tensors = tensors_of(content)
+        length = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    except (SafetensorError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} is damaged, cut short, or not a model of thalweg ({error}); "
+            "expected a file written by save or by thalweg fit"
+        ) from error
+    if "thalweg" not in metadata:
+        raise InputError(
+            f"{path} is a safetensors file of something else; "
+            "expected a file written by save or by thalweg fit"
+        )
+    if not metadata["thalweg"].isdigit() or int(metadata["thalweg"]) > FORMAT:
+        raise InputError(
+            f"{path} has version {metadata['thalweg']} of the format, of a newer thalweg; "
+            f"expected at most {FORMAT} (upgrade thalweg to read it)"
+        )
+    try:
+        header = json.loads(metadata["model"])
+        return _restored(header, tensors), header["extra"]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path} is damaged: its header and its tensors do not fit together ({error})"
+        ) from error
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; expected a model written by thalweg")
+    return Path(path).read_bytes()
+
+
+def _restored(header: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
+    from thalweg.estimators.registry import ESTIMATORS
+
+    kind = ESTIMATORS[header["estimator"]]
+    groups: dict[str, dict[str, Tensor]] = {"energy": {}, "fitted": {}, "parameter": {}}
+    for name, tensor in tensors.items():
+        group, _, rest = name.partition(".")
+        groups[group][rest] = tensor
+    parameters = {k: _from_json(v) for k, v in header["parameters"].items()}
+    model = kind(**parameters, **{k: v.numpy() for k, v in groups["parameter"].items()})
+    model.n_features_in_ = header["n_features_in"]
+    if header["feature_names_in"] is not None:
+        model.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
+    for name, value in header["facts"].items():
+        setattr(model, name, _from_json(value))
+    return model._restore(groups["energy"], groups["fitted"])
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    # JSON has no infinity
+    return {"float": str(value)} if isinstance(value, float) and math.isinf(value) else value
+
+
+def _from_json(value: Any) -> Any:
+    return float(value["float"]) if isinstance(value, dict) else value
