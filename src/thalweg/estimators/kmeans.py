@@ -73,7 +73,7 @@ class KMeans(
         Inverse temperature, in units of 1 / energy. Finite: F_beta is trained and asked.
     batch_size : int, default 1024
         Rows a step, for gradient and minibatch.
-    learning_rate : float, default 0.5
+    learning_rate : float, default 0.1
         For gradient: the share of the way to its mean that a point with 1 / k of the rows goes in
         one step.
     device : str, default "auto"
@@ -149,7 +149,7 @@ class KMeans(
         algorithm: str = "lloyd",
         beta: float = math.inf,
         batch_size: int = 1024,
-        learning_rate: float = 0.5,
+        learning_rate: float = 0.1,
         device: str = "auto",
         verbose: int = 0,
     ) -> None:

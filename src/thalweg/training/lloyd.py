@@ -40,7 +40,7 @@ def lloyd_step(centers: Tensor, group: Processes, total_weight: float) -> Step[P
         counts = np.broadcast_to(everywhere.counts, old.shape)
         new = np.where(counts > 0, everywhere.sums / np.where(counts > 0, counts, 1), old)
         moved = torch.from_numpy(new).to(centers)
-        shift = (moved.double() - centers.double()).square().sum()
+        shift = (moved.double() - centers.detach().double()).square().sum()
         with torch.no_grad():
             centers.copy_(moved)
         value = torch.tensor(everywhere.loss / total_weight, dtype=torch.float64)

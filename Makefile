@@ -1,0 +1,39 @@
+# make demo: set up and run the main job.  make test: set up and run every test.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+export MPLBACKEND := Agg
+
+.PHONY: install demo test check bench docs clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,check]"
+	touch $(STAMP)
+
+demo: install
+	$(BIN)/thalweg demo --out demo
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/architecture
+
+bench: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
+	$(BIN)/python benchmarks/kmeans_speed.py
+	$(BIN)/python benchmarks/kmeans_training.py
+
+docs: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	$(BIN)/python -m sphinx -W -b html docs docs/_build
+
+clean:
+	rm -rf .venv demo docs/_build

@@ -1,0 +1,241 @@
+"""The command line: one verb a question."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+import torch
+import typer
+from numpy.typing import NDArray
+
+from thalweg import questions
+from thalweg.core import Choice, Device, InputError, Integer, Real
+from thalweg.data.rows import Rows
+from thalweg.data.tables import Encoding, read_data, write_data
+from thalweg.estimators.base import EnergyEstimator
+from thalweg.estimators.registry import ESTIMATORS, command_name
+from thalweg.estimators.storage import load_with_extra, save
+from thalweg.plots import draw_landscape, figure, save_figure
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Energy-based learning: shape an energy from data, then ask it questions. "
+    "DATA is CSV, Parquet or .npy; rows are counted from 0.",
+)
+fit_app = typer.Typer(no_args_is_help=True, help="Fit an energy: thalweg fit METHOD DATA --out MODEL.")
+app.add_typer(fit_app, name="fit")
+
+Model = Annotated[str, typer.Argument(help="A model that thalweg fit wrote.")]
+Data = Annotated[str, typer.Argument(help="CSV, Parquet or .npy.")]
+Out = Annotated[str | None, typer.Option(help="CSV, Parquet or .npy; standard output without it.")]
+
+
+def main() -> None:
+    """Run the command line; 2 and one line on standard error for what the user can mend."""
+    try:
+        app()
+    except (InputError, OSError) as error:
+        message = " ".join(str(error).split())
+        sys.stderr.write(f"thalweg: {message}\n")
+        raise SystemExit(2) from None
+
+
+def _numbers(
+    path: str, encoding: Encoding | None, columns: int | None = None
+) -> tuple[NDArray[np.floating], Encoding | None]:
+    data = read_data(path)
+    if isinstance(data, np.ndarray):
+        if encoding is not None and data.shape[1] != len(encoding.names):
+            raise InputError(
+                f"{path} has {data.shape[1]} columns; expected {len(encoding.names)}, as in training"
+            )
+        if columns is not None and data.shape[1] != columns:
+            raise InputError(f"{path} has {data.shape[1]} columns; expected {columns}, as in training")
+        Rows(data).summary(path)
+        return data, encoding
+    if encoding is None and columns is not None:
+        raise InputError(f"{path} is a table, and the model was trained on an array; expected .npy")
+    known = Encoding.of(data, path) if encoding is None else encoding
+    values = known.encode(data, path)
+    Rows(values).summary(path, known.names)
+    return values, known
+
+
+def _open(model: str, data: str) -> tuple[Any, NDArray[np.floating], Encoding | None]:
+    fitted, extra = load_with_extra(model)
+    encoding = Encoding.from_json(extra["table"]) if extra.get("table") else None
+    values, _ = _numbers(data, encoding, int(fitted.n_features_in_))
+    return fitted, values, encoding
+
+
+def _table(values: NDArray[Any], encoding: Encoding | None) -> pl.DataFrame:
+    if encoding is not None:
+        return encoding.decode(values)
+    return pl.DataFrame(values, schema=[f"y{j}" for j in range(values.shape[1])])
+
+
+def _give(table: pl.DataFrame, out: str | None) -> None:
+    if out is None:
+        sys.stdout.write(table.write_csv())
+    else:
+        write_data(table, out)
+
+
+@app.command()
+def energy(model: Model, data: Data, out: Out = None) -> None:
+    """How unusual is each row: F, low where it fits."""
+    fitted, values, _ = _open(model, data)
+    _give(pl.DataFrame({"energy": fitted.energy(values)}), out)
+
+
+@app.command()
+def codes(model: Model, data: Data, out: Out = None) -> None:
+    """The codes z* of each row."""
+    fitted, values, _ = _open(model, data)
+    names = list(fitted.get_feature_names_out())
+    _give(pl.DataFrame(fitted.transform(values), schema=names), out)
+
+
+@app.command()
+def complete(model: Model, data: Data, out: Out = None) -> None:
+    """Fill what is missing; what is there stays as it is."""
+    fitted, values, encoding = _open(model, data)
+    filled = _table(fitted.complete(values), encoding)
+    given = read_data(data)
+    if isinstance(given, pl.DataFrame):
+        kept = [
+            given[name].fill_nan(None) if given[name].dtype.is_float() else given[name]
+            for name in given.columns
+        ]
+        filled = pl.DataFrame(
+            [
+                s if s.null_count() == 0 else pl.select(pl.coalesce(s, filled[s.name])).to_series()
+                for s in kept
+            ]
+        )
+    _give(filled, out)
+
+
+@app.command()
+def project(model: Model, data: Data, out: Out = None) -> None:
+    """The point of the data manifold that is closest to each row."""
+    fitted, values, encoding = _open(model, data)
+    _give(_table(fitted.project(values), encoding), out)
+
+
+@app.command()
+def sample(
+    model: Model,
+    n: Annotated[int, typer.Option("-n", help="How many draws.")] = 1,
+    random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
+    out: Out = None,
+) -> None:
+    """Draws from the density of the energy."""
+    fitted, extra = load_with_extra(model)
+    encoding = Encoding.from_json(extra["table"]) if extra.get("table") else None
+    _give(_table(fitted.sample(n, random_state=random_state), encoding), out)
+
+
+@app.command("map")
+def map_(
+    model: Model,
+    data: Data,
+    out: Annotated[str, typer.Option(help="An image: .png, .svg or .pdf.")],
+    resolution: Annotated[int, typer.Option(min=2, help="Grid points a side.")] = 200,
+) -> None:
+    """Draw the energy over the plane of the data's two widest directions."""
+    if Path(out).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{out}: expected a name that ends in .png, .svg or .pdf")
+    fitted, values, _ = _open(model, data)
+    rows = torch.from_numpy(np.array(values))
+    whole = questions.complete(fitted.energy_, rows.to(next(fitted.energy_.parameters())))
+    plane = questions.plane_of(whole)
+    at = plane.coordinates(whole)
+    low, high = at.min(dim=0).values, at.max(dim=0).values
+    margin = 0.15 * (high - low).clamp_min(1e-6)
+    corner = (low - margin).tolist(), (high + margin).tolist()
+    drawn = questions.landscape(fitted.energy_, plane, corner[0], corner[1], resolution)
+    result = figure(6.4, 5.2)
+    axes = result.axes[0]
+    draw_landscape(axes, drawn.a, drawn.b, drawn.energy.numpy(), at.numpy(), title=Path(model).name)
+    axes.set_xlabel("first direction" if values.shape[1] > 2 else "y1")
+    axes.set_ylabel("second direction" if values.shape[1] > 2 else "y2")
+    save_figure(result, out)
+
+
+@app.command()
+def demo(out: Annotated[str, typer.Option(help="A folder, made if need be.")] = "demo") -> None:
+    """The main job on real data: fit, ask every question, draw the figures."""
+    from thalweg.demo import run
+
+    run(Path(out))
+
+
+def _add_fit(kind: type[EnergyEstimator]) -> None:
+    """A command ``thalweg fit METHOD`` whose options are the estimator's own parameters."""
+    defaults = inspect.signature(kind).parameters
+
+    def command(data: str, out: str, **options: Any) -> None:
+        estimator = kind(**{**options, "verbose": int(options.get("verbose") or 0)})
+        estimator._check_parameters()
+        if not Path(out).absolute().parent.is_dir():
+            raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
+        values, encoding = _numbers(data, None)
+        fit: Callable[[Any], Any] = estimator.fit  # type: ignore[attr-defined]
+        fit(values)
+        save(estimator, out, {"table": None if encoding is None else encoding.to_json()})
+
+    parameters = [
+        inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),
+        inspect.Parameter(
+            "out",
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=Annotated[str, typer.Option(help="Where the model goes.")],
+        ),
+    ]
+    for name, constraint in kind.parameters.items():
+        default = defaults[name].default
+        text = f"Must be {constraint.describe()}."
+        annotation: Any = str
+        if isinstance(constraint, Integer) and not constraint.words:
+            annotation = int
+        elif isinstance(constraint, Real):
+            annotation = float
+        elif name == "random_state":
+            annotation = int | None
+        elif not isinstance(constraint, (Choice, Device)):
+            annotation = str
+        parameters.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=default,
+                annotation=Annotated[annotation, typer.Option(help=text)],
+            )
+        )
+
+    def entry(**options: Any) -> None:
+        if str(options.get("n_init", "")).isdigit():
+            options["n_init"] = int(options["n_init"])
+        command(options.pop("data"), options.pop("out"), **options)
+
+    entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    entry.__annotations__ = {p.name: p.annotation for p in parameters}
+    first_line = (inspect.getdoc(kind) or "").splitlines()[0]
+    fit_app.command(command_name(kind), help=first_line)(entry)
+
+
+for _kind in ESTIMATORS.values():
+    _add_fit(_kind)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""The main job on real data: fit energies, ask every question, draw the answers."""
+
+from __future__ import annotations
+
+import html
+import math
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import Progress
+from sklearn.datasets import load_digits, load_wine
+
+from thalweg import questions
+from thalweg.core import Energy, InputError, write_beside
+from thalweg.data.tables import Encoding, read_data, write_data
+from thalweg.data.toy import spiral
+from thalweg.estimators import KMeans
+from thalweg.estimators.storage import save
+from thalweg.plots import draw_images, draw_landscape, figure, save_figure
+from thalweg.questions.descent import descend
+
+BETAS = (3.0, 10.0, 100.0)
+
+
+def run(folder: Path) -> None:
+    """Write figures, a filled table, models and ``index.html`` into a folder."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; expected a folder, or a name for a new one")
+    folder.mkdir(exist_ok=True)
+    parts = (("spiral", _spiral), ("digits", _digits), ("table", _table))
+    sections = []
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("demo", total=len(parts))
+        for name, part in parts:
+            bar.update(task, description=name)
+            sections.append(part(folder))
+            bar.advance(task)
+    _write_page(folder / "index.html", sections)
+    print(f"{folder / 'index.html'} shows the results")
+
+
+def _spiral(folder: Path) -> str:
+    generator = torch.Generator().manual_seed(0)
+    y = spiral(2000, generator, noise=0.01)
+    model = KMeans(n_clusters=20, random_state=0).fit(y)
+    model.save(folder / "spiral.safetensors")
+    save_figure(spiral_figure(model, y, generator), folder / "spiral.png")
+    unusual = model.energy(torch.tensor([[0.0, 0.9], [0.3, 0.0]]))
+    return (
+        "<h2>A spiral of 2000 points</h2><img src='spiral.png' alt='energy of the spiral'>"
+        f"<p>20 points of zero energy follow the spiral; mean energy of the data "
+        f"{model.energy(y).mean():.5f}, at (0, 0.9) {unusual[0]:.3f}, "
+        f"at (0.3, 0) {unusual[1]:.3f}.</p>"
+    )
+
+
+def spiral_figure(model: KMeans, y: torch.Tensor, generator: torch.Generator) -> Figure:
+    """Surface and wells, F against F_beta, descent to the manifold, and the two questions."""
+    drawn = figure(15, 8.2, 2, 4)
+    axes = drawn.axes
+    plane = questions.plane_of(y)
+    low, high = (-1.3, -1.3), (1.3, 1.3)
+    wells = model.cluster_centers_
+
+    def show(position: int, energy: Energy, title: str, data: bool = True) -> None:
+        surface = questions.landscape(energy, plane, low, high, 160)
+        draw_landscape(
+            axes[position], surface.a, surface.b, surface.energy.numpy(),
+            y[::4].numpy() if data else None, wells, title,
+        )  # fmt: skip
+        axes[position].set_aspect("equal")
+
+    show(0, model.energy_, "F = min over z of E, and its 20 wells")
+    for i, beta in enumerate(BETAS):
+        soft = KMeans(n_clusters=20, init=wells, beta=beta, max_iter=1).fit(y)
+        show(1 + i, soft.energy_, rf"$F_\beta$, beta = {beta:g}", data=False)
+    show(4, model.energy_, "descent of 30 random points", data=False)
+    path: list[torch.Tensor] = []
+    start = 2.4 * torch.rand(30, 2, generator=generator) - 1.2
+    soft = KMeans(n_clusters=20, init=wells, beta=100.0, max_iter=1).fit(y)
+    path.append(start)
+    descend(soft.energy_, start, path=path)
+    for line in torch.stack(path).permute(1, 0, 2):
+        axes[4].plot(line[:, 0], line[:, 1], color="white", linewidth=1)
+    axes[4].scatter(start[:, 0], start[:, 1], s=12, c="white")
+
+    show(5, model.energy_, "given y1, what is y2?", data=False)
+    asked = torch.linspace(-0.9, 0.9, 7)
+    filled = model.complete(torch.stack([asked, torch.full_like(asked, math.nan)], dim=1))
+    for y1, y2 in filled.tolist():
+        axes[5].axvline(y1, color="white", linewidth=0.6, linestyle=":")
+        axes[5].plot(y1, y2, "w^", markersize=8)
+    show(6, model.energy_, "which manifold point is closest?", data=False)
+    for a, b in zip(start, model.project(start), strict=True):
+        axes[6].annotate(
+            "", b.tolist(), a.tolist(), arrowprops={"arrowstyle": "->", "color": "white"}
+        )
+    axes[7].plot(np.cumsum([0, *np.diff(model.history_.seconds)]) * 1e3, model.history_.losses)
+    axes[7].set(xlabel="milliseconds", ylabel="mean energy", title="training", yscale="log")
+    return drawn
+
+
+def _digits(folder: Path) -> str:
+    digits = load_digits().data
+    order = np.random.default_rng(0).permutation(len(digits))
+    train, test = digits[order[:1500]], digits[order[1500:]]
+    model = KMeans(n_clusters=60, random_state=0).fit(train)
+    model.save(folder / "digits.safetensors")
+    asked = test[:12].copy()
+    asked[:, 32:] = np.nan
+    filled = model.complete(asked)
+    odd = test[np.argsort(-model.energy(test))[:12]]
+    soft = KMeans(n_clusters=60, init=model.cluster_centers_, beta=0.05, random_state=0).fit(train)
+    stacks = {
+        "points of zero energy": model.cluster_centers_[:12],
+        "held-out digits": test[:12],
+        "lower half hidden": asked,
+        "completed": filled,
+        "closest point": model.project(test[:12]),
+        "most unusual": odd,
+        "samples, beta = 0.05": soft.sample(12, random_state=0),
+    }
+    images = [stack.reshape(-1, 8, 8) for stack in stacks.values()]
+    save_figure(draw_images(images, list(stacks), 0, 16), folder / "digits.png")
+    surface = questions.landscape(
+        model.energy_, questions.plane_of(torch.from_numpy(train)), (-35, -35), (35, 35)
+    )
+    drawn = figure(6.4, 5.2)
+    at = questions.plane_of(torch.from_numpy(train)).coordinates(torch.from_numpy(train))
+    draw_landscape(
+        drawn.axes[0], surface.a, surface.b, surface.energy.numpy(), at.numpy(),
+        title="digits: the plane of the two widest directions",
+    )  # fmt: skip
+    save_figure(drawn, folder / "digits_map.png")
+    hidden = np.isnan(asked)
+    error = np.sqrt(np.mean((filled - test[:12])[hidden] ** 2))
+    column = np.broadcast_to(train.mean(axis=0), asked.shape)
+    plain = np.sqrt(np.mean((column - test[:12])[hidden] ** 2))
+    return (
+        "<h2>scikit-learn's handwritten digits</h2><img src='digits.png' alt='digits'>"
+        "<img src='digits_map.png' alt='energy over a plane of digits'>"
+        f"<p>Completion of the lower half: root mean squared error {error:.2f} "
+        f"(column means: {plain:.2f}); pixels run from 0 to 16.</p>"
+    )
+
+
+def _table(folder: Path) -> str:
+    wine = load_wine(as_frame=True)
+    names = [name.replace("/", "_") for name in wine.data.columns]
+    # columns of unlike units: each in units of its own spread
+    values = (wine.data.to_numpy() - wine.data.to_numpy().mean(0)) / wine.data.to_numpy().std(0)
+    truth = pl.DataFrame(values.round(4), schema=names).with_columns(
+        pl.Series("cultivar", [str(wine.target_names[t]) for t in wine.target])
+    )
+    random = np.random.default_rng(0)
+    holed = truth.select(
+        pl.when(pl.Series(random.random(truth.height) < 0.1)).then(None).otherwise(pl.col(name))
+        .alias(name)
+        for name in truth.columns
+    )  # fmt: skip
+    source, target = folder / "wine.csv", folder / "wine_filled.csv"
+    write_data(holed, source)
+    table = read_data(source)
+    assert isinstance(table, pl.DataFrame)
+    encoding = Encoding.of(table, str(source))
+    rows = encoding.encode(table, str(source))
+    model = KMeans(n_clusters=12, random_state=0).fit(rows)
+    save(model, folder / "wine.safetensors", {"table": encoding.to_json()})
+    filled = encoding.decode(model.complete(rows))
+    write_data(filled, target)
+    lost = holed["cultivar"].is_null()
+    right = float((filled["cultivar"] == truth["cultivar"]).filter(lost).mean() or 0)
+    shown = [0, 59, 130]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in filled.columns)
+    body = ""
+    for row in shown:
+        cells = "".join(
+            f"<td class='{'filled' if holed[name][row] is None else ''}'>"
+            f"{value if isinstance(value, str) else round(value, 2)}</td>"
+            for name, value in zip(filled.columns, filled.row(row), strict=True)
+        )
+        body += f"<tr>{cells}</tr>"
+    return (
+        "<h2>A table with holes</h2><p>scikit-learn's wine data with a tenth of the entries "
+        f"removed, then filled: <a href='wine.csv'>before</a>, <a href='wine_filled.csv'>after</a>"
+        f". Of {int(lost.sum())} hidden cultivars {right:.0%} were named right (a third by "
+        f"chance). Filled entries are marked.</p><table><tr>{head}</tr>{body}</table>"
+    )
+
+
+def _write_page(path: Path, sections: list[str]) -> None:
+    style = (
+        "body{font:16px/1.5 sans-serif;max-width:1100px;margin:2em auto;padding:0 1em}"
+        "img{max-width:100%}table{border-collapse:collapse;font-size:12px}"
+        "td,th{border:1px solid #ccc;padding:2px 5px}.filled{background:#ffe08a}"
+    )
+    page = (
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>thalweg demo</title>"
+        f"<style>{style}</style><h1>thalweg: three K-means energies and what they answer</h1>"
+        + "".join(sections)
+    )
+    with write_beside(path) as beside:
+        beside.write_text(page, encoding="utf-8")

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from thalweg.kernels.moving import MovingNearest, neighbours_together
+from thalweg.kernels.nearest import nearest
+
+SIZES = [(1, 1, 1), (7, 2, 3), (500, 3, 33), (1000, 40, 70), (321, 64, 16), (200, 17, 129)]
+
+
+def by_hand(y, points):
+    squares = ((y[:, None].astype(np.float64) - points[None]) ** 2).sum(-1)
+    return squares.argmin(1), squares.min(1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n", "d", "k"), SIZES)
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_nearest_is_the_least_squared_distance(n, d, k, dtype, offset):
+    random = np.random.default_rng(n)
+    y = (random.normal(size=(n, d)) + offset).astype(dtype)
+    points = (random.normal(size=(k, d)) + offset).astype(dtype)
+    label, energy = nearest(y, points)
+    _, least = by_hand(y, points)
+    chosen = ((y.astype(np.float64) - points[label]) ** 2).sum(1)
+    # two points whose scores agree to rounding may be taken for one another
+    slack = (d + 2) * np.finfo(dtype).eps * (1 + np.abs(y - y.mean(0)).max() ** 2 * d)
+    np.testing.assert_allclose(chosen, least, atol=4 * slack)
+    np.testing.assert_allclose(energy, chosen, rtol=d * np.finfo(dtype).eps, atol=slack)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("n", "d", "k"), [(900, 40, 70), (700, 2, 9), (650, 100, 300)])
+def test_bounds_never_change_the_answer(n, d, k, dtype):
+    random = np.random.default_rng(0)
+    y = random.normal(size=(n, d)).astype(dtype)
+    points = y[random.choice(n, k, replace=False)].copy()
+    weight = random.random(n)
+    moving = MovingNearest(y, k, weight)
+    for size in [1.0, 0.3, 0.1, 0.03, 0.01, 0.01, 0.3, 0.001, 0.0]:
+        moving.assign(points)
+        _, least = by_hand(y, points)
+        chosen = ((y.astype(np.float64) - points[moving.label]) ** 2).sum(1)
+        np.testing.assert_allclose(chosen, least, rtol=4 * d * np.finfo(dtype).eps)
+        one_hot = np.eye(k)[moving.label] * weight[:, None]
+        np.testing.assert_allclose(moving.sums, one_hot.T @ y.astype(np.float64), atol=1e-9)
+        np.testing.assert_allclose(moving.counts, one_hot.sum(0), atol=1e-9)
+        points += (size * random.normal(size=(k, d)) / np.sqrt(d)).astype(dtype)
+
+
+def test_any_number_of_threads_gives_the_same_bits():
+    import torch
+
+    random = np.random.default_rng(0)
+    y = random.normal(size=(3000, 50)).astype(np.float32)
+    threads = torch.get_num_threads()
+    results = []
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            moving, points = MovingNearest(y, 20), y[:20]
+            for _ in range(8):
+                moving.assign(points)
+                points = (moving.sums / moving.counts[:, None]).astype(np.float32)
+            results.append((points, moving.label))
+    finally:
+        torch.set_num_threads(threads)
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_neighbours_together_is_an_order_of_all_points():
+    points = np.random.default_rng(0).normal(size=(77, 3))
+    assert sorted(neighbours_together(points, 16)) == list(range(77))

@@ -1,0 +1,108 @@
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+from thalweg.estimators import KMeans
+
+CSV = "a,b,c\n1,2,red\n3,,blue\n1.5,2.5,\n9,9,blue\n8,9,blue\n"
+
+
+def run(*words, folder):
+    return subprocess.run(
+        [sys.executable, "-m", "thalweg.cli", *map(str, words)],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli")
+    (path / "x.csv").write_text(CSV)
+    done = run("fit", "kmeans", "x.csv", "--out", "m.safetensors", "--n-clusters", 2,
+               "--random-state", 0, folder=path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_energy_is_that_of_python(folder):
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    np.save(folder / "x.npy", X)
+    assert run("fit", "kmeans", "x.npy", "--out", "n.safetensors", "--n-clusters", 4,
+               "--random-state", 0, folder=folder).returncode == 0  # fmt: skip
+    assert run("energy", "n.safetensors", "x.npy", "--out", "e.npy", folder=folder).returncode == 0
+    expected = KMeans(4, random_state=0).fit(X).energy(X)
+    np.testing.assert_array_equal(np.load(folder / "e.npy"), expected)
+
+
+def test_complete_keeps_the_table(folder):
+    done = run("complete", "m.safetensors", "x.csv", "--out", "f.parquet", folder=folder)
+    assert done.returncode == 0, done.stderr
+    filled = pl.read_parquet(folder / "f.parquet")
+    given = pl.read_csv(folder / "x.csv")
+    assert filled.columns == ["a", "b", "c"]
+    assert sum(filled.null_count().row(0)) == 0
+    for name in filled.columns:
+        known = given[name].is_not_null()
+        assert (filled[name].filter(known) == given[name].filter(known)).all()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("codes", "m.safetensors", "x.csv"), ("project", "m.safetensors", "x.csv"),
+     ("sample", "m.safetensors", "-n", 3), ("energy", "m.safetensors", "x.csv")],
+)  # fmt: skip
+def test_every_question_answers_on_standard_output(folder, words):
+    done = run(*words, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == (4 if words[0] == "sample" else 6)
+
+
+def test_map_draws(folder):
+    done = run("map", "m.safetensors", "x.csv", "--out", "m.png", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "m.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty"),
+        ("a,b,c\n", "no rows"),
+        ("a,b,c\n1,2\n", "line 2 has 2 fields; expected 3"),
+        ("a,b,c\n1,x,red\n", "row 0, column 'b' is 'x'; expected a number"),
+        ("a,b,c\n1,2,green\n", "'green'; expected one of blue, red"),
+        ("b,a,c\n1,2,red\n", "expected those of training, in their order: a, b, c"),
+        ("a,b\n1,2\n", "columns are a, b"),
+        ("a,b,c\ninf,2,red\n", "row 0, column 'a' is inf"),
+        ("a,b,c\n1,2,red\n,,\n", "row 1 has no visible entry"),
+    ],
+)
+def test_bad_data_is_one_line_and_status_2(folder, content, message):
+    (folder / "bad.csv").write_text(content)
+    (folder / "out.csv").write_text("old")
+    done = run("energy", "m.safetensors", "bad.csv", "--out", "out.csv", folder=folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert (folder / "out.csv").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("fit", "kmeans", "x.csv", "--out", "o.safetensors", "--n-clusters", 0), "n_clusters"),
+        (("fit", "kmeans", "x.csv", "--out", "o.safetensors", "--n-clusters", 9), "distinct rows"),
+        (("fit", "kmeans", "x.csv", "--out", "o.safetensors", "--beta", 0), "beta must be"),
+        (("fit", "kmeans", "x.csv", "--out", "no/o.safetensors"), "does not exist"),
+        (("energy", "x.csv", "x.csv"), "not a model of thalweg"),
+        (("energy", "none.safetensors", "x.csv"), "no such file"),
+    ],
+)
+def test_bad_requests_are_one_line_and_status_2(folder, words, message):
+    done = run(*words, folder=folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
