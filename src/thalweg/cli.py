@@ -30,7 +30,9 @@ app = typer.Typer(
     help="Energy-based learning: shape an energy from data, then ask it questions. "
     "DATA is CSV, Parquet or .npy; rows are counted from 0.",
 )
-fit_app = typer.Typer(no_args_is_help=True, help="Fit an energy: thalweg fit METHOD DATA --out MODEL.")
+fit_app = typer.Typer(
+    no_args_is_help=True, help="Fit an energy: thalweg fit METHOD DATA --out MODEL."
+)
 app.add_typer(fit_app, name="fit")
 
 Model = Annotated[str, typer.Argument(help="A model that thalweg fit wrote.")]
@@ -55,10 +57,13 @@ def _numbers(
     if isinstance(data, np.ndarray):
         if encoding is not None and data.shape[1] != len(encoding.names):
             raise InputError(
-                f"{path} has {data.shape[1]} columns; expected {len(encoding.names)}, as in training"
+                f"{path} has {data.shape[1]} columns; "
+                f"expected {len(encoding.names)}, as in training"
             )
         if columns is not None and data.shape[1] != columns:
-            raise InputError(f"{path} has {data.shape[1]} columns; expected {columns}, as in training")
+            raise InputError(
+                f"{path} has {data.shape[1]} columns; expected {columns}, as in training"
+            )
         Rows(data).summary(path)
         return data, encoding
     if encoding is None and columns is not None:
@@ -161,8 +166,10 @@ def map_(
     at = plane.coordinates(whole)
     low, high = at.min(dim=0).values, at.max(dim=0).values
     margin = 0.15 * (high - low).clamp_min(1e-6)
-    corner = (low - margin).tolist(), (high + margin).tolist()
-    drawn = questions.landscape(fitted.energy_, plane, corner[0], corner[1], resolution)
+    bottom, top = (low - margin).tolist(), (high + margin).tolist()
+    drawn = questions.landscape(
+        fitted.energy_, plane, (bottom[0], bottom[1]), (top[0], top[1]), resolution
+    )
     result = figure(6.4, 5.2)
     axes = result.axes[0]
     draw_landscape(axes, drawn.a, drawn.b, drawn.energy.numpy(), at.numpy(), title=Path(model).name)

@@ -99,7 +99,7 @@ def spiral_figure(model: KMeans, y: torch.Tensor, generator: torch.Generator) ->
         axes[6].annotate(
             "", b.tolist(), a.tolist(), arrowprops={"arrowstyle": "->", "color": "white"}
         )
-    axes[7].plot(np.cumsum([0, *np.diff(model.history_.seconds)]) * 1e3, model.history_.losses)
+    axes[7].plot(np.array(model.history_.seconds) * 1e3, model.history_.losses)
     axes[7].set(xlabel="milliseconds", ylabel="mean energy", title="training", yscale="log")
     return drawn
 
@@ -173,7 +173,7 @@ def _table(folder: Path) -> str:
     filled = encoding.decode(model.complete(rows))
     write_data(filled, target)
     lost = holed["cultivar"].is_null()
-    right = float((filled["cultivar"] == truth["cultivar"]).filter(lost).mean() or 0)
+    right = float(np.mean((filled["cultivar"] == truth["cultivar"]).filter(lost).to_numpy()))
     shown = [0, 59, 130]
     head = "".join(f"<th>{html.escape(name)}</th>" for name in filled.columns)
     body = ""

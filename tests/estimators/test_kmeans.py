@@ -18,7 +18,8 @@ from thalweg.core import InputError
 from thalweg.estimators import KMeans
 from thalweg.training import partition
 
-EXPECTED_FAILURES: dict[str, str] = {}
+SEEDING = "k-means++ draws from the rows as they stand, and a repeated row is two rows to draw from"
+EXPECTED_FAILURES = {"check_sample_weight_equivalence_on_dense_data": SEEDING}
 
 
 @parametrize_with_checks(
@@ -37,7 +38,9 @@ def digits():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_equals_scikit_learn_from_the_same_start(digits, dtype, weighted):
-    X, init = digits.astype(dtype), digits[:20].astype(dtype)
+    # whole-number pixels tie, and a tie may go either way
+    X = (digits + 0.01 * np.random.default_rng(1).normal(size=digits.shape)).astype(dtype)
+    init = X[:20]
     weight = np.random.default_rng(0).random(len(X)) if weighted else None
     ours = KMeans(20, init=init).fit(X, sample_weight=weight)
     theirs = Reference(20, init=init, n_init=1).fit(X, sample_weight=weight)
@@ -53,12 +56,16 @@ def test_equals_scikit_learn_from_the_same_start(digits, dtype, weighted):
 def test_fast_way_equals_the_general_one(digits, monkeypatch):
     fast = KMeans(20, random_state=0).fit(digits)
     monkeypatch.setattr(
-        partition, "RememberingPartition", lambda rows, s, k, w: partition.ChunkedPartition(rows, energy[0], w)
+        partition,
+        "RememberingPartition",
+        lambda rows, s, k, w: partition.ChunkedPartition(rows, energy[0], w),
     )
     energy = []
     make = KMeans._energy_at
     monkeypatch.setattr(
-        KMeans, "_energy_at", lambda self, c: (energy.clear(), energy.append(make(self, c)), energy[0])[2]
+        KMeans,
+        "_energy_at",
+        lambda self, c: (energy.clear(), energy.append(make(self, c)), energy[0])[2],
     )
     slow = KMeans(20, random_state=0).fit(digits)
     np.testing.assert_array_equal(fast.labels_, slow.labels_)

@@ -1,6 +1,16 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
-from thalweg.core.checks import Array, Choice, Constraint, Device, InputError, Integer, Real, Seed, check_parameters
+from thalweg.core.checks import (
+    Array,
+    Choice,
+    Constraint,
+    Device,
+    InputError,
+    Integer,
+    Real,
+    Seed,
+    check_parameters,
+)
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace
 from thalweg.core.files import write_beside
 from thalweg.core.hidden import seen_through

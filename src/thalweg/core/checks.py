@@ -76,7 +76,9 @@ class Real(Constraint):
         return number > self.low if self.above else number >= self.low
 
     def describe(self) -> str:
-        bound = f"a number above {self.low:g}" if self.above else f"a number of at least {self.low:g}"
+        bound = (
+            f"a number above {self.low:g}" if self.above else f"a number of at least {self.low:g}"
+        )
         return bound + (" (inf included)" if self.infinite else "")
 
     def violations(self) -> list[Any]:

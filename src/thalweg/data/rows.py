@@ -63,7 +63,9 @@ class Rows:
         """Consecutive blocks of rows, each with the position of its first row."""
         size = max(1, CHUNK_BYTES // max(1, self.values[:1].nbytes))
         for start in range(0, len(self), size):
-            yield start, self.values[start : start + size]
+            chunk = self.values[start : start + size]
+            # a copy where pages are given back; torch wants arrays that it may write to
+            yield start, chunk.copy() if self.on_disk or not chunk.flags.writeable else chunk
             self._release()
 
     def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
@@ -72,7 +74,10 @@ class Rows:
             return np.ascontiguousarray(self.values[index])
         result = np.empty((len(index), self.n_columns), self.dtype)
         order = np.argsort(index, kind="stable")
-        for part in np.array_split(order, 1 + result.nbytes // CHUNK_BYTES):
+        # one stretch of the file after the other, for every row brings in its whole page
+        size = max(1, CHUNK_BYTES // max(1, self.values[:1].nbytes))
+        stretch = index[order] // size
+        for part in np.split(order, np.flatnonzero(np.diff(stretch)) + 1):
             result[part] = self.values[index[part]]
             self._release()
         return result
@@ -119,9 +124,7 @@ class Rows:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
-def _refuse(
-    chunk: NDArray[np.floating], start: int, name: str, columns: list[str] | None
-) -> None:
+def _refuse(chunk: NDArray[np.floating], start: int, name: str, columns: list[str] | None) -> None:
     infinite = np.isinf(chunk)
     if infinite.any():
         row, column = np.argwhere(infinite)[0]

@@ -72,7 +72,9 @@ class Encoding(NamedTuple):
                 f"{source}: columns are {_shown(table.columns)}; "
                 f"expected those of training, in their order: {_shown(wanted)}"
             )
-        single = all(c.categories is None and table[c.name].dtype == pl.Float32 for c in self.columns)
+        single = all(
+            c.categories is None and table[c.name].dtype == pl.Float32 for c in self.columns
+        )
         result = np.empty((table.height, len(self.names)), np.float32 if single else np.float64)
         at = 0
         for column in self.columns:
@@ -96,13 +98,13 @@ class Encoding(NamedTuple):
         known = text.is_not_null().to_numpy()
         block[known] = 0
         position = {category: i for i, category in enumerate(column.categories)}
-        for row in np.flatnonzero(known):
-            if text[int(row)] not in position:
+        for row in np.flatnonzero(known).tolist():
+            if text[row] not in position:
                 raise InputError(
-                    f"{source}: row {row}, column {column.name!r} is {text[int(row)]!r}; "
+                    f"{source}: row {row}, column {column.name!r} is {text[row]!r}; "
                     f"expected one of {_shown(list(column.categories))}, as in training"
                 )
-            block[row, position[text[int(row)]]] = 1
+            block[row, position[text[row]]] = 1
         return block
 
     def decode(self, rows: NDArray[np.floating]) -> pl.DataFrame:
@@ -114,7 +116,9 @@ class Encoding(NamedTuple):
                 at += 1
             else:
                 block = rows[:, at : at + len(column.categories)]
-                result[column.name] = pl.Series([column.categories[i] for i in block.argmax(axis=1)])
+                result[column.name] = pl.Series(
+                    [column.categories[i] for i in block.argmax(axis=1)]
+                )
                 at += len(column.categories)
         return pl.DataFrame(result)
 
@@ -160,7 +164,8 @@ def _read_array(path: Path) -> NDArray[np.floating]:
         raise InputError(f"{path} is not a readable .npy file ({error})") from error
     if values.ndim != 2 or values.dtype.kind not in "fiub":
         raise InputError(
-            f"{path} holds {values.dtype} of shape {values.shape}; expected numbers, (rows, columns)"
+            f"{path} holds {values.dtype} of shape {values.shape}; "
+            "expected numbers, (rows, columns)"
         )
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
 

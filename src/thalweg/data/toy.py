@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def spiral(n: int, generator: torch.Generator, turns: float = 1.5, noise: float = 0.0) -> Tensor:
-    r"""Points of a plane spiral, :math:`y = \frac{t}{T} (\cos t, \sin t)`, uniform along its length.
+    r"""Points of a plane spiral, :math:`y = \frac{t}{T} (\cos t, \sin t)`, uniform in length.
 
     Parameters
     ----------

@@ -30,6 +30,7 @@ from thalweg.core import (
 from thalweg.data import Rows
 from thalweg.estimators.reading import as_given, read_rows
 from thalweg.estimators.storage import save
+from thalweg.latents import FreeEnergy
 
 
 class EnergyEstimator(BaseEstimator):
@@ -71,7 +72,12 @@ class EnergyEstimator(BaseEstimator):
 
     def energy(self, X: Any) -> NDArray[np.floating]:
         """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""
-        return self._ask(self._read(X), lambda y: seen_through(self.energy_, y)(y))
+
+        def question(y: Tensor) -> Tensor:
+            value: Tensor = seen_through(self.energy_, y)(y)
+            return value
+
+        return self._ask(self._read(X), question)
 
     def score_samples(self, X: Any) -> NDArray[np.floating]:
         """-F of each row, scikit-learn's sign, higher is more normal: (n,)."""
@@ -116,7 +122,7 @@ class CodesMixin(TransformerMixin):
 
     def transform(self: Any, X: Any) -> NDArray[np.floating]:
         """Codes z*, the z of least energy for each row: (n, number of codes)."""
-        return self._ask(self._read(X), lambda y: seen_through(self.energy_, y).codes(y))
+        return self._ask(self._read(X), lambda y: _codes(self.energy_, y))
 
     def inverse_transform(self: Any, Z: Any) -> NDArray[np.floating]:
         """What codes (n, number of codes) decode to: (n, d)."""
@@ -130,6 +136,12 @@ class CodesMixin(TransformerMixin):
             )
         with torch.no_grad():
             return np.asarray(self.energy_.energy.decode(z).cpu().numpy())
+
+
+def _codes(energy: Energy, y: Tensor) -> Tensor:
+    view = seen_through(energy, y)
+    assert isinstance(view, FreeEnergy)
+    return view.codes(y)
 
 
 class SamplesMixin:

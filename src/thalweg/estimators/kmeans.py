@@ -122,6 +122,7 @@ class KMeans(
     array([[9., 1.]])
     """
 
+    energy_: FreeEnergy
     parameters: ClassVar[dict[str, Constraint]] = {
         "n_clusters": Integer(1),
         "init": Array(("k-means++", "random")),
@@ -265,8 +266,7 @@ class KMeans(
     @property
     def cluster_centers_(self) -> NDArray[np.floating]:
         """W: (n_clusters, n_features)."""
-        weight = self.energy_.energy.decoder.weight
-        return np.asarray(weight.detach().cpu().numpy())
+        return np.asarray(self._parameter().detach().cpu().numpy())
 
     @property
     def _n_features_out(self) -> int:
@@ -278,6 +278,7 @@ class KMeans(
 
     def _nearest(self, y: Tensor) -> Tensor:
         view = seen_through(self.energy_, y)
+        assert isinstance(view, FreeEnergy)
         return view.energy.lowest(y, view.infer(y).z)[1]
 
     def score(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> float:

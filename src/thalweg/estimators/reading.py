@@ -20,7 +20,12 @@ def read_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Rows:
         X = X.detach().cpu().numpy()
     _refuse_text(X)
     values = validate_data(
-        estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False, order="C"
+        estimator,
+        X,
+        reset=reset,
+        dtype=[np.float64, np.float32],
+        ensure_all_finite=False,
+        order="C",
     )
     return Rows(values)
 
@@ -34,8 +39,7 @@ def _refuse_text(X: Any) -> None:
         if column.dtype.kind not in "OUSMm":
             continue
         for row, value in enumerate(column):
-            missing = value is None or value != value
-            if not missing and not isinstance(value, (int, float, np.number)):
+            if value is not None and not isinstance(value, (int, float, np.number)):
                 raise InputError(
                     f"X: column {name!r} holds {value!r} in row {row}; expected numbers "
                     "(encode other columns first, for example with scikit-learn's OneHotEncoder)"

@@ -3,8 +3,9 @@
 The triangle inequality (Elkan 2003): a point that was at distance l and has since moved by s is
 still at least l - s away. Bounds are kept at two levels. One number for a row and a *group*, the
 points of one register (Yinyang, Ding et al. 2015): no point of the group but the row's own is
-nearer. Below it, one number for each row and point. A bound is stored together with how far its point (group) had moved in all when the bound
-was taken, and compared less how far it has moved by now: bounds that hold are read, never written.
+nearer. Below it, one number for each row and point. A bound is stored together with how far its
+point (group) had moved in all when the bound was taken, and compared less how far it has moved by
+now: bounds that hold are read, never written.
 
 Where a block of rows has few candidates left they are computed one by one; where it has many, the
 block is done whole, by the tiles of :mod:`thalweg.kernels.nearest`. Bounds allow for rounding, so
@@ -22,7 +23,6 @@ from numpy.typing import NDArray
 from thalweg.kernels import simd
 from thalweg.kernels.nearest import (
     BLOCK_ROWS,
-    Tiles,
     gather_centered,
     keep_best,
     read_best,
@@ -91,12 +91,14 @@ def _whole_block(y, first_row, count, tiles, bounds, label, scratch):  # type: i
     minus_two = simd.splat(y, y.dtype.type(-2))
     # a score of d products is off by at most this times |y|^2 + 2 |w|^2
     rounding = y.dtype.type((d + 2) * np.finfo(y.dtype).eps / 2)
-    growth = simd.splat(y, 1 + 2 * rounding)
+    simd.splat(y, 1 + 2 * rounding)
     for r in range(count):
         i = first_row + r
         c = read_best(best, which, r * lanes)
         label[i] = c
-        bounds.own[i] = np.sqrt(squared_distance(y, i * d, tiles.points, c * d, d)) - bounds.drift[c]
+        bounds.own[i] = (
+            np.sqrt(squared_distance(y, i * d, tiles.points, c * d, d)) - bounds.drift[c]
+        )
         norm = squared_distance(y, i * d, tiles.shift, 0, d)
         base = simd.splat(y, norm * (1 - rounding))
         for g in range(width // lanes):
@@ -252,7 +254,9 @@ def reassign(y, start, stop, tiles, bounds, label, fresh, integers):  # type: ig
         for r in range(count):
             i = first_row + r
             limit = bounds.own[i] + bounds.drift[label[i]]
-            found[r] = _find_open_groups(bounds, i, limit, width, scratch.open_groups, r * registers)
+            found[r] = _find_open_groups(
+                bounds, i, limit, width, scratch.open_groups, r * registers
+            )
         pairs = 0
         for r in range(count):
             if found[r] > 0:

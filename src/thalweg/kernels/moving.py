@@ -30,6 +30,23 @@ def _move_sums(y, d, weight, rows, was, now, sums, first, last):  # type: ignore
             sums[now[r] * d + j] += w * y[i * d + j]
 
 
+def add_sums(
+    y: NDArray[np.floating],
+    weight: NDArray[np.float64],
+    label: NDArray[np.integer],
+    sums: NDArray[np.float64],
+) -> None:
+    """Add rows (n, d), weighted, to the sums (k, d) of the points with their labels."""
+    n, d = y.shape
+    rows, none, now = np.arange(n), np.full(n, -1, np.int32), label.astype(np.int32)
+    flat = np.ascontiguousarray(y).reshape(-1)
+
+    def columns(first: int, last: int) -> None:
+        _move_sums(flat, d, weight, rows, none, now, sums.reshape(-1), first, last)
+
+    over_blocks(columns, d, 8)
+
+
 def neighbours_together(points: NDArray[np.floating], size: int) -> NDArray[np.int64]:
     """An order of points (k, d) in which each run of ``size`` lies close together.
 
@@ -118,7 +135,7 @@ class MovingNearest:
 
     def assign(self, points: NDArray[np.floating]) -> int:
         """Find the nearest of points (k, d), in the data's type; how many labels changed."""
-        (n, d), dtype = self._y.shape, self._y.dtype
+        (n, _d), dtype = self._y.shape, self._y.dtype
         if self._order is None:
             self._order = neighbours_together(points, self._lanes)
             self._points = points[self._order].astype(np.float64)
@@ -132,9 +149,7 @@ class MovingNearest:
 
         def rows(start: int, stop: int) -> None:
             if use_bounds:
-                reassign(
-                    y, start, stop, tiles, self._bounds, self._position, self._fresh, integers
-                )
+                reassign(y, start, stop, tiles, self._bounds, self._position, self._fresh, integers)
             else:
                 assign_nearest(y, start, stop, tiles, self._position, None, integers)
 

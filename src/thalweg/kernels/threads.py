@@ -17,9 +17,9 @@ def over_blocks(function: Callable[[int, int], None], n: int, multiple: int = 1)
     """Call ``function(start, stop)`` on consecutive blocks of ``range(n)``, in several threads.
 
     Blocks start at multiples of ``multiple``, four or fewer to a thread: calling a kernel takes
-    some ten microseconds. As many threads as ``torch.get_num_threads()``, the caller's own among them; an exception in
-    one of them is raised here. Threads are made anew for each call (about 50 microseconds): a
-    standing pool would not survive a fork.
+    some ten microseconds. As many threads as ``torch.get_num_threads()``, the caller's own among
+    them; an exception in one of them is raised here. Threads are made anew for each call (about
+    50 microseconds): a standing pool would not survive a fork.
     """
     threads = torch.get_num_threads()
     block = multiple * -(-n // (4 * threads * multiple))

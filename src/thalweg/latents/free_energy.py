@@ -40,6 +40,8 @@ class FreeEnergy(Energy):
     LeCun, Chopra, Hadsell, Ranzato, Huang, "A tutorial on energy-based learning" (2006), section 2.
     """
 
+    energy: LatentEnergy
+
     def __init__(self, energy: LatentEnergy, solver: LatentSolver, beta: float = math.inf) -> None:
         super().__init__()
         if not beta > 0:

@@ -30,12 +30,25 @@ def draw_landscape(
     filled = axes.contourf(a, b, energy, levels=levels, cmap=VALLEY, extend="max")
     figure = axes.get_figure()
     assert figure is not None
-    bar = figure.colorbar(filled, ax=axes, label="energy F")
-    bar.ax.locator_params(nbins=6)
+    figure.colorbar(
+        filled,
+        ax=axes,
+        label="energy F",
+        fraction=0.046,
+        pad=0.04,
+        ticks=levels[::6],
+        format="%.2g",
+    )
     if data is not None:
         axes.scatter(data[:, 0], data[:, 1], s=3, c=DATA, alpha=0.6, linewidths=0, label="data")
     if wells is not None:
         axes.scatter(
-            wells[:, 0], wells[:, 1], s=28, c=WELL, edgecolors="white", linewidths=0.7, label="wells"
+            wells[:, 0],
+            wells[:, 1],
+            s=28,
+            c=WELL,
+            edgecolors="white",
+            linewidths=0.7,
+            label="wells",
         )
-    axes.set_title(title)
+    axes.set_title(title, fontsize=10)

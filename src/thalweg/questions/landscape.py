@@ -60,9 +60,9 @@ def landscape(
     resolution: int = 200,
 ) -> Landscape:
     """F on a grid over a rectangle of a plane, from ``low`` to ``high`` in its coordinates."""
-    like = {"dtype": plane.origin.dtype, "device": plane.origin.device}
-    a = torch.linspace(low[0], high[0], resolution, **like)
-    b = torch.linspace(low[1], high[1], resolution, **like)
+    steps = torch.linspace(0, 1, resolution).to(plane.origin)
+    a = low[0] + (high[0] - low[0]) * steps
+    b = low[1] + (high[1] - low[1]) * steps
     grid_b, grid_a = torch.meshgrid(b, a, indexing="ij")
     points = plane.points(torch.stack([grid_a.reshape(-1), grid_b.reshape(-1)], dim=1))
     return Landscape(a, b, energy(points).reshape(resolution, resolution))

@@ -24,6 +24,7 @@ def sample(energy: Energy, n: int, generator: torch.Generator) -> Tensor:
     drawn = energy.draw(n, generator)
     if drawn is None:
         raise InputError(
-            f"sample: {type(energy).__name__} has no exact way to draw; expected an energy with draw"
+            f"sample: {type(energy).__name__} has no exact way to draw; "
+            "expected an energy with draw"
         )
     return drawn

@@ -62,7 +62,7 @@ def fit(
 ) -> Fit:
     """Train the points of ``energy``, in place, from where they are."""
     group = Alone() if group is None else group
-    centers = energy.energy.decoder.weight
+    centers = next(energy.parameters())
     if settings.algorithm == "lloyd":
         return _by_lloyd(energy, centers, rows, weight, summary, settings, generator, group)
     return _by_batches(energy, centers, rows, weight, settings, generator)

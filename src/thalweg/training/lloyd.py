@@ -51,9 +51,7 @@ def lloyd_step(centers: Tensor, group: Processes, total_weight: float) -> Step[P
 
 def _over_processes(here: ClusterSums, group: Processes) -> ClusterSums:
     loss, changed = group.total(np.array([here.loss, float(here.changed)]))
-    return ClusterSums(
-        group.total(here.sums), group.total(here.counts), float(loss), int(changed)
-    )
+    return ClusterSums(group.total(here.sums), group.total(here.counts), float(loss), int(changed))
 
 
 def _reseed(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from thalweg.core import seen_through
 from thalweg.data import Rows, Summary
-from thalweg.kernels.moving import MovingNearest
+from thalweg.kernels.moving import MovingNearest, add_sums
 from thalweg.kernels.nearest import energies_of, nearest
 from thalweg.latents import FreeEnergy
 
@@ -106,9 +106,7 @@ class ChunkedPartition(Partition):
     says of each chunk. With a finite beta, rows are in every cluster by their responsibilities.
     """
 
-    def __init__(
-        self, rows: Rows, energy: FreeEnergy, weight: NDArray[np.float64] | None
-    ) -> None:
+    def __init__(self, rows: Rows, energy: FreeEnergy, weight: NDArray[np.float64] | None) -> None:
         self._rows = rows
         self._energy = energy
         self._weight = weight
@@ -141,6 +139,12 @@ class ChunkedPartition(Partition):
         """Add a chunk to the sums; its weighted energy, each row's least one, and whose."""
         view = seen_through(self._energy, y)
         assert isinstance(view, FreeEnergy)
+        if view is self._energy and math.isinf(view.beta) and y.device.type == "cpu":
+            # complete rows in one cluster each: summed by the kernel
+            lowest, label = view.energy.lowest(y, view.infer(y).z)
+            add_sums(y.numpy(), w.numpy(), label.numpy(), sums.numpy())
+            counts += torch.bincount(label, w, len(sums))[:, None]
+            return lowest.double() @ w, lowest, label.int().numpy()
         visible = ~y.isnan()
         weighted = y.nan_to_num().double() * w[:, None]
         seen = visible.double() * w[:, None]

@@ -56,7 +56,7 @@ def plus_plus(
     Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     """
     y, weight = _sample(rows, k, weight, generator)
-    n, d = y.shape
+    n, _d = y.shape
     w = np.ones(n) if weight is None else weight
     center = np.nanmean(y, axis=0, dtype=np.float64).astype(y.dtype)
     hidden = np.isnan(y)
@@ -68,8 +68,8 @@ def plus_plus(
 
     def energies(index: NDArray[np.int64]) -> NDArray[np.floating]:
         points = y0[index]
-        squares = np.einsum("kd,kd->k", points, points)[:, None] if seen is None else (
-            points**2 @ seen.T
+        squares = (
+            np.einsum("kd,kd->k", points, points)[:, None] if seen is None else (points**2 @ seen.T)
         )
         return np.maximum(norms + squares - 2 * points @ y0.T, 0)
 
