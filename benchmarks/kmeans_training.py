@@ -25,7 +25,9 @@ def main():
         model = KMeans(20, init=init, algorithm=algorithm, batch_size=size, tol=1e-6).fit(X)
         history = model.history_
         axes.plot(np.array(history.seconds) * 1e3, history.losses, label=algorithm)
-        print(f"| {algorithm} | {model.inertia_:.0f} | {model.n_iter_} | {history.seconds[-1]:.3f} |")
+        print(
+            f"| {algorithm} | {model.inertia_:.0f} | {model.n_iter_} | {history.seconds[-1]:.3f} |"
+        )
     axes.set(xlabel="milliseconds", ylabel="mean energy", xscale="log", title="digits, k = 20")
     axes.legend()
     save_figure(drawn, options.out)

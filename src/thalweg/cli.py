@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from thalweg import questions
 from thalweg.core import Choice, Device, InputError, Integer, Real
 from thalweg.data.rows import Rows
+from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding, read_data, write_data
 from thalweg.estimators.base import EnergyEstimator
 from thalweg.estimators.registry import ESTIMATORS, command_name
@@ -195,7 +196,7 @@ def _add_fit(kind: type[EnergyEstimator]) -> None:
         estimator._check_parameters()
         if not Path(out).absolute().parent.is_dir():
             raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
-        values, encoding = _numbers(data, None)
+        values, encoding = spool(Path(data)) if is_large(Path(data)) else _numbers(data, None)
         fit: Callable[[Any], Any] = estimator.fit  # type: ignore[attr-defined]
         fit(values)
         save(estimator, out, {"table": None if encoding is None else encoding.to_json()})

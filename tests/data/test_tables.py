@@ -1,0 +1,67 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from thalweg.core import InputError
+from thalweg.data import Rows, spool
+from thalweg.data.tables import Encoding, read_data, write_data
+
+
+@pytest.fixture
+def table():
+    return pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "y"], "c": [True, False, True]})
+
+
+def test_encoding_and_back(table):
+    encoding = Encoding.of(table, "t")
+    assert encoding.names == ["a", "b=x", "b=y", "c=false", "c=true"]
+    rows = encoding.encode(table, "t")
+    expected = [[1, 1, 0, 0, 1], [2, np.nan, np.nan, 1, 0], [np.nan, 0, 1, 0, 1]]
+    np.testing.assert_array_equal(rows, expected)
+    back = encoding.decode(np.nan_to_num(rows))
+    assert back["b"].to_list() == ["x", "x", "y"]
+    assert Encoding.from_json(encoding.to_json()) == encoding
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_written_tables_read_back(table, tmp_path, ending):
+    path = tmp_path / f"t{ending}"
+    write_data(table, path)
+    assert read_data(path).equals(table)
+
+
+def test_spooled_parquet_is_the_table(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    table = pl.DataFrame({"a": random.normal(size=1000), "b": random.choice(["u", "v"], 1000)})
+    path = tmp_path / "t.parquet"
+    table.write_parquet(path)
+    assert not spool.is_large(path)
+    monkeypatch.setattr(spool, "SPOOL_FROM_BYTES", 1000)
+    monkeypatch.setattr(spool, "SLICE_ROWS", 300)
+    assert spool.is_large(path)
+    rows, encoding = spool.spool(path)
+    np.testing.assert_array_equal(rows, encoding.encode(table, "t"))
+    assert Rows(rows).on_disk
+
+
+def test_summary_has_the_moments_numpy_has(monkeypatch):
+    from thalweg.data import rows as module
+
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1000)
+    y = np.random.default_rng(0).normal(size=(500, 4)) + 100
+    y[np.random.default_rng(1).random(y.shape) < 0.3] = np.nan
+    y[:, 0] = 1
+    summary = Rows(y).summary()
+    np.testing.assert_allclose(summary.mean, np.nanmean(y, axis=0))
+    np.testing.assert_allclose(summary.variance, np.nanvar(y, axis=0), atol=1e-12)
+    assert summary.hidden
+
+
+def test_files_that_are_not_data_are_named(tmp_path):
+    for name, content in [("a.npy", b"no"), ("a.parquet", b"no"), ("a.csv", b"\xff\xfe\x00")]:
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=name.replace(".", r"\.")):
+            read_data(tmp_path / name)
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(InputError, match="expected .csv, .parquet or .npy"):
+        read_data(tmp_path / "a.txt")
