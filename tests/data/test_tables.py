@@ -63,5 +63,5 @@ def test_files_that_are_not_data_are_named(tmp_path):
         with pytest.raises(InputError, match=name.replace(".", r"\.")):
             read_data(tmp_path / name)
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(InputError, match="expected .csv, .parquet or .npy"):
+    with pytest.raises(InputError, match=r"expected \.csv, \.parquet or \.npy"):
         read_data(tmp_path / "a.txt")
