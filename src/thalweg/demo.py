@@ -99,7 +99,9 @@ def spiral_figure(model: KMeans, y: torch.Tensor, generator: torch.Generator) ->
         axes[6].annotate(
             "", b.tolist(), a.tolist(), arrowprops={"arrowstyle": "->", "color": "white"}
         )
-    axes[7].plot(np.array(model.history_.seconds) * 1e3, model.history_.losses)
+    axes[7].plot(
+        (np.array(model.history_.seconds) - model.history_.seconds[0]) * 1e3, model.history_.losses
+    )
     axes[7].set(xlabel="milliseconds", ylabel="mean energy", title="training", yscale="log")
     return drawn
 

@@ -28,9 +28,14 @@ def test_the_new_file_replaces_the_old(tmp_path):
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError), write_beside(target) as beside:
-        beside.write_text("half")
-        raise RuntimeError
+
+    def fail():
+        with write_beside(target) as beside:
+            beside.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
 
 
@@ -43,6 +48,6 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="the folder .*nowhere does not exist"):
-        with write_beside(tmp_path / "nowhere" / "a.txt"):
-            pass
+    there = write_beside(tmp_path / "nowhere" / "a.txt")
+    with pytest.raises(InputError, match=r"the folder .*nowhere does not exist"):
+        there.__enter__()

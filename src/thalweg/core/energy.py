@@ -63,8 +63,8 @@ class LatentSpace(nn.Module, ABC):
 class LatentEnergy(nn.Module, ABC):
     """An energy E(x, y, z) with a variable z that is never observed.
 
-    It is a data term plus the latent space's own R(z). ``z`` is (n, *latent), or carries leading
-    candidate dimensions, (k, n, *latent), and then the result does too. A row dimension of 1
+    It is a data term plus the latent space's own R(z). ``z`` is ``(n, *latent)``, or carries leading
+    candidate dimensions, ``(k, n, *latent)``, and then the result does too. A row dimension of 1
     stands for candidates that all rows share: that is what lets k predictions be held against n
     rows as one matrix product instead of being decoded n times.
     """
@@ -80,7 +80,7 @@ class LatentEnergy(nn.Module, ABC):
         return self.data_term(y, z, x) + self.latent(z)
 
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The least energy over candidates z (k, n, *latent), and which one has it: both (n,).
+        """The least energy over candidates z ``(k, n, *latent)``, and which one has it: both (n,).
 
         By the envelope theorem its gradient is the gradient at that candidate.
         """

@@ -18,7 +18,7 @@ class Reconstruction(LatentEnergy):
     Parameters
     ----------
     decoder : Module
-        g: from codes (..., *latent) to predictions (..., d).
+        g: from codes ``(..., *latent)`` to predictions (..., d).
     latent : LatentSpace
         What z ranges over, and R(z).
     cost : Cost, default SquaredError()
