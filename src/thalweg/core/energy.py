@@ -63,7 +63,7 @@ class LatentSpace(nn.Module, ABC):
 class LatentEnergy(nn.Module, ABC):
     """An energy E(x, y, z) with a variable z that is never observed.
 
-    It is a data term plus the latent space's own R(z). ``z`` is ``(n, *latent)``, or carries leading
+    A data term plus the latent space's own R(z). ``z`` is ``(n, *latent)``, or carries leading
     candidate dimensions, ``(k, n, *latent)``, and then the result does too. A row dimension of 1
     stands for candidates that all rows share: that is what lets k predictions be held against n
     rows as one matrix product instead of being decoded n times.
