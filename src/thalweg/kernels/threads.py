@@ -7,10 +7,18 @@ result is the same, to the bit, for any number of threads.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
+
+_helpers: dict[int, ThreadPoolExecutor] = {}
+"""Standing threads by their number; starting new ones for each call takes longer than small work."""
+
+if hasattr(os, "register_at_fork"):
+    # threads do not survive a fork; the child makes its own
+    os.register_at_fork(after_in_child=_helpers.clear)
 
 
 def over_blocks(function: Callable[[int, int], None], n: int, multiple: int = 1) -> None:
@@ -18,26 +26,23 @@ def over_blocks(function: Callable[[int, int], None], n: int, multiple: int = 1)
 
     Blocks start at multiples of ``multiple``, four or fewer to a thread: calling a kernel takes
     some ten microseconds. As many threads as ``torch.get_num_threads()``, the caller's own among
-    them; an exception in one of them is raised here. Threads are made anew for each call (about
-    50 microseconds): a standing pool would not survive a fork.
+    them; an exception in one of them is raised here.
     """
     threads = torch.get_num_threads()
-    block = multiple * -(-n // (4 * threads * multiple))
+    block = multiple * max(1, -(-n // (4 * threads * multiple)))
     starts = iter(range(0, n, block))
-    failures: list[BaseException] = []
 
     def work() -> None:
-        try:
-            for start in starts:
-                function(start, min(start + block, n))
-        except BaseException as failure:  # noqa: BLE001 - raised again below, in the caller
-            failures.append(failure)
+        for start in starts:
+            function(start, min(start + block, n))
 
-    helpers = [Thread(target=work) for _ in range(min(threads, -(-n // block)) - 1)]
-    for helper in helpers:
-        helper.start()
+    count = min(threads, -(-n // block)) - 1
+    if count < 1:
+        work()
+        return
+    if count not in _helpers:
+        _helpers[count] = ThreadPoolExecutor(count, thread_name_prefix="thalweg")
+    running = [_helpers[count].submit(work) for _ in range(count)]
     work()
-    for helper in helpers:
-        helper.join()
-    if failures:
-        raise failures[0]
+    for helper in running:
+        helper.result()
