@@ -18,9 +18,12 @@ def test_the_new_file_replaces_the_old(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
     target.chmod(0o640)
-    with write_beside(target) as beside:
-        assert beside.suffix == ".txt"
-        beside.write_text("new")
+    with open(target) as reader:
+        with write_beside(target) as beside:
+            assert beside.suffix == ".txt"
+            beside.write_text("new")
+        # renamed, not overwritten: who has the old file open still has it whole
+        assert reader.read() == "old"
     assert target.read_text() == "new"
     assert target.stat().st_mode & 0o777 == 0o640
 

@@ -47,6 +47,22 @@ def test_bounds_never_change_the_answer(n, d, k, dtype):
         points += (size * random.normal(size=(k, d)) / np.sqrt(d)).astype(dtype)
 
 
+def test_rows_that_leave_a_point_can_come_back():
+    random = np.random.default_rng(0)
+    y = random.normal(size=(2000, 40))
+    points = y[:90].copy()
+    moving = MovingNearest(y, 90)
+    for _ in range(60):
+        moving.assign(points)
+        _, least = by_hand(y, points)
+        chosen = ((y - points[moving.label]) ** 2).sum(1)
+        np.testing.assert_allclose(chosen, least, rtol=1e-12)
+        # one point at a time steps aside and back, so that most bounds hold
+        one = random.integers(90)
+        points = y[:90].copy()
+        points[one] += 0.5 * random.normal(size=40)
+
+
 def test_any_number_of_threads_gives_the_same_bits():
     import torch
 
