@@ -54,7 +54,7 @@ def _spiral(folder: Path) -> str:
         "<h2>A spiral of 2000 points</h2><img src='spiral.png' alt='energy of the spiral'>"
         f"<p>20 points of zero energy follow the spiral; mean energy of the data "
         f"{model.energy(y).mean():.5f}, at (0, 0.9) {unusual[0]:.3f}, "
-        f"at (0.3, 0) {unusual[1]:.3f}.</p>"
+        f"at (0.3, 0) {unusual[1]:.3f}.</p>" + _answers(model, y.numpy())
     )
 
 
@@ -106,6 +106,26 @@ def spiral_figure(model: KMeans, y: torch.Tensor, generator: torch.Generator) ->
     return drawn
 
 
+def _answers(model: KMeans, rows: np.ndarray) -> str:
+    """Every question, asked of one data set, in a line each."""
+    holed = rows[:5].copy()
+    holed[:, -1] = np.nan
+    codes = model.transform(rows)
+    asked = {
+        "mean energy": f"{model.energy(rows).mean():.5g}",
+        "lowest score (most unusual row)": f"{model.score_samples(rows).argmin()}",
+        "codes of the first five rows": str(codes[:5].argmax(axis=1).tolist()),
+        "codes decode to (root mean squared error)": (
+            f"{np.sqrt(np.nanmean((model.inverse_transform(codes) - rows) ** 2)):.4g}"
+        ),
+        "last column of five rows, completed": str(model.complete(holed)[:, -1].round(3).tolist()),
+        "closest point to the first row": str(model.project(rows[:1])[0, :4].round(3).tolist()),
+        "a sample": str(model.sample(1, random_state=0)[0, :4].round(3).tolist()),
+    }
+    lines = "".join(f"<li>{name}: {html.escape(text)}</li>" for name, text in asked.items())
+    return f"<p>Every question (vectors: first four entries):</p><ul>{lines}</ul>"
+
+
 def _digits(folder: Path) -> str:
     digits = load_digits().data
     order = np.random.default_rng(0).permutation(len(digits))
@@ -146,7 +166,7 @@ def _digits(folder: Path) -> str:
         "<h2>scikit-learn's handwritten digits</h2><img src='digits.png' alt='digits'>"
         "<img src='digits_map.png' alt='energy over a plane of digits'>"
         f"<p>Completion of the lower half: root mean squared error {error:.2f} "
-        f"(column means: {plain:.2f}); pixels run from 0 to 16.</p>"
+        f"(column means: {plain:.2f}); pixels run from 0 to 16.</p>" + _answers(model, train)
     )
 
 
@@ -191,6 +211,7 @@ def _table(folder: Path) -> str:
         f"removed, then filled: <a href='wine.csv'>before</a>, <a href='wine_filled.csv'>after</a>"
         f". Of {int(lost.sum())} hidden cultivars {right:.0%} were named right (a third by "
         f"chance). Filled entries are marked.</p><table><tr>{head}</tr>{body}</table>"
+        + _answers(model, rows)
     )
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 _helpers: dict[int, ThreadPoolExecutor] = {}
-"""Standing threads by their number; starting new ones for each call takes longer than small work."""
+"""Standing threads by their number; starting them anew costs more than small work."""
 
 if hasattr(os, "register_at_fork"):
     # threads do not survive a fork; the child makes its own
