@@ -91,7 +91,6 @@ def _whole_block(y, first_row, count, tiles, bounds, label, scratch):  # type: i
     minus_two = simd.splat(y, y.dtype.type(-2))
     # a score of d products is off by at most this times |y|^2 + 2 |w|^2
     rounding = y.dtype.type((d + 2) * np.finfo(y.dtype).eps / 2)
-    simd.splat(y, 1 + 2 * rounding)
     for r in range(count):
         i = first_row + r
         c = read_best(best, which, r * lanes)
