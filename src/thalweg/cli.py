@@ -15,7 +15,7 @@ import typer
 from numpy.typing import NDArray
 
 from thalweg import questions
-from thalweg.core import Choice, Device, InputError, Integer, Real
+from thalweg.core import InputError
 from thalweg.data.rows import Rows
 from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding, read_data, write_data
@@ -192,7 +192,7 @@ def _add_fit(kind: type[EnergyEstimator]) -> None:
     defaults = inspect.signature(kind).parameters
 
     def command(data: str, out: str, **options: Any) -> None:
-        estimator = kind(**{**options, "verbose": int(options.get("verbose") or 0)})
+        estimator = kind(**options)
         estimator._check_parameters()
         if not Path(out).absolute().parent.is_dir():
             raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
@@ -212,33 +212,36 @@ def _add_fit(kind: type[EnergyEstimator]) -> None:
     for name, constraint in kind.parameters.items():
         default = defaults[name].default
         text = f"Must be {constraint.describe()}."
-        annotation: Any = str
-        if isinstance(constraint, Integer) and not constraint.words:
-            annotation = int
-        elif isinstance(constraint, Real):
-            annotation = float
-        elif name == "random_state":
-            annotation = int | None
-        elif not isinstance(constraint, (Choice, Device)):
-            annotation = str
         parameters.append(
             inspect.Parameter(
                 name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=default,
-                annotation=Annotated[annotation, typer.Option(help=text)],
+                default=_written(default),
+                annotation=Annotated[str, typer.Option(help=text)],
             )
         )
 
     def entry(**options: Any) -> None:
-        if str(options.get("n_init", "")).isdigit():
-            options["n_init"] = int(options["n_init"])
-        command(options.pop("data"), options.pop("out"), **options)
+        data, out = options.pop("data"), options.pop("out")
+        # a default is taken as it is: what is written in the help need not say all of it
+        given = {
+            name: kind.parameters[name].parse(text)
+            for name, text in options.items()
+            if text != _written(defaults[name].default)
+        }
+        command(data, out, **given)
 
     entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     entry.__annotations__ = {p.name: p.annotation for p in parameters}
     first_line = (inspect.getdoc(kind) or "").splitlines()[0]
     fit_app.command(command_name(kind), help=first_line)(entry)
+
+
+def _written(default: Any) -> str:
+    """A default as one would write it on the command line."""
+    if isinstance(default, (tuple, list)):
+        return ",".join(str(part) for part in default)
+    return str(default)
 
 
 for _kind in ESTIMATORS.values():

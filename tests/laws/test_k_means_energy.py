@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from thalweg.core import Batch, InputError, seen_through
-from thalweg.energies import Points, Reconstruction
+from thalweg.energies import Affine, Reconstruction
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.objectives import PushDown
 from thalweg.questions import complete, project, sample
 
 
 def energy_of(points, beta=math.inf):
-    reconstruction = Reconstruction(Points(points), OneHot(len(points)))
+    reconstruction = Reconstruction(Affine(points), OneHot(len(points)))
     return FreeEnergy(reconstruction, Exhaustive(), beta).to(points)
 
 

@@ -5,13 +5,17 @@ from thalweg.core.checks import (
     Choice,
     Constraint,
     Device,
+    Either,
     InputError,
     Integer,
     Real,
     Seed,
+    Sizes,
+    Switch,
     check_parameters,
 )
-from thalweg.core.energy import Energy, LatentEnergy, LatentSpace
+from thalweg.core.convergence import count_unconverged, note_converged
+from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.files import write_beside
 from thalweg.core.hidden import seen_through
 from thalweg.core.random import generator_from
@@ -24,16 +28,22 @@ __all__ = [
     "Choice",
     "Constraint",
     "Device",
+    "Either",
     "Energy",
     "InputError",
     "Integer",
     "LatentEnergy",
     "LatentSpace",
     "Loss",
+    "Quadratic",
     "Real",
     "Seed",
+    "Sizes",
+    "Switch",
     "check_parameters",
+    "count_unconverged",
     "generator_from",
+    "note_converged",
     "seen_through",
     "write_beside",
 ]

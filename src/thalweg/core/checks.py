@@ -35,6 +35,10 @@ class Constraint(ABC):
     def violations(self) -> list[Any]:
         """Values that must be refused; tests try every one."""
 
+    def parse(self, text: str) -> Any:
+        """The value that a text on the command line stands for; the text itself if none."""
+        return text
+
 
 @dataclass(frozen=True)
 class Integer(Constraint):
@@ -58,33 +62,112 @@ class Integer(Constraint):
     def violations(self) -> list[Any]:
         return [self.low - 1, self.low + 0.5, "a word", [self.low], *([] if self.none else [None])]
 
+    def parse(self, text: str) -> Any:
+        return _number(text, int, self.none)
+
 
 @dataclass(frozen=True)
 class Real(Constraint):
-    """A number from ``low`` on (``above``: but not ``low`` itself), infinity only if said."""
+    """A number from ``low`` to ``high``; with ``above`` not ``low``, with ``below`` not ``high``."""
 
     low: float
     above: bool = False
     infinite: bool = False
+    high: float = math.inf
+    below: bool = False
+    none: bool = False
 
     def allows(self, value: Any) -> bool:
+        if value is None:
+            return self.none
         if not isinstance(value, numbers.Real) or isinstance(value, bool):
             return False
         number = float(value)
         if math.isnan(number) or (math.isinf(number) and not self.infinite):
             return False
-        return number > self.low if self.above else number >= self.low
+        over = number > self.low if self.above else number >= self.low
+        return over and (number < self.high if self.below else number <= self.high)
 
     def describe(self) -> str:
         bound = (
             f"a number above {self.low:g}" if self.above else f"a number of at least {self.low:g}"
         )
-        return bound + (" (inf included)" if self.infinite else "")
+        if math.isfinite(self.high):
+            bound += f" and {'below' if self.below else 'at most'} {self.high:g}"
+        return _or(bound + (" (inf included)" if self.infinite else ""), (), self.none)
 
     def violations(self) -> list[Any]:
         edge = [self.low] if self.above else []
+        top = []
+        if math.isfinite(self.high):
+            top = [self.high + 1, *([self.high] if self.below else [])]
         unbounded = [] if self.infinite else [math.inf]
-        return [self.low - 1, *edge, *unbounded, math.nan, "a word", None]
+        return [self.low - 1, *edge, *top, *unbounded, math.nan, "a word",
+                *([] if self.none else [None])]  # fmt: skip
+
+    def parse(self, text: str) -> Any:
+        return _number(text, float, self.none)
+
+
+@dataclass(frozen=True)
+class Either(Constraint):
+    """What one of two constraints allows."""
+
+    first: Constraint
+    second: Constraint
+
+    def allows(self, value: Any) -> bool:
+        return self.first.allows(value) or self.second.allows(value)
+
+    def describe(self) -> str:
+        return f"{self.first.describe()}, or {self.second.describe()}"
+
+    def violations(self) -> list[Any]:
+        tried = [*self.first.violations(), *self.second.violations()]
+        return [value for value in tried if not self.allows(value)]
+
+    def parse(self, text: str) -> Any:
+        for constraint in (self.first, self.second):
+            value = constraint.parse(text)
+            if constraint.allows(value):
+                return value
+        return text
+
+
+@dataclass(frozen=True)
+class Sizes(Constraint):
+    """A sequence of whole numbers of at least 1, such as the widths of a network's layers."""
+
+    def allows(self, value: Any) -> bool:
+        whole = Integer(1)
+        return isinstance(value, (tuple, list)) and all(whole.allows(v) for v in value)
+
+    def describe(self) -> str:
+        return "a sequence of whole numbers of at least 1"
+
+    def violations(self) -> list[Any]:
+        return [3, (0,), (1.5,), "a word", None]
+
+    def parse(self, text: str) -> Any:
+        parts = [_number(part, int, none=False) for part in text.split(",") if part.strip()]
+        return tuple(parts)
+
+
+@dataclass(frozen=True)
+class Switch(Constraint):
+    """True or False."""
+
+    def allows(self, value: Any) -> bool:
+        return isinstance(value, (bool, np.bool_))
+
+    def describe(self) -> str:
+        return "True or False"
+
+    def violations(self) -> list[Any]:
+        return ["a word", 3, None]
+
+    def parse(self, text: str) -> Any:
+        return {"true": True, "false": False}.get(text.lower(), text)
 
 
 @dataclass(frozen=True)
@@ -105,20 +188,26 @@ class Choice(Constraint):
 
 @dataclass(frozen=True)
 class Array(Constraint):
-    """An array, or one of a few words."""
+    """An array, or one of a few words, or None."""
 
     words: tuple[str, ...] = ()
+    none: bool = False
 
     def allows(self, value: Any) -> bool:
+        if value is None:
+            return self.none
         if isinstance(value, str):
             return value in self.words
         return hasattr(value, "__array__") or isinstance(value, (list, tuple))
 
     def describe(self) -> str:
-        return _or("an array", self.words, none=False)
+        return _or("an array", self.words, self.none)
 
     def violations(self) -> list[Any]:
-        return ["another word", 3, None]
+        return ["another word", 3, *([] if self.none else [None])]
+
+    def parse(self, text: str) -> Any:
+        return None if self.none and text.lower() == "none" else text
 
 
 @dataclass(frozen=True)
@@ -136,6 +225,9 @@ class Seed(Constraint):
 
     def violations(self) -> list[Any]:
         return [-1, 2**32, 0.5, "a word"]
+
+    def parse(self, text: str) -> Any:
+        return _number(text, int, none=True)
 
 
 @dataclass(frozen=True)
@@ -166,6 +258,16 @@ class Device(Constraint):
 
     def violations(self) -> list[Any]:
         return ["another word", 3, None]
+
+
+def _number(text: str, kind: type, none: bool) -> Any:
+    """The text as a number, as None, or as it is for the constraint to refuse."""
+    if none and text.lower() == "none":
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        return text
 
 
 def _or(first: str, words: tuple[str, ...], none: bool) -> str:

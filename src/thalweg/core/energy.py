@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +15,9 @@ class Energy(nn.Module, ABC):
     ``p(y | x)`` is proportional to ``exp(-F(x, y))`` where that has a finite integral. Batch
     first; no row's energy depends on another row.
 
-    Three things an energy may know about itself, each ``None`` unless it says otherwise. What it
-    does not know, :mod:`thalweg.questions` finds with the energy alone.
+    What an energy may know about itself is ``None`` unless it says otherwise: ``restricted``,
+    ``codes`` and ``decode``, ``draw``. What it does not know, :mod:`thalweg.questions` finds with
+    the energy alone.
     """
 
     @abstractmethod
@@ -30,9 +32,18 @@ class Energy(nn.Module, ABC):
         """
         return None
 
+    def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """What explains each row: (n, *code), or None for an energy without codes."""
+        return None
+
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """The rows that codes (n, *code) stand for: (n, d), or None."""
+        return None
+
     def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """What the codes of ``y`` decode to: (n, d), or None for an energy without codes."""
-        return None
+        z = self.codes(y, x)
+        return None if z is None else self.decode(z, x)
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         """n exact draws from the density of the energy: (n, d), or None if there is no such way."""
@@ -40,7 +51,10 @@ class Energy(nn.Module, ABC):
 
 
 class LatentSpace(nn.Module, ABC):
-    """The set that a latent variable ranges over, and its own energy R(z)."""
+    """The set that a latent variable ranges over, and its own energy R(z).
+
+    As with energies, what a space does not know about itself is ``None``.
+    """
 
     @property
     @abstractmethod
@@ -55,9 +69,39 @@ class LatentSpace(nn.Module, ABC):
         """All of its elements, (k, *shape), or None if they cannot be listed."""
         return None
 
+    def nearest(self, z: Tensor) -> Tensor:
+        """The element of the set that is nearest to z; z itself where the set is all of space."""
+        return z
+
+    def proximal(self, z: Tensor, step: Tensor) -> Tensor:
+        r"""The proximal map, :math:`\arg\min_u R(u) + \|u - z\|^2 / (2 \text{ step})`.
+
+        ``step`` broadcasts against z. Where R is 0 on the set it is :meth:`nearest`.
+        """
+        return self.nearest(z)
+
+    def extent(self) -> tuple[Tensor, Tensor] | None:
+        """Corners (*shape) of a box outside of which exp(-R) has no mass worth counting."""
+        return None
+
+    def log_volume(self) -> Tensor | None:
+        """log of the integral (or sum) of exp(-R(z)), where it is finite and known: ()."""
+        return None
+
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         """n draws from exp(-R(z)), normalized: (n, *shape), or None if there is no such way."""
         return None
+
+
+class Quadratic(NamedTuple):
+    r"""A data term that is quadratic in z: :math:`\frac12 z^T G z - b^T z + c`."""
+
+    gram: Tensor
+    """G: (k, k) where all rows share it, else (n, k, k)"""
+    linear: Tensor
+    """b: (n, k)"""
+    constant: Tensor
+    """c: (n,)"""
 
 
 class LatentEnergy(nn.Module, ABC):
@@ -88,6 +132,18 @@ class LatentEnergy(nn.Module, ABC):
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The y that z stands for, (n, d), or None for an energy that does not decode."""
+        return None
+
+    def quadratic(self, y: Tensor, x: Tensor | None = None) -> Quadratic | None:
+        """The data term as a quadratic form in z, or None where it is none."""
+        return None
+
+    def curvature(self) -> Tensor | None:
+        """A bound on its second derivatives along z: ().
+
+        For a data term that is a multiple of the squared distance of y from a linear map of z, so
+        that its least conceivable value is 0; else None.
+        """
         return None
 
     def restricted(self, visible: Tensor) -> LatentEnergy | None:

@@ -1,7 +1,8 @@
 """Energies, one idea a file."""
 
-from thalweg.energies.cost import Cost, SquaredError
-from thalweg.energies.decoders import Points
+from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
+from thalweg.energies.decoders import Affine
 from thalweg.energies.reconstruction import Reconstruction
+from thalweg.energies.rescaled import Rescaled
 
-__all__ = ["Cost", "Points", "Reconstruction", "SquaredError"]
+__all__ = ["Affine", "Cost", "GaussianNoise", "Reconstruction", "Rescaled", "SquaredError"]

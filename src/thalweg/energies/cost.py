@@ -8,15 +8,19 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from thalweg.core import InputError
 from thalweg.kernels.nearest import nearest
 
 
 class Cost(nn.Module, ABC):
-    """A cost, zero where the prediction is right.
+    """A cost, lowest where the prediction is right.
 
     Besides row against row it has a pairwise form, n rows against k predictions, for latent
     variables that range over a list: a matrix product instead of k decoded copies of the batch.
     """
+
+    visible: Tensor | None = None
+    """(n, d), bool: the coordinates that count, or None where all do"""
 
     @abstractmethod
     def forward(self, y: Tensor, prediction: Tensor) -> Tensor:
@@ -30,17 +34,26 @@ class Cost(nn.Module, ABC):
         """For each row the least cost over the predictions, and whose it is: both (n,)."""
         return self.pairwise(y, predictions).min(dim=0)
 
+    def scale_of_squares(self) -> Tensor | None:
+        """s where C is s times the squared distance, plus a constant; None for other costs."""
+        return None
+
     @abstractmethod
     def restricted(self, visible: Tensor) -> Cost:
         """The cost of the visible coordinates alone; ``visible`` is (n, d), bool."""
 
     @abstractmethod
-    def draw(self, prediction: Tensor, beta: float, generator: torch.Generator) -> Tensor:
+    def draw(self, prediction: Tensor, beta: float, generator: torch.Generator) -> Tensor | None:
         """y drawn from exp(-beta C(y, prediction)), normalized: the shape of the prediction."""
 
 
 class SquaredError(Cost):
-    r"""The squared distance, :math:`\|y - \hat y\|^2 = \sum_j (y_j - \hat y_j)^2`.
+    r"""The squared distance, :math:`s \|y - \hat y\|^2 = s \sum_j (y_j - \hat y_j)^2`.
+
+    Parameters
+    ----------
+    scale : float, default 1
+        s, above 0.
 
     Examples
     --------
@@ -49,21 +62,34 @@ class SquaredError(Cost):
     tensor([25.])
     """
 
+    def __init__(self, scale: float = 1.0, visible: Tensor | None = None) -> None:
+        super().__init__()
+        if not scale > 0:
+            raise InputError(f"SquaredError: scale must be a number above 0, got {scale}")
+        self.scale = scale
+        self.visible = visible
+
     def forward(self, y: Tensor, prediction: Tensor) -> Tensor:
-        return (y - prediction).square().sum(dim=-1)
+        return self.scale * squared_distance(y, prediction, self.visible)
 
     def pairwise(self, y: Tensor, predictions: Tensor) -> Tensor:
         # centered, for |y|^2 - 2 <y, w> + |w|^2 cancels far from the origin
         center = predictions.mean(dim=0).detach()
         y, w = y - center, predictions - center
-        norms = w.square().sum(dim=-1, keepdim=True) + y.square().sum(dim=-1)
-        return torch.addmm(norms, w, y.T, alpha=-2).clamp_min(0)
+        if self.visible is None:
+            norms = w.square().sum(dim=-1, keepdim=True)
+        else:
+            y = torch.where(self.visible, y, 0)
+            norms = w.square() @ self.visible.to(w.dtype).T
+        norms = norms + y.square().sum(dim=-1)
+        return self.scale * torch.addmm(norms, w, y.T, alpha=-2).clamp_min(0)
 
     def lowest(self, y: Tensor, predictions: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            if _suits_kernel(y, predictions):
+            if self.visible is None and _suits_kernel(y, predictions):
                 which, value = nearest(y.detach().numpy(), predictions.detach().numpy())
                 index, least = torch.from_numpy(which).long(), torch.from_numpy(value)
+                least = least if self.scale == 1 else self.scale * least
             else:
                 least, index = self.pairwise(y, predictions).min(dim=0)
         if torch.is_grad_enabled() and (y.requires_grad or predictions.requires_grad):
@@ -71,45 +97,91 @@ class SquaredError(Cost):
             return self(y, predictions[index]), index
         return least, index
 
-    def restricted(self, visible: Tensor) -> Cost:
-        return _VisibleSquaredError(visible)
+    def scale_of_squares(self) -> Tensor:
+        return torch.tensor(self.scale)
+
+    def restricted(self, visible: Tensor) -> SquaredError:
+        seen = visible if self.visible is None else self.visible & visible
+        return SquaredError(self.scale, seen)
 
     def draw(self, prediction: Tensor, beta: float, generator: torch.Generator) -> Tensor:
-        if math.isinf(beta):
-            return prediction
-        noise = torch.randn(
-            prediction.shape,
-            dtype=prediction.dtype,
-            device=generator.device,
-            generator=generator,
-        )
-        return prediction + noise.to(prediction.device) / math.sqrt(2 * beta)
+        return _with_noise(prediction, 1 / math.sqrt(2 * beta * self.scale), generator)
 
 
-class _VisibleSquaredError(Cost):
-    """The squared error over the visible coordinates of each row: hidden ones are minimized out."""
+class GaussianNoise(Cost):
+    r"""Minus the log-likelihood under noise of learned size.
 
-    def __init__(self, visible: Tensor) -> None:
+    .. math::
+        C(y, \hat y) = \frac{\|y - \hat y\|^2}{2 \sigma^2} + d \log(\sigma \sqrt{2 \pi})
+
+    so that exp(-C) is normalized over y, and sigma finds its own value in training.
+
+    Parameters
+    ----------
+    sigma : float, default 1
+        Where the noise's standard deviation starts, in the units of y.
+
+    References
+    ----------
+    Rybkin, Daniilidis, Levine, "Simple and effective VAE training with calibrated decoders",
+    ICML 2021.
+
+    Examples
+    --------
+    >>> import torch
+    >>> cost = GaussianNoise(sigma=0.5)
+    >>> value = cost(torch.zeros(1, 2), torch.zeros(1, 2)).exp()
+    >>> torch.allclose(value, torch.tensor(2 * torch.pi * 0.25))
+    True
+    """
+
+    def __init__(self, sigma: float = 1.0, visible: Tensor | None = None) -> None:
         super().__init__()
+        if not sigma > 0:
+            raise InputError(f"GaussianNoise: sigma must be a number above 0, got {sigma}")
+        self.log_sigma = nn.Parameter(torch.tensor(math.log(sigma)))
         self.visible = visible
 
     def forward(self, y: Tensor, prediction: Tensor) -> Tensor:
-        # where first, for the gradient of NaN - w times 0 is NaN
-        difference = torch.where(self.visible, y, 0) - torch.where(self.visible, prediction, 0)
-        return difference.square().sum(dim=-1)
+        squares = squared_distance(y, prediction, self.visible)
+        return squares * self.scale_of_squares() + self._log_normalizer(y)
 
     def pairwise(self, y: Tensor, predictions: Tensor) -> Tensor:
-        center = predictions.mean(dim=0).detach()
-        y, w = torch.where(self.visible, y - center, 0), predictions - center
-        seen = self.visible.to(w.dtype)
-        norms = w.square() @ seen.T + y.square().sum(dim=-1)
-        return torch.addmm(norms, w, y.T, alpha=-2).clamp_min(0)
+        squares = SquaredError(1.0, self.visible).pairwise(y, predictions)
+        return squares * self.scale_of_squares() + self._log_normalizer(y)
 
-    def restricted(self, visible: Tensor) -> Cost:
-        return _VisibleSquaredError(self.visible & visible)
+    def scale_of_squares(self) -> Tensor:
+        return 0.5 * torch.exp(-2 * self.log_sigma)
+
+    def restricted(self, visible: Tensor) -> GaussianNoise:
+        view = GaussianNoise(1.0, visible if self.visible is None else self.visible & visible)
+        view.log_sigma = self.log_sigma
+        return view
 
     def draw(self, prediction: Tensor, beta: float, generator: torch.Generator) -> Tensor:
-        return SquaredError().draw(prediction, beta, generator)
+        sigma = float(self.log_sigma.detach().exp())
+        return _with_noise(prediction, sigma / math.sqrt(beta), generator)
+
+    def _log_normalizer(self, y: Tensor) -> Tensor:
+        each = self.log_sigma + 0.5 * math.log(2 * math.pi)
+        return each * (y.shape[-1] if self.visible is None else self.visible.sum(dim=-1))
+
+
+def squared_distance(y: Tensor, prediction: Tensor, visible: Tensor | None) -> Tensor:
+    """Over the visible coordinates; a hidden one's value, NaN included, does not matter."""
+    if visible is None:
+        return (y - prediction).square().sum(dim=-1)
+    # where first, for the gradient of NaN - w times 0 is NaN
+    difference = torch.where(visible, y, 0) - torch.where(visible, prediction, 0)
+    return difference.square().sum(dim=-1)
+
+
+def _with_noise(prediction: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
+    if sigma == 0:
+        return prediction
+    shape, kind = prediction.shape, prediction.dtype
+    noise = torch.randn(shape, dtype=kind, device=generator.device, generator=generator)
+    return prediction + sigma * noise.to(prediction.device)
 
 
 def _suits_kernel(y: Tensor, predictions: Tensor) -> bool:

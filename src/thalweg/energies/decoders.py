@@ -6,24 +6,27 @@ import torch
 from torch import Tensor, nn
 
 
-class Points(nn.Module):
-    """The linear decoder of a code, z to z W: for one-hot z, one of k points.
+class Affine(nn.Module):
+    """The linear decoder with an offset, z to z W + b: for one-hot z, one of k points.
 
     Parameters
     ----------
     weight : Tensor
-        W, (k, d): one point a row.
+        W, (k, d): one atom (point, component) a row.
+    offset : Tensor, optional
+        b, (d,); none is 0.
 
     Examples
     --------
     >>> import torch
-    >>> Points(torch.tensor([[0.0, 1.0], [2.0, 3.0]]))(torch.tensor([[0.0, 1.0]])).detach()
+    >>> Affine(torch.tensor([[0.0, 1.0], [2.0, 3.0]]))(torch.tensor([[0.0, 1.0]])).detach()
     tensor([[2., 3.]])
     """
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, weight: Tensor, offset: Tensor | None = None) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.as_tensor(weight).clone())
+        self.offset = None if offset is None else nn.Parameter(torch.as_tensor(offset).clone())
 
     def forward(self, z: Tensor) -> Tensor:
-        return z @ self.weight
+        return z @ self.weight if self.offset is None else z @ self.weight + self.offset

@@ -5,20 +5,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import LatentEnergy, LatentSpace
+from thalweg.core import LatentEnergy, LatentSpace, Quadratic
 from thalweg.energies.cost import Cost, SquaredError
+from thalweg.energies.decoders import Affine
 
 
 class Reconstruction(LatentEnergy):
-    r"""The cost of the best that a code can do, :math:`E(y, z) = C(y, g(z)) + R(z)`.
+    r"""The cost of the best that a code can do, :math:`E(x, y, z) = C(y, g(z, x)) + R(z)`.
 
-    With one-hot z and :class:`~thalweg.energies.Points` as g it is K-means:
-    :math:`E(y, z) = \|y - zW\|^2`, k points of zero energy and quadratic growth around them.
+    With one-hot z and :class:`~thalweg.energies.Affine` as g it is K-means:
+    :math:`E(y, z) = \|y - zW\|^2`, k points of zero energy and quadratic growth around them. With
+    real z and R = 0 it is PCA, with :math:`R = a \|z\|_1` sparse coding; with a network as g, GLO
+    and the autoencoders; with x, one of many predictions for one x.
 
     Parameters
     ----------
     decoder : Module
-        g: from codes ``(..., *latent)`` to predictions (..., d).
+        g: from codes ``(..., *latent)`` to predictions (..., d). Where x is given it is called
+        with (z, x).
     latent : LatentSpace
         What z ranges over, and R(z).
     cost : Cost, default SquaredError()
@@ -27,9 +31,9 @@ class Reconstruction(LatentEnergy):
     Examples
     --------
     >>> import torch
-    >>> from thalweg.energies import Points
+    >>> from thalweg.energies import Affine
     >>> from thalweg.latents import Exhaustive, FreeEnergy, OneHot
-    >>> points = Points(torch.tensor([[0.0, 0.0], [4.0, 0.0]]))
+    >>> points = Affine(torch.tensor([[0.0, 0.0], [4.0, 0.0]]))
     >>> k_means = FreeEnergy(Reconstruction(points, OneHot(2)), Exhaustive())
     >>> k_means(torch.tensor([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])).detach()
     tensor([0., 1., 4.])
@@ -42,12 +46,12 @@ class Reconstruction(LatentEnergy):
         self.cost = SquaredError() if cost is None else cost
 
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
-        if self._shared_by_rows(y, z):
+        if x is None and self._shared_by_rows(y, z):
             return self.cost.pairwise(y, self.decoder(z[:, 0]))
-        return self.cost(y, self.decoder(z))
+        return self.cost(y, self.decode(z, x))
 
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if self._shared_by_rows(y, z) and not self.latent(z).any():
+        if x is None and self._shared_by_rows(y, z) and not self.latent(z).any():
             return self.cost.lowest(y, self.decoder(z[:, 0]))
         return super().lowest(y, z, x)
 
@@ -56,13 +60,41 @@ class Reconstruction(LatentEnergy):
         return candidates and z.shape[1] == 1 and len(y) > 1
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
-        prediction: Tensor = self.decoder(z)
+        prediction: Tensor = self.decoder(z) if x is None else self.decoder(z, x)
         return prediction
+
+    def quadratic(self, y: Tensor, x: Tensor | None = None) -> Quadratic | None:
+        scale = self.cost.scale_of_squares()
+        if not isinstance(self.decoder, Affine) or scale is None:
+            return None
+        scale, w = scale.to(y), self.decoder.weight
+        y = y if self.decoder.offset is None else y - self.decoder.offset
+        visible = self.cost.visible
+        if visible is None:
+            gram = w @ w.T
+        else:
+            y = torch.where(visible, y, 0)
+            gram = torch.einsum("kd,nd,ld->nkl", w, visible.to(w), w)
+        # what is left where nothing is explained: the squares, and a constant some costs have
+        constant = self.cost(y, torch.zeros_like(y))
+        return Quadratic(2 * scale * gram, 2 * scale * y @ w.T, constant)
+
+    def curvature(self) -> Tensor | None:
+        if not isinstance(self.decoder, Affine) or not isinstance(self.cost, SquaredError):
+            return None
+        return 2 * self.cost.scale * torch.linalg.matrix_norm(self.decoder.weight, 2).square()
 
     def restricted(self, visible: Tensor) -> Reconstruction:
         return Reconstruction(self.decoder, self.latent, self.cost.restricted(visible))
 
     def draw(self, n: int, beta: float, generator: torch.Generator) -> Tensor | None:
         # the cost looks at y - g(z) alone, so its integral over y is the same for every z
-        z = self.latent.draw(n, generator)
+        z = self._draw_code(n, beta, generator)
         return None if z is None else self.cost.draw(self.decode(z), beta, generator)
+
+    def _draw_code(self, n: int, beta: float, generator: torch.Generator) -> Tensor | None:
+        """z from exp(-beta R(z)): exact where R is 0 on its set or beta is 1."""
+        z = self.latent.draw(n, generator)
+        if z is None or beta == 1 or not self.latent(z).any():
+            return z
+        return None

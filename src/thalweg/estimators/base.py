@@ -8,13 +8,15 @@ cannot answer a question does not have the method.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -24,13 +26,13 @@ from thalweg.core import (
     Energy,
     InputError,
     check_parameters,
+    count_unconverged,
     generator_from,
     seen_through,
 )
 from thalweg.data import Rows
 from thalweg.estimators.reading import as_given, read_rows
 from thalweg.estimators.storage import save
-from thalweg.latents import FreeEnergy
 
 
 class EnergyEstimator(BaseEstimator):
@@ -38,6 +40,9 @@ class EnergyEstimator(BaseEstimator):
 
     parameters: ClassVar[Mapping[str, Constraint]]
     """What each constructor parameter may be."""
+
+    _hidden_in_fit: ClassVar[bool] = True
+    """Whether NaN, a hidden entry, may stand in training rows."""
 
     energy_: Energy
     n_features_in_: int
@@ -64,11 +69,27 @@ class EnergyEstimator(BaseEstimator):
         """The answers to a question about each row, chunk by chunk."""
         like = self._parameter()
         answers = []
-        with torch.no_grad():
+        with torch.no_grad(), count_unconverged() as counts:
             for _, chunk in rows.chunks():
                 y = torch.from_numpy(np.ascontiguousarray(chunk)).to(like)
                 answers.append(question(y).cpu().numpy())
+        self._warn_unconverged(sum(int(count) for count in counts), len(rows))
         return np.concatenate(answers) if len(answers) != 1 else answers[0]
+
+    def _ask_by_descent(self, rows: Rows, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        """As :meth:`_ask`, for questions that evaluate the energy many times on their way."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return self._ask(rows, question)
+
+    def _warn_unconverged(self, count: int, n: int) -> None:
+        if count:
+            warnings.warn(
+                f"{type(self).__name__}: the codes of {count} of {n} rows did not converge; "
+                "their energies are upper bounds (a larger max_iter or tol may help)",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
 
     def energy(self, X: Any) -> NDArray[np.floating]:
         """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""
@@ -89,7 +110,7 @@ class EnergyEstimator(BaseEstimator):
         Visible entries are bit for bit what they were. The container is that of X.
         """
         rows = self._read(X)
-        filled = self._ask(rows, lambda y: questions.complete(self.energy_, y))
+        filled = self._ask_by_descent(rows, lambda y: questions.complete(self.energy_, y))
         hidden = np.isnan(rows.values)
         result = np.where(hidden, filled.astype(rows.dtype), rows.values)
         return as_given(X, result)
@@ -97,7 +118,7 @@ class EnergyEstimator(BaseEstimator):
     def project(self, X: Any) -> Any:
         """The point of the data manifold that is closest to each row. The container is X's."""
         rows = self._read(X)
-        return as_given(X, self._ask(rows, lambda y: questions.project(self.energy_, y)))
+        return as_given(X, self._ask_by_descent(rows, lambda y: questions.project(self.energy_, y)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a safetensors file, whole or not at all."""
@@ -112,36 +133,46 @@ class EnergyEstimator(BaseEstimator):
         """Fitted numbers and names to save; by attribute name."""
         return {}
 
-    def _restore(self, state: dict[str, Tensor], tensors: dict[str, Tensor]) -> Self:
-        """Build ``energy_`` from its saved state; what else was saved is in ``tensors``."""
+    def _blank(self, state: dict[str, Tensor]) -> Energy:
+        """An energy of the shape of a saved state; its values are filled in afterwards."""
         raise NotImplementedError
 
+    def _restore(self, state: dict[str, Tensor], tensors: dict[str, Tensor]) -> Self:
+        """Build ``energy_`` from its saved state; what else was saved is in ``tensors``."""
+        self._check_parameters()
+        self.energy_ = self._blank(state)
+        self.energy_.load_state_dict(state)
+        for name, tensor in tensors.items():
+            setattr(self, name, tensor.numpy())
+        return self
 
-class CodesMixin(TransformerMixin):
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._hidden_in_fit
+        if tags.transformer_tags is not None:
+            tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """For energies with codes: ``transform`` and ``inverse_transform``."""
 
     def transform(self: Any, X: Any) -> NDArray[np.floating]:
         """Codes z*, the z of least energy for each row: (n, number of codes)."""
-        return self._ask(self._read(X), lambda y: _codes(self.energy_, y))
+        return self._ask(self._read(X), lambda y: seen_through(self.energy_, y).codes(y))
 
     def inverse_transform(self: Any, Z: Any) -> NDArray[np.floating]:
         """What codes (n, number of codes) decode to: (n, d)."""
         check_is_fitted(self)
         like = self._parameter()
         z = torch.as_tensor(np.asarray(Z)).to(like)
-        expected = self.energy_.energy.latent.shape
-        if z.ndim != 2 or tuple(z.shape[1:]) != expected:
+        if z.ndim != 2 or z.shape[1] != self._n_features_out:
             raise InputError(
-                f"inverse_transform: Z has shape {tuple(z.shape)}; expected (n, {expected[0]})"
+                f"inverse_transform: Z has shape {tuple(z.shape)}; "
+                f"expected (n, {self._n_features_out})"
             )
         with torch.no_grad():
-            return np.asarray(self.energy_.energy.decode(z).cpu().numpy())
-
-
-def _codes(energy: Energy, y: Tensor) -> Tensor:
-    view = seen_through(energy, y)
-    assert isinstance(view, FreeEnergy)
-    return view.codes(y)
+            return np.asarray(self.energy_.decode(z).cpu().numpy())
 
 
 class SamplesMixin:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin
+from sklearn.base import ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 from torch import Tensor
@@ -25,7 +25,7 @@ from thalweg.core import (
     seen_through,
 )
 from thalweg.data import Rows, Summary
-from thalweg.energies import Points, Reconstruction
+from thalweg.energies import Affine, Reconstruction
 from thalweg.estimators.base import CodesMixin, EnergyEstimator, SamplesMixin
 from thalweg.estimators.reading import read_rows
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
@@ -34,9 +34,7 @@ from thalweg.training.processes import processes
 from thalweg.training.seeding import check_distinct, plus_plus, random_rows
 
 
-class KMeans(
-    ClassNamePrefixFeaturesOutMixin, CodesMixin, SamplesMixin, ClusterMixin, EnergyEstimator
-):
+class KMeans(CodesMixin, SamplesMixin, ClusterMixin, EnergyEstimator):
     r"""K-means: k points of zero energy, and quadratic growth around them.
 
     .. math::
@@ -249,7 +247,7 @@ class KMeans(
 
     def _energy_at(self, centers: Tensor) -> FreeEnergy:
         k = len(centers)
-        energy = Reconstruction(Points(centers), OneHot(k))
+        energy = Reconstruction(Affine(centers), OneHot(k))
         return FreeEnergy(energy, Exhaustive(), float(self.beta)).to(centers)
 
     def _settings(self, summary: Summary) -> training.Settings:
@@ -294,15 +292,5 @@ class KMeans(
     def _facts(self) -> dict[str, Any]:
         return {"inertia_": float(self.inertia_), "n_iter_": int(self.n_iter_)}
 
-    def _restore(self, state: dict[str, Tensor], tensors: dict[str, Tensor]) -> Self:
-        self._check_parameters()
-        self.energy_ = self._energy_at(state["energy.decoder.weight"])
-        self.energy_.load_state_dict(state)
-        self.labels_ = tensors["labels_"].numpy()
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+    def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
+        return self._energy_at(state["energy.decoder.weight"])

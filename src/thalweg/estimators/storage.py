@@ -15,7 +15,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 from torch import Tensor
 
-from thalweg.core import InputError, write_beside
+from thalweg.core import InputError, Sizes, write_beside
 
 if TYPE_CHECKING:
     from thalweg.estimators.base import EnergyEstimator
@@ -34,7 +34,8 @@ def save(
     for name, value in model.get_params(deep=False).items():
         if isinstance(value, np.random.RandomState):
             value = None
-        if not (value is None or isinstance(value, (str, bool, int, float, np.number))):
+        plain = value is None or isinstance(value, (str, bool, int, float, np.generic))
+        if not plain and not isinstance(model.parameters[name], Sizes):
             tensors[f"parameter.{name}"] = torch.from_numpy(np.ascontiguousarray(value))
             continue
         parameters[name] = _to_json(value)
@@ -123,8 +124,14 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     # JSON has no infinity
+    if isinstance(value, (tuple, list)):
+        return {"tuple": [_to_json(part) for part in value]}
     return {"float": str(value)} if isinstance(value, float) and math.isinf(value) else value
 
 
 def _from_json(value: Any) -> Any:
-    return float(value["float"]) if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    if "tuple" in value:
+        return tuple(_from_json(part) for part in value["tuple"])
+    return float(value["float"])

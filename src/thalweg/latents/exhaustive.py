@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -16,7 +18,9 @@ class Exhaustive(LatentSolver):
     over z.
     """
 
-    def solve(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Candidates:
+    def solve(
+        self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
+    ) -> Candidates:
         z = energy.latent.members()
         if z is None:
             raise InputError(

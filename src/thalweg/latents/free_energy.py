@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import Candidates, Energy, InputError, LatentEnergy
+from thalweg.core import Candidates, Energy, InputError, LatentEnergy, note_converged
 from thalweg.latents.solver import LatentSolver
 
 
@@ -52,7 +52,9 @@ class FreeEnergy(Energy):
 
     def infer(self, y: Tensor, x: Tensor | None = None) -> Candidates:
         """The solver's candidates for each row."""
-        return self.solver.solve(self.energy, y, x)
+        candidates = self.solver.solve(self.energy, y, x, self.beta)
+        note_converged(candidates.converged)
+        return candidates
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         candidates = self.infer(y, x)
@@ -65,6 +67,8 @@ class FreeEnergy(Energy):
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """z*, the candidate of least energy: (n, *latent)."""
         z = self.infer(y, x).z
+        if len(z) == 1:
+            return z[0].expand(len(y), *z.shape[2:])
         which = self.energy.lowest(y, z, x)[1]
         if z.shape[1] == 1:
             return z[which, 0]
@@ -81,10 +85,10 @@ class FreeEnergy(Energy):
 
     def restricted(self, visible: Tensor) -> FreeEnergy | None:
         view = self.energy.restricted(visible)
-        return None if view is None else FreeEnergy(view, self.solver, self.beta)
+        return None if view is None else FreeEnergy(view, self.solver.restricted(visible), self.beta)
 
-    def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        return self.energy.decode(self.codes(y, x), x)
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return self.energy.decode(z, x)
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         return self.energy.draw(n, self.beta, generator)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg.core import Candidates, LatentEnergy
 
 
-class LatentSolver(ABC):
-    """Finds z for given y (and x). Pure: the same input gives the same answer."""
+class LatentSolver(nn.Module, ABC):
+    """Finds z for given y (and x). Pure: the same input gives the same answer.
+
+    A module, for some solvers have parameters of their own (an encoder) or fixed draws.
+    """
 
     @abstractmethod
-    def solve(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Candidates:
-        """Values of z that have, or that stand for those that have, a low E(x, y, z)."""
+    def solve(
+        self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
+    ) -> Candidates:
+        """Values of z that have, or that stand for those that have, a low E(x, y, z).
+
+        ``beta`` is the temperature at which the candidates will be summed over; solvers that only
+        minimize do not look at it.
+        """
+
+    def restricted(self, visible: Tensor) -> LatentSolver:
+        """The solver for the energy restricted to visible coordinates, (n, d), bool."""
+        return self
+
+    def forward(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Candidates:
+        return self.solve(energy, y, x)

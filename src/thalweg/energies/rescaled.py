@@ -1,0 +1,77 @@
+"""An energy in other units."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Energy
+
+
+class Rescaled(Energy):
+    r"""An energy of standardized columns, asked in the columns' own units.
+
+    .. math::
+        F(x, y) = F_0\bigl((x - m_x) / s_x,\; (y - m_y) / s_y\bigr)
+
+    Codes are those of the energy inside; reconstructions and draws come back in the units of y.
+
+    Parameters
+    ----------
+    energy : Energy
+        F_0.
+    shift, scale : Tensor
+        m_y and s_y, (d,).
+    x_shift, x_scale : Tensor, optional
+        m_x and s_x.
+    """
+
+    shift: Tensor
+    scale: Tensor
+    x_shift: Tensor | None
+    x_scale: Tensor | None
+
+    def __init__(
+        self,
+        energy: Energy,
+        shift: Tensor,
+        scale: Tensor,
+        x_shift: Tensor | None = None,
+        x_scale: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.energy = energy
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+        self.register_buffer("x_shift", x_shift)
+        self.register_buffer("x_scale", x_scale)
+
+    def _in(self, y: Tensor) -> Tensor:
+        return (y - self.shift) / self.scale
+
+    def _given(self, x: Tensor | None) -> Tensor | None:
+        if x is None or self.x_shift is None or self.x_scale is None:
+            return x
+        return (x - self.x_shift) / self.x_scale
+
+    def _out(self, y: Tensor | None) -> Tensor | None:
+        return None if y is None else y * self.scale + self.shift
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        value: Tensor = self.energy(self._in(y), self._given(x))
+        return value
+
+    def restricted(self, visible: Tensor) -> Rescaled | None:
+        view = self.energy.restricted(visible)
+        if view is None:
+            return None
+        return Rescaled(view, self.shift, self.scale, self.x_shift, self.x_scale)
+
+    def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return self.energy.codes(self._in(y), self._given(x))
+
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return self._out(self.energy.decode(z, self._given(x)))
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
+        return self._out(self.energy.draw(n, generator))

@@ -1,0 +1,59 @@
+"""Sparse codes, exactly."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Candidates, InputError, LatentEnergy
+from thalweg.kernels.lasso import lasso
+from thalweg.latents.least_squares import quadratic_of
+from thalweg.latents.proximal import ProximalGradient
+from thalweg.latents.solver import LatentSolver
+from thalweg.latents.spaces import Sparse
+
+
+class ActiveSet(LatentSolver):
+    """The lasso by active sets: the support is grown atom by atom, and solved exactly.
+
+    For a quadratic data term and a :class:`~thalweg.latents.Sparse` latent space. Rows with hidden
+    coordinates (each has a Gram matrix of its own) and rows on a GPU go to FISTA.
+
+    Parameters
+    ----------
+    tol : float, default 1e-6
+        A row has converged when its duality gap is at most this share of its energy.
+    max_iter : int, default 1000
+        Iterations of FISTA where that is used.
+
+    References
+    ----------
+    Lee, Battle, Raina, Ng, "Efficient sparse coding algorithms", NIPS 2006 (feature-sign search).
+    """
+
+    def __init__(self, tol: float = 1e-6, max_iter: int = 1000) -> None:
+        super().__init__()
+        self.tol = tol
+        self.general = ProximalGradient("fista", tol, max_iter)
+
+    @torch.no_grad()
+    def solve(
+        self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
+    ) -> Candidates:
+        space = energy.latent
+        if not isinstance(space, Sparse):
+            raise InputError(
+                f"ActiveSet: latent space {type(space).__name__}; expected Sparse"
+            )
+        one = quadratic_of(energy, y[:1], x if x is None else x[:1], "ActiveSet")
+        if one.gram.ndim != 2 or y.device.type != "cpu" or space.weight == 0:
+            return self.general.solve(energy, y, x)
+        form = quadratic_of(energy, y, x, "ActiveSet")
+        codes, gap = lasso(
+            form.gram.detach().numpy(), form.linear.detach().numpy(),
+            form.constant.detach().numpy(), space.weight, space.nonnegative, 0.1 * self.tol,
+        )  # fmt: skip
+        z = torch.from_numpy(codes)
+        return Candidates(z[None], z.new_zeros(1, 1), torch.from_numpy(gap) <= self.tol)
