@@ -68,7 +68,7 @@ class Integer(Constraint):
 
 @dataclass(frozen=True)
 class Real(Constraint):
-    """A number from ``low`` to ``high``; with ``above`` not ``low``, with ``below`` not ``high``."""
+    """A number from ``low`` (``above``: but not it) to ``high`` (``below``: but not it)."""
 
     low: float
     above: bool = False

@@ -134,6 +134,13 @@ class LatentEnergy(nn.Module, ABC):
         """The y that z stands for, (n, d), or None for an energy that does not decode."""
         return None
 
+    def reconstruct(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """The row of least energy for z (n, *latent), visible coordinates as they are in y.
+
+        Without hidden coordinates, and where z alone says what they are, :meth:`decode`.
+        """
+        return self.decode(z, x)
+
     def quadratic(self, y: Tensor, x: Tensor | None = None) -> Quadratic | None:
         """The data term as a quadratic form in z, or None where it is none."""
         return None

@@ -2,7 +2,18 @@
 
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
+from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
 
-__all__ = ["Affine", "Cost", "GaussianNoise", "Reconstruction", "Rescaled", "SquaredError"]
+__all__ = [
+    "Affine",
+    "Cost",
+    "DiagonalGaussians",
+    "FullGaussians",
+    "GaussianComponents",
+    "GaussianNoise",
+    "Reconstruction",
+    "Rescaled",
+    "SquaredError",
+]

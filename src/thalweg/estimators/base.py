@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
@@ -30,9 +30,14 @@ from thalweg.core import (
     generator_from,
     seen_through,
 )
-from thalweg.data import Rows
+from thalweg.data import Rows, Summary
 from thalweg.estimators.reading import as_given, read_rows
 from thalweg.estimators.storage import save
+
+
+def warn(message: str, kind: type[Warning]) -> None:
+    """A warning that points at the line of the user's program, not of this library."""
+    warnings.warn(message, kind, stacklevel=4)
 
 
 class EnergyEstimator(BaseEstimator):
@@ -44,11 +49,51 @@ class EnergyEstimator(BaseEstimator):
     _hidden_in_fit: ClassVar[bool] = True
     """Whether NaN, a hidden entry, may stand in training rows."""
 
+    _hidden_in_questions: ClassVar[bool] = True
+    """Whether NaN may stand in rows whose energy or codes are asked for."""
+
     energy_: Energy
     n_features_in_: int
 
     def _check_parameters(self) -> None:
         check_parameters(type(self).__name__, self.get_params(deep=False), self.parameters)
+
+    def _begin(self, X: Any) -> tuple[Rows, Summary]:
+        """Rows to learn from, and their moments; parameters and rows checked."""
+        self._check_parameters()
+        rows = read_rows(self, X, reset=True)
+        summary = rows.summary(columns=self._columns())
+        if summary.hidden and not self._hidden_in_fit:
+            raise InputError(
+                f"{type(self).__name__}: X contains NaN, a hidden entry; this estimator learns "
+                "from complete rows only (NaN may stand in the rows asked about)"
+                if self._hidden_in_questions
+                else f"{type(self).__name__}: X contains NaN; this energy is not defined for rows "
+                "with hidden entries (complete can fill them)"
+            )
+        empty = np.flatnonzero(summary.visible == 0)
+        if len(empty):
+            raise InputError(
+                f"{type(self).__name__}: column {self._name_of(int(empty[0]))} has no visible "
+                "entry (all NaN); expected at least one number in every column"
+            )
+        return rows, summary
+
+    def _name_of(self, column: int) -> str:
+        names = self._columns()
+        return str(column) if names is None else repr(names[column])
+
+    def _weight(
+        self, X: Any, rows: Rows, sample_weight: ArrayLike | None
+    ) -> NDArray[np.float64] | None:
+        if sample_weight is None:
+            return None
+        weight = _check_sample_weight(
+            sample_weight, rows.values, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.sum() > 0:
+            raise InputError("sample_weight: all weights are 0; expected one above 0")
+        return np.asarray(weight)
 
     def _read(self, X: Any) -> Rows:
         """Rows to ask about, checked."""
@@ -84,11 +129,10 @@ class EnergyEstimator(BaseEstimator):
 
     def _warn_unconverged(self, count: int, n: int) -> None:
         if count:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: the codes of {count} of {n} rows did not converge; "
                 "their energies are upper bounds (a larger max_iter or tol may help)",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     def energy(self, X: Any) -> NDArray[np.floating]:

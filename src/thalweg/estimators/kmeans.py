@@ -10,7 +10,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClusterMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight
 from torch import Tensor
 
 from thalweg.core import (
@@ -210,18 +209,6 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, EnergyEstimator):
         self.n_iter_ = best.n_iter
         self.history_ = best.history
         return self
-
-    def _weight(
-        self, X: Any, rows: Rows, sample_weight: ArrayLike | None
-    ) -> NDArray[np.float64] | None:
-        if sample_weight is None:
-            return None
-        weight = _check_sample_weight(
-            sample_weight, rows.values, dtype=np.float64, ensure_non_negative=True
-        )
-        if not weight.sum() > 0:
-            raise InputError("sample_weight: all weights are 0; expected one above 0")
-        return np.asarray(weight)
 
     def _starts(self) -> int:
         if self.n_init != "auto":

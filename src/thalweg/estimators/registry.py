@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from thalweg.estimators.base import EnergyEstimator
 from thalweg.estimators.kmeans import KMeans
+from thalweg.estimators.mixture import GaussianMixture
+from thalweg.estimators.pca import PCA
 
-ESTIMATORS: dict[str, type[EnergyEstimator]] = {kind.__name__: kind for kind in (KMeans,)}
+KINDS: tuple[type[EnergyEstimator], ...] = (
+    GaussianMixture,
+    KMeans,
+    PCA,
+)
+ESTIMATORS = {kind.__name__: kind for kind in KINDS}
 
 
 def command_name(kind: type[EnergyEstimator]) -> str:

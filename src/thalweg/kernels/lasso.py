@@ -8,9 +8,10 @@ back, and the end is exact up to rounding.
 
 A row needs little more steps than its solution has nonzeros, each one pass over the columns of
 the active atoms, with the largest correlation found in the same pass; nothing of size k x k is
-touched. Arrays go to the kernels flat, with offsets: a view would count references. References: Lee, Battle, Raina, Ng, "Efficient
-sparse coding algorithms" (2006); duality gap: Fercoq, Gramfort, Salmon, "Mind the duality gap"
-(2015).
+touched. Arrays go to the kernels flat, with offsets: a view would count references.
+
+References: Lee, Battle, Raina, Ng, "Efficient sparse coding algorithms" (2006); duality gap:
+Fercoq, Gramfort, Salmon, "Mind the duality gap" (2015).
 """
 
 from __future__ import annotations

@@ -44,9 +44,7 @@ class ActiveSet(LatentSolver):
     ) -> Candidates:
         space = energy.latent
         if not isinstance(space, Sparse):
-            raise InputError(
-                f"ActiveSet: latent space {type(space).__name__}; expected Sparse"
-            )
+            raise InputError(f"ActiveSet: latent space {type(space).__name__}; expected Sparse")
         one = quadratic_of(energy, y[:1], x if x is None else x[:1], "ActiveSet")
         if one.gram.ndim != 2 or y.device.type != "cpu" or space.weight == 0:
             return self.general.solve(energy, y, x)

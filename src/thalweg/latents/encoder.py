@@ -13,7 +13,7 @@ from thalweg.latents.solver import LatentSolver
 
 
 class Encoder(LatentSolver):
-    r"""Amortized inference: :math:`z = f(y)`, or f(y, x), brought to the nearest element of the set.
+    r"""Amortized inference: :math:`z = f(y)`, or f(y, x), brought to the nearest element.
 
     The z is attached, so the chain rule trains the network. F is then E(y, f(y)), an upper bound of
     the minimum over z; ``max_iter`` descent steps from f(y) make it tighter.

@@ -85,10 +85,15 @@ class FreeEnergy(Energy):
 
     def restricted(self, visible: Tensor) -> FreeEnergy | None:
         view = self.energy.restricted(visible)
-        return None if view is None else FreeEnergy(view, self.solver.restricted(visible), self.beta)
+        return (
+            None if view is None else FreeEnergy(view, self.solver.restricted(visible), self.beta)
+        )
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self.energy.decode(z, x)
+
+    def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return self.energy.reconstruct(y, self.codes(y, x), x)
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         return self.energy.draw(n, self.beta, generator)

@@ -11,6 +11,7 @@ from thalweg.core import Candidates, InputError, LatentEnergy, Quadratic
 from thalweg.latents.solver import LatentSolver
 from thalweg.latents.spaces import Flat, Gaussian
 
+
 class LeastSquares(LatentSolver):
     r"""The minimum of a quadratic, :math:`z^* = (G + rI)^{-1} b`.
 

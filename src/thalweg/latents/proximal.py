@@ -60,9 +60,7 @@ class ProximalGradient(LatentSolver):
     ) -> None:
         super().__init__()
         if method not in ("fista", "ista"):
-            raise InputError(
-                f"ProximalGradient: method must be 'fista' or 'ista', got {method!r}"
-            )
+            raise InputError(f"ProximalGradient: method must be 'fista' or 'ista', got {method!r}")
         self.method, self.tol, self.max_iter, self.step_size = method, tol, max_iter, step_size
 
     def solve(

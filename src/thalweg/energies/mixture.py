@@ -1,0 +1,262 @@
+"""Gaussian components: the latent variable says which one."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.core import InputError, LatentEnergy
+from thalweg.latents import OneHot
+
+MOST_NUMBERS = 2**22
+"""Numbers of the matrices held at a time for rows with hidden coordinates."""
+
+
+class GaussianComponents(LatentEnergy):
+    r"""k normal densities and their weights; z says which.
+
+    .. math::
+        E(y, z) = -\log \pi_z + \tfrac12 (y - \mu_z)^T P_z (y - \mu_z)
+                  - \tfrac12 \log\det P_z + \tfrac d2 \log 2\pi
+
+    so that at beta = 1 the free energy is minus the log-likelihood of the mixture, and
+    :math:`\int e^{-F} = 1`. Hidden coordinates are integrated out.
+
+    Parameters
+    ----------
+    means : Tensor
+        (k, d).
+    weights : Tensor
+        (k,), the shares, which sum to 1.
+    """
+
+    def __init__(self, means: Tensor, weights: Tensor) -> None:
+        super().__init__()
+        self.means = nn.Parameter(means.clone())
+        self.logits = nn.Parameter(weights.log())
+        self.latent = OneHot(len(means)).to(means)
+
+    @property
+    def weights(self) -> Tensor:
+        """The shares of the components: (k,)."""
+        return torch.softmax(self.logits, dim=0)
+
+    @abstractmethod
+    def precisions(self) -> Tensor:
+        """P as matrices: (k, d, d)."""
+
+    @abstractmethod
+    def log_det(self) -> Tensor:
+        """log det P: (k,)."""
+
+    @abstractmethod
+    def squares(self, y: Tensor) -> Tensor:
+        """(y - mu)^T P (y - mu) of every row under every component: (k, n)."""
+
+    @abstractmethod
+    def covariance_factors(self) -> Tensor:
+        """A with A A^T the covariance: (k, d, d)."""
+
+    def each(self, y: Tensor) -> Tensor:
+        """E of every row under every component: (k, n)."""
+        constant = 0.5 * y.shape[1] * math.log(2 * math.pi) - 0.5 * self.log_det()
+        bias = constant - torch.log_softmax(self.logits, dim=0)
+        return 0.5 * self.squares(y) + bias[:, None]
+
+    def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        each = self.each(y)
+        if z.shape[-2] == 1 and z.ndim == 3:
+            return z[:, 0] @ each
+        return (z * each.T).sum(dim=-1)
+
+    def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.data_term(y, z, x).min(dim=0)
+
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        return z @ self.means
+
+    def restricted(self, visible: Tensor) -> LatentEnergy:
+        return _Marginal(self, visible)
+
+    @torch.no_grad()
+    def draw(self, n: int, beta: float, generator: torch.Generator) -> Tensor:
+        if math.isinf(beta):
+            # all the mass is where F is lowest
+            return self.means[(self.logits + 0.5 * self.log_det()).argmax()].expand(n, -1)
+        d = self.means.shape[1]
+        # exp(-beta E) is a normal density of covariance S / beta, times a number that counts
+        log_share = beta * torch.log_softmax(self.logits, dim=0) + 0.5 * (beta - 1) * self.log_det()
+        share = torch.softmax(log_share.double().cpu(), dim=0)
+        which = torch.multinomial(share, n, replacement=True, generator=generator)
+        e = torch.randn(n, d, generator=generator, dtype=self.means.dtype).to(self.means)
+        factors = self.covariance_factors()[which] / math.sqrt(beta)
+        return self.means[which] + torch.einsum("nij,nj->ni", factors, e)
+
+
+class FullGaussians(GaussianComponents):
+    """Components with a full precision matrix each, or one for all (tied).
+
+    Parameters
+    ----------
+    means, weights : Tensor
+        As for :class:`GaussianComponents`.
+    covariances : Tensor
+        (k, d, d), or (1, d, d) for tied ones.
+
+    Raises
+    ------
+    InputError
+        If a covariance is not positive definite; the message names the component.
+    """
+
+    def __init__(self, means: Tensor, weights: Tensor, covariances: Tensor) -> None:
+        super().__init__(means, weights)
+        factor = precision_factors(covariances)
+        self.log_diagonal = nn.Parameter(factor.diagonal(dim1=1, dim2=2).log())
+        self.lower = nn.Parameter(factor.tril(-1))
+
+    def factor(self) -> Tensor:
+        """L, lower triangular, with P = L L^T: (k or 1, d, d)."""
+        return self.lower.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
+
+    def precisions(self) -> Tensor:
+        factor = self.factor()
+        return (factor @ factor.transpose(1, 2)).expand(len(self.means), -1, -1)
+
+    def log_det(self) -> Tensor:
+        return 2 * self.log_diagonal.sum(dim=1).expand(len(self.means))
+
+    def squares(self, y: Tensor) -> Tensor:
+        away = y[None] - self.means[:, None]
+        return (away @ self.factor()).square().sum(dim=-1)
+
+    def covariance_factors(self) -> Tensor:
+        factor = self.factor()
+        identity = torch.eye(factor.shape[-1]).to(factor)
+        inverse = torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=False)
+        return inverse.transpose(1, 2).expand(len(self.means), -1, -1)
+
+
+class DiagonalGaussians(GaussianComponents):
+    """Components with a diagonal precision matrix, or a multiple of the identity (spherical).
+
+    Parameters
+    ----------
+    means, weights : Tensor
+        As for :class:`GaussianComponents`.
+    variances : Tensor
+        (k, d), or (k, 1) for spherical ones.
+    """
+
+    def __init__(self, means: Tensor, weights: Tensor, variances: Tensor) -> None:
+        super().__init__(means, weights)
+        bad = (~(variances > 0)).any(dim=1).nonzero()
+        if len(bad):
+            raise InputError(_singular(int(bad[0])))
+        self.log_precision = nn.Parameter(-variances.log())
+
+    def _wide(self) -> Tensor:
+        return self.log_precision.expand(-1, self.means.shape[1])
+
+    def precisions(self) -> Tensor:
+        return torch.diag_embed(self._wide().exp())
+
+    def log_det(self) -> Tensor:
+        return self._wide().sum(dim=1)
+
+    def squares(self, y: Tensor) -> Tensor:
+        root = (0.5 * self.log_precision).exp()
+        return ((y[None] - self.means[:, None]) * root[:, None]).square().sum(dim=-1)
+
+    def covariance_factors(self) -> Tensor:
+        return torch.diag_embed((-0.5 * self._wide()).exp())
+
+
+class _Marginal(LatentEnergy):
+    r"""The components with each row's hidden coordinates integrated out.
+
+    With e = y - mu, 0 at hidden coordinates h, the marginal needs only the hidden block of P:
+    :math:`q = e^T P e - (Pe)_h^T P_{hh}^{-1} (Pe)_h` and
+    :math:`\log\det P_v = \log\det P - \log\det P_{hh}`.
+    """
+
+    def __init__(self, whole: GaussianComponents, visible: Tensor) -> None:
+        super().__init__()
+        self.whole = whole
+        self.latent = whole.latent
+        self.visible = visible
+
+    def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        each = torch.cat([part for part, _ in self._blocks(y)], dim=1)
+        if z.shape[-2] == 1 and z.ndim == 3:
+            return z[:, 0] @ each
+        return (z * each.T).sum(dim=-1)
+
+    def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.data_term(y, z, x).min(dim=0)
+
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.whole.decode(z, x)
+
+    def reconstruct(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        parts = [filled for _, filled in self._blocks(y)]
+        every = torch.cat(parts, dim=1)
+        return torch.einsum("nk,knd->nd", z, every)
+
+    def restricted(self, visible: Tensor) -> _Marginal:
+        return _Marginal(self.whole, self.visible & visible)
+
+    def _blocks(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+        k, d = self.whole.means.shape
+        size = max(1, MOST_NUMBERS // (k * d * d))
+        precisions = self.whole.precisions()
+        return [
+            self._block(y[start : start + size], self.visible[start : start + size], precisions)
+            for start in range(0, len(y), size)
+        ]
+
+    def _block(self, y: Tensor, visible: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
+        """Energies (k, n) and rows (k, n, d), the hidden coordinates at their conditional mean."""
+        means = self.whole.means[:, None]
+        hidden = (~visible).to(precision)
+        away = torch.where(visible, torch.where(visible, y, 0) - means, 0)
+        slope = away @ precision
+        both = hidden[:, :, None] * hidden[:, None, :]
+        block = precision[:, None] * both + torch.diag_embed(1 - hidden)
+        factor = torch.linalg.cholesky(block)
+        down = torch.cholesky_solve((slope * hidden)[..., None], factor)[..., 0]
+        squares = (away * slope).sum(dim=-1) - (slope * hidden * down).sum(dim=-1)
+        log_det = self.whole.log_det()[:, None]
+        log_det = log_det - 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+        seen = visible.sum(dim=1).to(precision)
+        log_share = torch.log_softmax(self.whole.logits, dim=0)[:, None]
+        energy = 0.5 * (squares - log_det + seen * math.log(2 * math.pi)) - log_share
+        return energy, torch.where(visible, y, means - down)
+
+
+def precision_factors(covariances: Tensor) -> Tensor:
+    """L, lower triangular with L L^T the inverse of each covariance (k, d, d).
+
+    Raises
+    ------
+    InputError
+        If a covariance is not positive definite; the message names the component.
+    """
+    # the Cholesky factor of the inverse, without inverting: flip, factor, invert, flip
+    flipped, failed = torch.linalg.cholesky_ex(covariances.flip(1, 2))
+    bad = (failed > 0).nonzero()
+    if len(bad) or not flipped.isfinite().all():
+        raise InputError(_singular(int(bad[0]) if len(bad) else 0))
+    identity = torch.eye(covariances.shape[-1]).to(covariances).expand_as(flipped)
+    inverse = torch.linalg.solve_triangular(flipped, identity, upper=False)
+    return inverse.flip(1, 2).transpose(1, 2)
+
+
+def _singular(component: int) -> str:
+    return (
+        f"GaussianMixture: the covariance of component {component} is singular, its rows lie in a "
+        "plane or on a point; expected a larger reg_covar, fewer components, or other columns"
+    )

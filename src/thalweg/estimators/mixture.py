@@ -1,0 +1,419 @@
+"""Gaussian mixtures as energies."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import DensityMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from thalweg.core import (
+    Array,
+    Choice,
+    Constraint,
+    Device,
+    InputError,
+    Integer,
+    Real,
+    Seed,
+    seen_through,
+)
+from thalweg.data import Summary, batches, steps_of
+from thalweg.estimators.base import CodesMixin, EnergyEstimator, SamplesMixin, warn
+from thalweg.estimators.kmeans import KMeans
+from thalweg.latents import Exhaustive, FreeEnergy
+from thalweg.objectives import PushDown
+from thalweg.training import History, gradient_step, train
+from thalweg.training.mixture import Sums, Weighted, build, components_of, em_step, moments
+from thalweg.training.progress import progress_bar
+
+BETA_STEP = 1.5
+"""By how much beta grows between two stages of annealing."""
+
+
+class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
+    r"""A Gaussian mixture: the free energy over which component a row came from.
+
+    .. math::
+        E(y, z) = -\log \pi_z + \tfrac12 (y - \mu_z)^T S_z^{-1} (y - \mu_z)
+                  + \tfrac12 \log\det 2\pi S_z, \qquad
+        F_\beta(y) = -\tfrac1\beta \log \sum_z e^{-\beta E(y, z)}
+
+    At beta = 1, F is minus the log-likelihood. Drops in for ``sklearn.mixture.GaussianMixture``,
+    except that ``score_samples`` takes beta into account, ``sample`` returns rows alone, and
+    ``transform`` gives codes (one-hot). NaN entries are hidden: they are integrated out, in
+    fitting too, and ``complete`` puts the most probable values in.
+
+    Parameters
+    ----------
+    n_components : int, default 1
+        k.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default "full"
+    tol : float, default 1e-3
+        EM ends when the mean free energy falls by less.
+    reg_covar : float, default 1e-6
+        Added to the diagonal of covariances, in squared units of the columns.
+    max_iter : int, default 100
+        Most iterations of EM, epochs of gradient training.
+    init_params : {"kmeans", "random"}, default "kmeans"
+        Where responsibilities start.
+    weights_init, means_init, precisions_init : array, optional
+        Where parameters start, in scikit-learn's shapes.
+    algorithm : {"em", "gradient"}, default "em"
+        Expectation maximization over all rows, or gradient steps (Adam) on batches.
+    beta : float, default 1
+        Inverse temperature at which the energy is trained and asked; inf is hard assignment.
+    beta_start : float, optional
+        Below beta: training begins here and beta grows in stages of 1.5 (deterministic annealing),
+        which depends less on where it starts.
+    batch_size : int, default 1024
+        For gradient.
+    learning_rate : float, default 0.02
+        For gradient, in units of the columns' spread.
+    random_state : int, RandomState or None, default None
+    device : str, default "auto"
+    verbose : int, default 0
+        Above 0, a progress bar on standard error.
+
+    Attributes
+    ----------
+    energy_ : FreeEnergy
+    weights_ : array (n_components,)
+    means_ : array (n_components, n_features)
+    covariances_ : array
+        In scikit-learn's shapes.
+    converged_ : bool
+    n_iter_ : int
+    lower_bound_ : float
+        Mean of -F over the training rows, at the last step.
+
+    Raises
+    ------
+    InputError
+        If a covariance is singular, there are fewer rows than components, or a bad parameter or
+        entry.
+
+    References
+    ----------
+    Dempster, Laird, Rubin (1977); Ghahramani and Jordan (1994) for hidden entries; Ueda and Nakano,
+    "Deterministic annealing EM algorithm", Neural Networks 11 (1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import GaussianMixture
+    >>> X = np.array([[0.0], [2.0], [10.0], [12.0]])
+    >>> model = GaussianMixture(2, random_state=0).fit(X)
+    >>> np.sort(model.means_[:, 0]).round(3)
+    array([ 1., 11.])
+    """
+
+    energy_: FreeEnergy
+    parameters: ClassVar[dict[str, Constraint]] = {
+        "n_components": Integer(1),
+        "covariance_type": Choice(("full", "tied", "diag", "spherical")),
+        "tol": Real(0),
+        "reg_covar": Real(0),
+        "max_iter": Integer(1),
+        "init_params": Choice(("kmeans", "random")),
+        "weights_init": Array(none=True),
+        "means_init": Array(none=True),
+        "precisions_init": Array(none=True),
+        "algorithm": Choice(("em", "gradient")),
+        "beta": Real(0, above=True, infinite=True),
+        "beta_start": Real(0, above=True, none=True),
+        "batch_size": Integer(1),
+        "learning_rate": Real(0, above=True),
+        "random_state": Seed(),
+        "device": Device(),
+        "verbose": Integer(0),
+    }
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        tol: float = 1e-3,
+        reg_covar: float = 1e-6,
+        max_iter: int = 100,
+        init_params: str = "kmeans",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        algorithm: str = "em",
+        beta: float = 1.0,
+        beta_start: float | None = None,
+        batch_size: int = 1024,
+        learning_rate: float = 0.02,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.algorithm = algorithm
+        self.beta = beta
+        self.beta_start = beta_start
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the mixture to the rows of X (n, n_features); NaN entries are hidden."""
+        rows, summary = self._begin(X)
+        if self.n_components > len(rows):
+            raise InputError(
+                f"GaussianMixture: n_components={self.n_components} is more than the "
+                f"{len(rows)} rows (n_samples={len(rows)})"
+            )
+        if self.beta_start is not None and not self.beta_start < self.beta:
+            raise InputError(
+                f"GaussianMixture: beta_start={self.beta_start} must be below beta={self.beta}"
+            )
+        weight = self._weight(X, rows, sample_weight)
+        seed = check_random_state(self.random_state)
+        device = Device.resolve(self.device)
+        shift = torch.from_numpy(summary.mean).to(device)
+        data = Weighted(rows, weight, shift, summary.hidden)
+        start = self._start(data, summary, seed).to(device)
+        self.energy_ = FreeEnergy(start, Exhaustive(), float(self.beta))
+        generator = torch.Generator().manual_seed(int(seed.randint(0, 2**31 - 1)))
+        train_it = self._by_em if self.algorithm == "em" else self._by_gradient
+        history = train_it(data, summary, generator)
+        self.n_iter_ = self.n_iter_ if self.algorithm == "gradient" else len(history)
+        self.lower_bound_ = -history.losses[-1]
+        if not self.converged_:
+            warn(
+                f"GaussianMixture: not converged after {self.n_iter_} iterations; a larger "
+                "max_iter or tol may help",
+                ConvergenceWarning,
+            )
+        self.energy_ = self.energy_.to(torch.from_numpy(np.empty(0, rows.dtype)).dtype)
+        return self
+
+    def _start(self, data: Weighted, summary: Summary, seed: np.random.RandomState) -> Any:
+        n, k = len(data.rows), self.n_components
+        if self.init_params == "kmeans":
+            share = np.zeros((n, k))
+            share[np.arange(n), self._labels(data, summary, seed)] = 1
+        else:
+            share = seed.random_sample((n, k))
+            share /= share.sum(axis=1, keepdims=True)
+        if data.weight is not None:
+            share *= data.weight[:, None]
+        d = data.rows.n_columns
+        shift = data.shift.cpu().numpy()
+        sums, products = np.zeros((k, d)), np.zeros((k, d, d))
+        spread = summary.variance
+        for start, chunk in data.rows.chunks():
+            y = chunk - shift
+            r = share[start : start + len(y)]
+            hidden = np.isnan(y)
+            y = np.where(hidden, 0, y).astype(np.float64)
+            sums += r.T @ y
+            for component in range(k):
+                products[component] += (r[:, component, None] * y).T @ y
+            # a hidden entry stands at its column's mean, with its column's variance
+            extra = np.einsum("nk,nj->kj", r, hidden * spread)
+            products[:, np.arange(d), np.arange(d)] += extra
+        found = Sums(
+            torch.from_numpy(share.sum(axis=0)), torch.from_numpy(sums),
+            torch.from_numpy(products), 0.0,
+        )  # fmt: skip
+        weights, means, covariances = moments(found, self.covariance_type, self.reg_covar)
+        means = means + data.shift.cpu()
+        given = self._given(weights, means, covariances)
+        return build(given[1], given[0], given[2], self.covariance_type)
+
+    def _labels(
+        self, data: Weighted, summary: Summary, seed: np.random.RandomState
+    ) -> NDArray[np.int32]:
+        """K-means clusters, or the rows by turns where there are too few distinct ones."""
+        if self.n_components == 1:
+            return np.zeros(len(data.rows), np.int32)
+        try:
+            clusters = KMeans(self.n_components, random_state=seed)
+            return clusters.fit(data.rows.values, sample_weight=data.weight).labels_
+        except InputError:
+            return np.arange(len(data.rows), dtype=np.int32) % self.n_components
+
+    def _given(self, *found: Tensor) -> list[Tensor]:
+        """Weights, means and covariances, those the user gave in place of the found ones."""
+        weights, means, covariances = found
+        names = ("weights_init", "means_init", "precisions_init")
+        given: list[Tensor | None] = []
+        d = means.shape[1]
+        shapes = {"full": (self.n_components, d, d), "tied": (d, d), "diag": (self.n_components, d),
+                  "spherical": (self.n_components,)}  # fmt: skip
+        expected = ((len(weights),), tuple(means.shape), shapes[self.covariance_type])
+        for name, shape in zip(names, expected, strict=True):
+            value = getattr(self, name)
+            if value is None:
+                given.append(None)
+                continue
+            array = np.asarray(value, dtype=np.float64)
+            if array.shape != shape or not np.isfinite(array).all():
+                raise InputError(
+                    f"GaussianMixture: {name} has shape {array.shape}; expected finite numbers of "
+                    f"shape {shape}"
+                )
+            given.append(torch.from_numpy(array))
+        if given[0] is not None and not bool((given[0] > 0).all()):
+            raise InputError("GaussianMixture: weights_init must be above 0")
+        precisions = given[2]
+        if precisions is not None:
+            precisions = precisions.reshape(
+                {"tied": (1, d, d), "spherical": (-1, 1)}.get(self.covariance_type, expected[2])
+            )
+            matrix = self.covariance_type in ("full", "tied")
+            given[2] = torch.linalg.inv(precisions) if matrix else 1 / precisions
+        total = weights if given[0] is None else given[0] / given[0].sum()
+        return [
+            total,
+            means if given[1] is None else given[1],
+            covariances if given[2] is None else given[2],
+        ]
+
+    def _betas(self) -> list[float]:
+        """The stages of beta: one, or from beta_start on to beta."""
+        if self.beta_start is None:
+            return [float(self.beta)]
+        top = min(self.beta, 1e3 * self.beta_start) if math.isinf(self.beta) else self.beta
+        stages = math.ceil(math.log(top / self.beta_start) / math.log(BETA_STEP))
+        return [self.beta_start * BETA_STEP**i for i in range(stages)] + [float(self.beta)]
+
+    def _by_em(self, data: Weighted, summary: Summary, generator: torch.Generator) -> History:
+        history = History()
+        step = em_step(self.energy_, self.covariance_type, self.reg_covar)
+        self.converged_ = False
+
+        def settled(history: History) -> bool:
+            if len(history) < 2:
+                return False
+            before, now = history.losses[-2:]
+            return abs(before - now) < self.tol
+
+        stages = self._betas()
+        for beta in stages:
+            self.energy_.beta = beta
+            with progress_bar("EM", self.max_iter, self.verbose > 0) as progress:
+                history = train(
+                    step, itertools.repeat(data, self.max_iter), generator,
+                    stop=settled, progress=progress,
+                )  # fmt: skip
+            self.converged_ = settled(history)
+        return history
+
+    def _by_gradient(self, data: Weighted, summary: Summary, generator: torch.Generator) -> History:
+        scale = float(np.sqrt(summary.variance.mean())) or 1.0
+        components = components_of(self.energy_)
+        shared = [p for name, p in components.named_parameters() if name != "means"]
+        groups = [
+            {"params": [components.means], "lr": self.learning_rate * scale},
+            {"params": shared, "lr": self.learning_rate},
+        ]
+        steps = steps_of(data.rows, self.batch_size)
+        like = components.means
+        epochs: list[float] = []
+
+        def settled(history: History) -> bool:
+            if len(history) % steps:
+                return False
+            epochs.append(float(torch.stack(history.values[-steps:]).mean()))
+            return len(epochs) > 5 and epochs[-6] - min(epochs[-5:]) < self.tol
+
+        history = History()
+        for beta in self._betas():
+            self.energy_.beta = beta
+            epochs.clear()
+            source = (
+                batch._replace(y=batch.y.to(like))
+                for batch in batches(data.rows, data.weight, self.batch_size, self.max_iter,
+                                     generator, like.device)
+            )  # fmt: skip
+            step = gradient_step(self.energy_, PushDown(), torch.optim.Adam(groups))
+            with progress_bar("gradient", self.max_iter * steps, self.verbose > 0) as progress:
+                history = train(step, source, generator, stop=settled, progress=progress)
+        self.converged_ = len(epochs) < self.max_iter
+        self.n_iter_ = len(epochs)
+        return history
+
+    @property
+    def weights_(self) -> NDArray[np.floating]:
+        """Shares of the components: (n_components,)."""
+        return np.asarray(components_of(self.energy_).weights.detach().cpu().numpy())
+
+    @property
+    def means_(self) -> NDArray[np.floating]:
+        """Means: (n_components, n_features)."""
+        return np.asarray(components_of(self.energy_).means.detach().cpu().numpy())
+
+    @property
+    def covariances_(self) -> NDArray[np.floating]:
+        """Covariances, in scikit-learn's shapes."""
+        with torch.no_grad():
+            factors = components_of(self.energy_).covariance_factors()
+            whole = (factors @ factors.transpose(1, 2)).cpu().numpy()
+        if self.covariance_type == "full":
+            return np.asarray(whole)
+        if self.covariance_type == "tied":
+            return np.asarray(whole[0])
+        variances = whole.diagonal(axis1=1, axis2=2)
+        return np.asarray(variances if self.covariance_type == "diag" else variances[:, 0])
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """The most probable component of each row: (n,)."""
+        return np.asarray(self.transform(X).argmax(axis=1))
+
+    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+        """p(z | y), at beta: (n, n_components)."""
+
+        def question(y: Tensor) -> Tensor:
+            view = seen_through(self.energy_, y)
+            assert isinstance(view, FreeEnergy)
+            return view.responsibilities(y).T
+
+        return self._ask(self._read(X), question)
+
+    def score(self, X: Any, y: None = None) -> float:
+        """Mean of -F over the rows: at beta = 1 the mean log-likelihood."""
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "converged_": bool(self.converged_),
+            "n_iter_": int(self.n_iter_),
+            "lower_bound_": float(self.lower_bound_),
+        }
+
+    def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
+        means = state["energy.means"]
+        k, d = means.shape
+        if self.covariance_type in ("full", "tied"):
+            covariances = torch.eye(d).to(means).expand(len(state["energy.lower"]), d, d)
+        else:
+            covariances = torch.ones_like(state["energy.log_precision"])
+        weights = torch.full_like(means[:, 0], 1 / k)
+        components = build(means, weights, covariances, self.covariance_type)
+        return FreeEnergy(components, Exhaustive(), float(self.beta))

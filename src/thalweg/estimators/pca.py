@@ -1,0 +1,208 @@
+"""Principal component analysis as an energy."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import Constraint, Device, Either, InputError, Integer, Real
+from thalweg.data import Rows, Summary
+from thalweg.energies import Affine, Reconstruction
+from thalweg.estimators.base import CodesMixin, EnergyEstimator
+from thalweg.latents import Flat, FreeEnergy, LeastSquares
+from thalweg.training import History, train
+from thalweg.training.principal import alternating_step, signed, spectrum
+from thalweg.training.progress import progress_bar
+
+
+class PCA(CodesMixin, EnergyEstimator):
+    r"""Principal component analysis: a plane of zero energy, and quadratic growth away from it.
+
+    .. math::
+        E(y, z) = \|y - b - zW\|^2, \qquad F(y) = \min_z E(y, z)
+
+    W has orthonormal rows, so that z = (y - b) W^T, and F is the squared distance from the plane.
+    NaN entries are hidden: z is the best for the visible ones, and W and b are fitted by
+    alternating. There is no ``sample``: all of the plane has energy 0, so exp(-F) has no finite
+    integral (a :class:`GaussianMixture` with one component has).
+
+    Parameters
+    ----------
+    n_components : int or float, default 0.9
+        Size of z, or the share of the variance to explain, from which it follows.
+    max_iter : int, default 200
+        Most alternations, where entries are hidden.
+    tol : float, default 1e-6
+        Alternation ends when the plane moves by less than this share.
+    device : str, default "auto"
+    verbose : int, default 0
+        Above 0, a progress bar on standard error.
+
+    Attributes
+    ----------
+    energy_ : FreeEnergy
+    components_ : array (n_components_, n_features)
+        W, widest direction first.
+    mean_ : array (n_features,)
+        b.
+    explained_variance_ : array (n_components_,)
+        Variance of the codes, by n - 1.
+    explained_variance_ratio_ : array (n_components_,)
+    n_components_ : int
+    n_iter_ : int
+        Alternations; 1, the closed form, for complete rows.
+
+    Raises
+    ------
+    InputError
+        If there are more components than rows or columns, or a bad parameter or entry.
+
+    References
+    ----------
+    Pearson (1901); Hotelling (1933); Ilin and Raiko (2010) for hidden entries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import PCA
+    >>> X = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
+    >>> model = PCA(n_components=1).fit(X)
+    >>> model.energy([[0.0, 2.0]]).round(6)
+    array([2.])
+    >>> model.complete([[3.0, np.nan]]).round(4)
+    array([[3., 3.]])
+    """
+
+    energy_: FreeEnergy
+    parameters: ClassVar[dict[str, Constraint]] = {
+        "n_components": Either(Integer(1), Real(0, above=True, high=1, below=True)),
+        "max_iter": Integer(1),
+        "tol": Real(0),
+        "device": Device(),
+        "verbose": Integer(0),
+    }
+
+    def __init__(
+        self,
+        n_components: int | float = 0.9,
+        *,
+        max_iter: int = 200,
+        tol: float = 1e-6,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.max_iter = max_iter
+        self.tol = tol
+        self.device = device
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Lay the plane through the rows of X (n, n_features); NaN entries are hidden."""
+        rows, summary = self._begin(X)
+        found = spectrum(rows, summary)
+        total = float(found.variances.sum())
+        k = self._size(found.variances, rows)
+        like = torch.empty(0, dtype=_torch_type(rows), device=Device.resolve(self.device))
+        self.energy_ = _energy_at(
+            torch.from_numpy(found.directions[:k].copy()).to(like),
+            torch.from_numpy(summary.mean).to(like),
+        )
+        variances = found.variances[:k]
+        self.n_iter_ = 1
+        if summary.hidden:
+            self.n_iter_ = len(self._alternate(rows))
+            variances, total = self._orthonormalize(rows, summary)
+        self.n_components_ = k
+        self.explained_variance_ = variances
+        self.explained_variance_ratio_ = variances / total if total > 0 else 0 * variances
+        return self
+
+    def _size(self, variances: NDArray[np.float64], rows: Rows) -> int:
+        most = min(len(rows), rows.n_columns)
+        if isinstance(self.n_components, (int, np.integer)):
+            if self.n_components > most:
+                raise InputError(
+                    f"PCA: n_components={self.n_components} is more than {most}, the smaller of "
+                    f"{len(rows)} rows (n_samples={len(rows)}) and {rows.n_columns} columns"
+                )
+            return int(self.n_components)
+        shares = variances.cumsum() / max(float(variances.sum()), 1e-300)
+        return min(int(np.searchsorted(shares, self.n_components)) + 1, most)
+
+    def _alternate(self, rows: Rows) -> History:
+        decoder = self.energy_.energy.decoder
+        with progress_bar("PCA", self.max_iter, self.verbose > 0) as progress:
+            return train(
+                alternating_step(self.energy_, decoder.weight, decoder.offset),
+                itertools.repeat(rows, self.max_iter),
+                torch.Generator(),
+                stop=lambda history: float(history.metrics[-1]["change"]) <= self.tol,
+                progress=progress,
+            )
+
+    def _orthonormalize(self, rows: Rows, summary: Summary) -> tuple[NDArray[np.float64], float]:
+        """The same plane, by orthonormal directions along which the codes do not correlate."""
+        decoder = self.energy_.energy.decoder
+        codes = self._ask(rows, lambda y: _codes(self.energy_, y)).astype(np.float64)
+        center = codes.mean(axis=0)
+        w = decoder.weight.detach().cpu().double().numpy()
+        spread = np.linalg.cholesky(np.cov(codes.T).reshape(len(w), -1) + 1e-300 * np.eye(len(w)))
+        _, singular, directions = np.linalg.svd(spread.T @ w, full_matrices=False)
+        with torch.no_grad():
+            decoder.offset += torch.from_numpy(center @ w).to(decoder.offset)
+            decoder.weight.copy_(torch.from_numpy(signed(directions)))
+        residual = float(self._ask(rows, self._energy_of_row).sum()) / max(len(rows) - 1, 1)
+        return singular**2, float((singular**2).sum()) + residual
+
+    def _energy_of_row(self, y: Tensor) -> Tensor:
+        view = self.energy_.restricted(~y.isnan())
+        assert view is not None
+        value: Tensor = view(y)
+        return value
+
+    @property
+    def components_(self) -> NDArray[np.floating]:
+        """W: (n_components_, n_features)."""
+        return np.asarray(self.energy_.energy.decoder.weight.detach().cpu().numpy())
+
+    @property
+    def mean_(self) -> NDArray[np.floating]:
+        """b: (n_features,)."""
+        return np.asarray(self.energy_.energy.decoder.offset.detach().cpu().numpy())
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_components_)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {
+            "explained_variance_": torch.from_numpy(self.explained_variance_),
+            "explained_variance_ratio_": torch.from_numpy(self.explained_variance_ratio_),
+        }
+
+    def _facts(self) -> dict[str, Any]:
+        return {"n_components_": self.n_components_, "n_iter_": self.n_iter_}
+
+    def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
+        return _energy_at(state["energy.decoder.weight"], state["energy.decoder.offset"])
+
+
+def _energy_at(weight: Tensor, offset: Tensor) -> FreeEnergy:
+    reconstruction = Reconstruction(Affine(weight, offset), Flat(len(weight)))
+    return FreeEnergy(reconstruction, LeastSquares()).to(weight)
+
+
+def _codes(energy: FreeEnergy, y: Tensor) -> Tensor:
+    view = energy.restricted(~y.isnan())
+    assert view is not None
+    return view.codes(y)
+
+
+def _torch_type(rows: Rows) -> torch.dtype:
+    return torch.from_numpy(np.empty(0, rows.dtype)).dtype

@@ -1,0 +1,210 @@
+"""Expectation maximization for Gaussian components, at any temperature."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import Loss
+from thalweg.data import Rows
+from thalweg.energies import DiagonalGaussians, FullGaussians, GaussianComponents
+from thalweg.kernels.hidden_gaussian import expected_sums
+from thalweg.latents import FreeEnergy
+from thalweg.training.loop import Step
+
+CHUNK = 4096
+"""Rows whose products of coordinates are formed at a time; they stay in the cache."""
+
+
+class Sums(NamedTuple):
+    """What a mixture is made of: sums over rows, each counted by its responsibilities."""
+
+    counts: Tensor
+    """(k,)"""
+    sums: Tensor
+    """(k, d)"""
+    products: Tensor
+    """(k, d, d), sums of y y^T"""
+    loss: float
+    """sum of the rows' free energies before the step"""
+
+
+class Weighted(NamedTuple):
+    """Rows in memory or on disk, and how much each counts."""
+
+    rows: Rows
+    weight: NDArray[np.float64] | None
+    shift: Tensor
+    """(d,) what is subtracted from rows before products are formed"""
+    hidden: bool
+
+
+def em_step(energy: FreeEnergy, covariance_type: str, reg_covar: float) -> Step[Weighted]:
+    r"""One iteration of expectation maximization, in place on the components of ``energy``.
+
+    .. math::
+        r_{iz} \propto e^{-\beta E(y_i, z)}, \qquad
+        \mu_z \leftarrow \frac{\sum_i r_{iz} y_i}{\sum_i r_{iz}}, \qquad
+        S_z \leftarrow \frac{\sum_i r_{iz} y_i y_i^T}{\sum_i r_{iz}} - \mu_z \mu_z^T + \epsilon I
+
+    Hidden entries count by their conditional mean and covariance. At beta = 1 the loss, the mean
+    free energy before the step, is minus the mean log-likelihood and never rises (but for
+    ``reg_covar``); at other beta the step is that of deterministic annealing.
+
+    References
+    ----------
+    Dempster, Laird, Rubin (1977); Ghahramani and Jordan, "Supervised learning from incomplete data
+    via an EM approach" (1994); Ueda and Nakano, "Deterministic annealing EM algorithm" (1998).
+    """
+
+    def step(data: Weighted, generator: torch.Generator) -> Loss:
+        components = components_of(energy)
+        # double precision: products of far coordinates cancel
+        found = (_sums_with_hidden if data.hidden else _sums)(components, data, energy.beta)
+        total = found.counts.sum()
+        weights, means, covariances = moments(found, covariance_type, reg_covar)
+        fresh = build(means + data.shift, weights, covariances, covariance_type)
+        components.load_state_dict(fresh.state_dict())
+        return Loss(torch.tensor(found.loss / float(total), dtype=torch.float64), {})
+
+    return step
+
+
+def components_of(energy: FreeEnergy) -> GaussianComponents:
+    """The components of a mixture's free energy."""
+    assert isinstance(energy.energy, GaussianComponents)
+    return energy.energy
+
+
+def build(
+    means: Tensor, weights: Tensor, covariances: Tensor, covariance_type: str
+) -> GaussianComponents:
+    """Components of a type, from covariances in scikit-learn's shapes but with all axes.
+
+    full (k, d, d), tied (1, d, d), diag (k, d), spherical (k, 1).
+    """
+    if covariance_type in ("full", "tied"):
+        return FullGaussians(means, weights, covariances)
+    return DiagonalGaussians(means, weights, covariances)
+
+
+def moments(found: Sums, covariance_type: str, reg_covar: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights, means and covariances (as :func:`build` has them) of the sums."""
+    # scikit-learn's guard for a component without rows
+    counts = found.counts + 10 * torch.finfo(torch.float64).eps
+    means = found.sums / counts[:, None]
+    weights = counts / counts.sum()
+    identity = torch.eye(means.shape[1]).to(means)
+    if covariance_type == "tied":
+        outer = (counts[:, None] * means).T @ means
+        covariance = (found.products.sum(dim=0) - outer) / counts.sum()
+        return weights, means, (covariance + reg_covar * identity)[None]
+    outer = means[:, :, None] * means[:, None, :]
+    covariances = found.products / counts[:, None, None] - outer
+    if covariance_type == "full":
+        return weights, means, covariances + reg_covar * identity
+    variances = covariances.diagonal(dim1=1, dim2=2) + reg_covar
+    return weights, means, variances if covariance_type == "diag" else variances.mean(1, True)
+
+
+def _bias(components: GaussianComponents) -> Tensor:
+    share = torch.log_softmax(components.logits, dim=0)
+    return (-share - 0.5 * components.log_det()).detach().double()
+
+
+class _Products:
+    """Coordinates and the products of them that a type of covariance is made of."""
+
+    def __init__(self, d: int, diagonal: bool) -> None:
+        self.d, self.diagonal = d, diagonal
+        i, j = torch.triu_indices(d, d)
+        self.i, self.j = (i[i == j], j[i == j]) if diagonal else (i, j)
+
+    def __len__(self) -> int:
+        return self.d + len(self.i)
+
+    def of(self, y: Tensor) -> Tensor:
+        """(d + products, n) for y (d, n)."""
+        result = y.new_empty(len(self), y.shape[1])
+        result[: self.d] = y
+        if self.diagonal:
+            torch.square(y, out=result[self.d :])
+            return result
+        at = self.d
+        for i in range(self.d):
+            torch.mul(y[i], y[i:], out=result[at : at + self.d - i])
+            at += self.d - i
+        return result
+
+    def matrices(self, packed: Tensor) -> Tensor:
+        """Symmetric matrices (k, d, d) from sums of products."""
+        result = packed.new_zeros(len(packed), self.d, self.d)
+        result[:, self.i, self.j] = packed
+        result[:, self.j, self.i] = packed
+        return result
+
+    def energies(self, components: GaussianComponents, means: Tensor) -> tuple[Tensor, Tensor]:
+        """E of each component as constant (k,) plus slope (k, products) times the products."""
+        precisions = components.precisions().double()
+        pulled = torch.einsum("kij,kj->ki", precisions, means)
+        doubled = torch.where(self.i == self.j, 0.5, 1.0).to(means)
+        slope = torch.cat([-pulled, precisions[:, self.i, self.j] * doubled], dim=1)
+        constant = 0.5 * (means * pulled).sum(dim=1) + 0.5 * self.d * np.log(2 * np.pi)
+        return slope, constant + _bias(components)
+
+
+@torch.no_grad()
+def _sums(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
+    """Complete rows: E is linear in the products of coordinates, and so are the sums."""
+    k, d = components.means.shape
+    products = _Products(d, isinstance(components, DiagonalGaussians))
+    slope, constant = products.energies(components, components.means.double() - data.shift)
+    result = constant.new_zeros(k, len(products))
+    counts, loss = constant.new_zeros(k), 0.0
+    for start, chunk in data.rows.chunks():
+        for first in range(0, len(chunk), CHUNK):
+            part = torch.from_numpy(chunk[first : first + CHUNK]).to(constant)
+            terms = products.of((part - data.shift).T.contiguous())
+            share, value = _shares(torch.addmm(constant[:, None], slope, terms), beta)
+            if data.weight is not None:
+                at = start + first
+                w = torch.from_numpy(data.weight[at : at + len(part)]).to(constant)
+                share, value = share * w, value * w
+            counts += share.sum(dim=1)
+            result.addmm_(share, terms.T)
+            loss += float(value.sum())
+    return Sums(counts, result[:, :d], products.matrices(result[:, d:]), loss)
+
+
+def _shares(energies: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+    """Responsibilities (k, n) and free energies (n,) of energies (k, n)."""
+    if np.isinf(beta):
+        value, which = energies.min(dim=0)
+        return torch.zeros_like(energies).scatter_(0, which[None], 1), value
+    # in place: passes over (k, n) are what this costs
+    lowest = energies.amin(dim=0)
+    share = energies.sub_(lowest).mul_(-beta).exp_()
+    mass = share.sum(dim=0)
+    return share.div_(mass), lowest - mass.log() / beta
+
+
+@torch.no_grad()
+def _sums_with_hidden(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
+    means = (components.means.double() - data.shift).cpu()
+    precisions = components.precisions().double().cpu().contiguous()
+    total: list[Tensor] = []
+    loss = 0.0
+    for start, chunk in data.rows.chunks():
+        y = chunk.astype(np.float64) - data.shift.cpu().numpy()
+        weight = np.ones(len(y)) if data.weight is None else data.weight[start : start + len(y)]
+        *found, value = expected_sums(
+            y, weight, _bias(components).cpu().numpy(), means.numpy(), precisions.numpy(), beta
+        )
+        here = [torch.from_numpy(each).to(data.shift) for each in found]
+        total = here if not total else [a + b for a, b in zip(total, here, strict=True)]
+        loss += value
+    return Sums(*total, loss)
