@@ -2,7 +2,9 @@
 
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
+from thalweg.energies.ica import IndependentSources
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
+from thalweg.energies.nets import Lista, Perceptron
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
 
@@ -13,6 +15,9 @@ __all__ = [
     "FullGaussians",
     "GaussianComponents",
     "GaussianNoise",
+    "IndependentSources",
+    "Lista",
+    "Perceptron",
     "Reconstruction",
     "Rescaled",
     "SquaredError",

@@ -154,10 +154,16 @@ class EnergyEstimator(BaseEstimator):
         Visible entries are bit for bit what they were. The container is that of X.
         """
         rows = self._read(X)
-        filled = self._ask_by_descent(rows, lambda y: questions.complete(self.energy_, y))
+        filled = self._ask_by_descent(
+            rows, lambda y: questions.complete(self.energy_, y, starts=self._starts())
+        )
         hidden = np.isnan(rows.values)
         result = np.where(hidden, filled.astype(rows.dtype), rows.values)
         return as_given(X, result)
+
+    def _starts(self) -> Tensor | None:
+        """Rows (s, d) that ``complete`` may start from, for energies without codes of their own."""
+        return None
 
     def project(self, X: Any) -> Any:
         """The point of the data manifold that is closest to each row. The container is X's."""

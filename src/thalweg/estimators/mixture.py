@@ -33,6 +33,7 @@ from thalweg.objectives import PushDown
 from thalweg.training import History, gradient_step, train
 from thalweg.training.mixture import Sums, Weighted, build, components_of, em_step, moments
 from thalweg.training.progress import progress_bar
+from thalweg.training.stopping import no_more_progress
 
 BETA_STEP = 1.5
 """By how much beta grows between two stages of annealing."""
@@ -57,7 +58,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         k.
     covariance_type : {"full", "tied", "diag", "spherical"}, default "full"
     tol : float, default 1e-3
-        EM ends when the mean free energy falls by less.
+        EM ends when the mean free energy falls by less; gradient training when three epochs lower
+        it by less than this share.
     reg_covar : float, default 1e-6
         Added to the diagonal of covariances, in squared units of the columns.
     max_iter : int, default 100
@@ -331,18 +333,9 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         ]
         steps = steps_of(data.rows, self.batch_size)
         like = components.means
-        epochs: list[float] = []
-
-        def settled(history: History) -> bool:
-            if len(history) % steps:
-                return False
-            epochs.append(float(torch.stack(history.values[-steps:]).mean()))
-            return len(epochs) > 5 and epochs[-6] - min(epochs[-5:]) < self.tol
-
         history = History()
         for beta in self._betas():
             self.energy_.beta = beta
-            epochs.clear()
             source = (
                 batch._replace(y=batch.y.to(like))
                 for batch in batches(data.rows, data.weight, self.batch_size, self.max_iter,
@@ -350,9 +343,12 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
             )  # fmt: skip
             step = gradient_step(self.energy_, PushDown(), torch.optim.Adam(groups))
             with progress_bar("gradient", self.max_iter * steps, self.verbose > 0) as progress:
-                history = train(step, source, generator, stop=settled, progress=progress)
-        self.converged_ = len(epochs) < self.max_iter
-        self.n_iter_ = len(epochs)
+                history = train(
+                    step, source, generator, stop=no_more_progress(steps, self.tol),
+                    progress=progress,
+                )  # fmt: skip
+        self.n_iter_ = -(-len(history) // steps)
+        self.converged_ = self.n_iter_ < self.max_iter
         return history
 
     @property

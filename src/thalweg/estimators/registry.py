@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from thalweg.estimators.base import EnergyEstimator
+from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.mixture import GaussianMixture
 from thalweg.estimators.pca import PCA
+from thalweg.estimators.sparse_coding import SparseCoding
 
 KINDS: tuple[type[EnergyEstimator], ...] = (
     GaussianMixture,
     KMeans,
     PCA,
+    SparseCoding,
+    SquareICA,
 )
 ESTIMATORS = {kind.__name__: kind for kind in KINDS}
 

@@ -21,9 +21,7 @@ from thalweg.training.partition import ChunkedPartition, partition
 from thalweg.training.processes import Alone, Processes, share
 from thalweg.training.progress import progress_bar
 from thalweg.training.steps import gradient_step
-
-PATIENCE = 3
-"""Epochs without progress after which gradient and mini-batch training ends."""
+from thalweg.training.stopping import no_more_progress
 
 
 @dataclass(frozen=True)
@@ -127,28 +125,12 @@ def _by_batches(
                 rows, weight, settings.batch_size, settings.max_iter, generator, centers.device
             ),
             generator,
-            stop=_no_more_progress(steps, settings.tol),
+            stop=no_more_progress(steps, settings.tol),
             progress=progress,
         )
     parts = ChunkedPartition(rows, energy, weight)
     labels, lowest = parts.outcome(centers)
     return Fit(energy, labels, _total(lowest, weight), -(-len(history) // steps), history)
-
-
-def _no_more_progress(steps: int, tol: float) -> Callable[[History], bool]:
-    """Whether the last few epochs together lowered the mean energy by less than its share tol."""
-    means: list[float] = []
-
-    def stop(history: History) -> bool:
-        if len(history) % steps:
-            return False
-        means.append(float(torch.stack(history.values[-steps:]).mean()))
-        if len(means) <= PATIENCE:
-            return False
-        before, now = min(means[:-PATIENCE]), min(means[-PATIENCE:])
-        return before - now <= tol * abs(before)
-
-    return stop
 
 
 def _total(energy: NDArray[np.floating], weight: NDArray[np.float64] | None) -> float:

@@ -1,0 +1,86 @@
+"""Networks that energies are built of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Perceptron(nn.Module):
+    """Fully connected layers with a nonlinearity between them.
+
+    Called with one tensor, or with several that are joined: ``net(z, x)``. Leading dimensions
+    broadcast, so candidates (k, n, ...) meet rows (n, ...).
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input, of each hidden layer, and of the output.
+    activation : type of Module, default SiLU
+    """
+
+    def __init__(self, sizes: Sequence[int], activation: type[nn.Module] = nn.SiLU) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for wide, narrow in itertools.pairwise(sizes[:-1]):
+            layers += [nn.Linear(wide, narrow), activation()]
+        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        joined = inputs[0]
+        if len(inputs) > 1:
+            lead = torch.broadcast_shapes(*(each.shape[:-1] for each in inputs))
+            joined = torch.cat([each.expand(*lead, each.shape[-1]) for each in inputs], dim=-1)
+        value: Tensor = self.layers(joined)
+        return value
+
+
+class Lista(nn.Module):
+    r"""Learned ISTA: a few of its steps, with matrices and thresholds of their own.
+
+    .. math::
+        z_{t+1} = h_{\theta_t}(y A_t + z_t S_t), \qquad z_0 = 0
+
+    with h the soft threshold. It starts out as ISTA itself: A = W^T / L, S = I - W W^T / L,
+    theta = a / L, with L the curvature.
+
+    Parameters
+    ----------
+    atoms : Tensor
+        W, (k, d), of the dictionary whose codes are wanted.
+    weight : float
+        a of the penalty.
+    layers : int
+        Steps.
+    nonnegative : bool, default False
+
+    References
+    ----------
+    Gregor and LeCun, "Learning fast approximations of sparse coding", ICML 2010.
+    """
+
+    def __init__(
+        self, atoms: Tensor, weight: float, layers: int, nonnegative: bool = False
+    ) -> None:
+        super().__init__()
+        k = len(atoms)
+        curvature = torch.linalg.matrix_norm(atoms.detach(), 2).square().clamp_min(1e-12)
+        encode = atoms.detach().T / curvature
+        inhibit = torch.eye(k).to(atoms) - atoms.detach() @ atoms.detach().T / curvature
+        self.encode = nn.Parameter(encode.repeat(layers, 1, 1))
+        self.inhibit = nn.Parameter(inhibit.repeat(layers, 1, 1))
+        self.threshold = nn.Parameter((weight / curvature).expand(layers, k).clone())
+        self.nonnegative = nonnegative
+
+    def forward(self, y: Tensor) -> Tensor:
+        z = y.new_zeros(len(y), self.encode.shape[2])
+        for encode, inhibit, threshold in zip(
+            self.encode, self.inhibit, self.threshold, strict=True
+        ):
+            u = y @ encode + z @ inhibit
+            size = torch.relu((u if self.nonnegative else u.abs()) - threshold.abs())
+            z = size if self.nonnegative else u.sign() * size
+        return z

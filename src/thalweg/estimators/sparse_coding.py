@@ -1,0 +1,307 @@
+"""Sparse coding as an energy."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from thalweg.core import (
+    Array,
+    Batch,
+    Choice,
+    Constraint,
+    Device,
+    Either,
+    InputError,
+    Integer,
+    Real,
+    Seed,
+    Switch,
+)
+from thalweg.data import Rows, Summary, batches, steps_of
+from thalweg.energies import Affine, Lista, Reconstruction, Rescaled, SquaredError
+from thalweg.estimators.base import CodesMixin, EnergyEstimator
+from thalweg.latents import ActiveSet, Encoder, FreeEnergy, LatentSolver, ProximalGradient, Sparse
+from thalweg.objectives import PushDown
+from thalweg.training import History, gradient_step, train
+from thalweg.training.dictionary import DictionaryStep, dictionary_gradient_step, unit_
+from thalweg.training.progress import progress_bar
+from thalweg.training.stopping import no_more_progress
+
+AUTO_ALPHA = 0.1
+"""alpha, where it is to be found, as a share of the typical length of a centered row."""
+
+
+class SparseCoding(CodesMixin, EnergyEstimator):
+    r"""Sparse coding: few atoms of a dictionary explain a row.
+
+    .. math::
+        E(y, z) = \tfrac12 \|y - b - zW\|^2 + a \|z\|_1, \quad \|w_j\| = 1, \qquad
+        F(y) = \min_z E(y, z)
+
+    The penalty limits how much can be explained cheaply, so that there may be more atoms than
+    columns. NaN entries are hidden: they are minimized out. There is no ``sample``: exp(-F) has
+    no exact way to draw from.
+
+    Parameters
+    ----------
+    n_components : int, optional
+        Atoms; twice the number of columns if not given.
+    alpha : float or "auto", default "auto"
+        a, in units of the columns; auto is a tenth of the root mean square length of a row about
+        the mean.
+    nonnegative : bool, default False
+        Whether codes have no negative entries.
+    solver : {"active-set", "fista", "ista", "lista"}, default "active-set"
+        How codes are found: exactly on their support; by descent to a duality gap; by a learned
+        network of ``n_layers`` steps, trained after the dictionary, and ``refine_iter`` steps of
+        descent after it.
+    algorithm : {"coordinate", "gradient"}, default "coordinate"
+        Dictionary learning: coordinate descent on the atoms, or Adam.
+    fit_offset : bool, default True
+        Whether b is the mean of the rows; else it is 0.
+    dictionary_init : array (n_components, n_features), optional
+        Where the atoms start; rows of X if not given.
+    max_iter : int, default 30
+        Epochs of dictionary learning; 0 keeps the dictionary as it starts.
+    tol : float, default 1e-4
+        Learning ends when three epochs lower the mean energy by less than this share of it.
+    batch_size : int, default 512
+        Rows a step.
+    learning_rate : float, default 0.01
+        For gradient, and for LISTA a tenth of it.
+    solver_tol : float, default 1e-6
+        Duality gap, as a share of the row's energy, at which a code has converged.
+    solver_iter : int, default 1000
+        Most iterations of fista and ista.
+    n_layers : int, default 5
+        Depth of LISTA.
+    refine_iter : int, default 0
+        Descent steps after LISTA.
+    random_state : int, RandomState or None, default None
+    device : str, default "auto"
+    verbose : int, default 0
+        Above 0, a progress bar on standard error.
+
+    Attributes
+    ----------
+    energy_ : Rescaled
+        The free energy, about the mean.
+    components_ : array (n_components, n_features)
+        W.
+    offset_ : array (n_features,)
+        b.
+    alpha_ : float
+    n_iter_ : int
+    history_ : History
+        Mean energy of every step. Not saved.
+
+    Raises
+    ------
+    InputError
+        If the dictionary has a zero atom, or a bad parameter or entry.
+
+    References
+    ----------
+    Olshausen and Field (1996); Lee et al. (2006); Beck and Teboulle (2009); Mairal et al. (2010);
+    Gregor and LeCun (2010).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import SparseCoding
+    >>> atoms = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> model = SparseCoding(2, alpha=1.0, dictionary_init=atoms, max_iter=0, fit_offset=False)
+    >>> model.fit(atoms).transform([[3.0, 0.5], [-2.0, 4.0]])
+    array([[ 2.,  0.],
+           [-1.,  3.]])
+    """
+
+    energy_: Rescaled
+    parameters: ClassVar[dict[str, Constraint]] = {
+        "n_components": Integer(1, none=True),
+        "alpha": Either(Real(0), Choice(("auto",))),
+        "nonnegative": Switch(),
+        "solver": Choice(("active-set", "fista", "ista", "lista")),
+        "algorithm": Choice(("coordinate", "gradient")),
+        "fit_offset": Switch(),
+        "dictionary_init": Array(none=True),
+        "max_iter": Integer(0),
+        "tol": Real(0),
+        "batch_size": Integer(1),
+        "learning_rate": Real(0, above=True),
+        "solver_tol": Real(0, above=True),
+        "solver_iter": Integer(1),
+        "n_layers": Integer(1),
+        "refine_iter": Integer(0),
+        "random_state": Seed(),
+        "device": Device(),
+        "verbose": Integer(0),
+    }
+
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        alpha: float | str = "auto",
+        nonnegative: bool = False,
+        solver: str = "active-set",
+        algorithm: str = "coordinate",
+        fit_offset: bool = True,
+        dictionary_init: ArrayLike | None = None,
+        max_iter: int = 30,
+        tol: float = 1e-4,
+        batch_size: int = 512,
+        learning_rate: float = 0.01,
+        solver_tol: float = 1e-6,
+        solver_iter: int = 1000,
+        n_layers: int = 5,
+        refine_iter: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.alpha = alpha
+        self.nonnegative = nonnegative
+        self.solver = solver
+        self.algorithm = algorithm
+        self.fit_offset = fit_offset
+        self.dictionary_init = dictionary_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.solver_tol = solver_tol
+        self.solver_iter = solver_iter
+        self.n_layers = n_layers
+        self.refine_iter = refine_iter
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Learn the dictionary from the rows of X (n, n_features); NaN entries are hidden."""
+        rows, summary = self._begin(X)
+        random_state = check_random_state(self.random_state)
+        generator = torch.Generator().manual_seed(int(random_state.randint(0, 2**31 - 1)))
+        size = float(np.sqrt(summary.variance.sum()))
+        self.alpha_ = AUTO_ALPHA * size if self.alpha == "auto" else float(self.alpha)
+        atoms = self._start(rows, summary, generator)
+        offset = summary.mean if self.fit_offset else np.zeros(rows.n_columns)
+        like = torch.from_numpy(np.empty(0, rows.dtype)).to(Device.resolve(self.device))
+        learner = "active-set" if self.solver == "lista" else self.solver
+        self.energy_ = self._energy_at(atoms.to(like), torch.from_numpy(offset).to(like), learner)
+        inner = self._inner()
+        decoder = inner.energy.decoder
+        unit_(decoder.weight)
+        if self.algorithm == "coordinate":
+            step: Any = DictionaryStep(inner, decoder, inner.energy.latent, len(rows))
+        else:
+            optimizer = torch.optim.Adam([decoder.weight], lr=self.learning_rate)
+            step = dictionary_gradient_step(inner, decoder, optimizer)
+        self.history_ = self._train(step, rows, generator, "dictionary", self.max_iter)
+        self.n_iter_ = max(1, -(-len(self.history_) // steps_of(rows, self.batch_size)))
+        if self.solver == "lista":
+            self._learn_to_infer(rows, generator)
+        return self
+
+    def _inner(self) -> FreeEnergy:
+        assert isinstance(self.energy_.energy, FreeEnergy)
+        return self.energy_.energy
+
+    def _start(self, rows: Rows, summary: Summary, generator: torch.Generator) -> Tensor:
+        """Rows of X about their mean, or what the user gave."""
+        k = 2 * rows.n_columns if self.n_components is None else self.n_components
+        if self.dictionary_init is not None:
+            atoms = np.array(self.dictionary_init, dtype=np.float64)
+            if atoms.shape != (k, rows.n_columns) or not np.isfinite(atoms).all():
+                raise InputError(
+                    f"SparseCoding: dictionary_init has shape {atoms.shape}; expected finite "
+                    f"numbers of shape {(k, rows.n_columns)}"
+                )
+            zero = np.flatnonzero(~atoms.any(axis=1))
+            if len(zero):
+                raise InputError(
+                    f"SparseCoding: dictionary_init: atom {zero[0]} is all zeros, and has no "
+                    "direction; expected atoms that are not"
+                )
+            return torch.from_numpy(atoms)
+        offset = summary.mean if self.fit_offset else 0
+        chosen = torch.randperm(len(rows), generator=generator)[:k].numpy()
+        atoms = np.nan_to_num(rows.take(chosen).astype(np.float64) - offset)
+        noise = torch.randn(k, rows.n_columns, generator=generator, dtype=torch.float64).numpy()
+        noise *= np.sqrt(summary.variance) + 1e-12
+        filled = noise
+        filled[: len(atoms)] = atoms + 1e-3 * noise[: len(atoms)]
+        return torch.from_numpy(filled)
+
+    def _energy_at(self, atoms: Tensor, offset: Tensor, solver: str) -> Rescaled:
+        space = Sparse(len(atoms), self.alpha_, bool(self.nonnegative))
+        energy = Reconstruction(Affine(atoms), space, SquaredError(0.5))
+        inner = FreeEnergy(energy, self._solver(solver, atoms))
+        return Rescaled(inner, offset, torch.ones_like(offset)).to(atoms)
+
+    def _solver(self, name: str, atoms: Tensor) -> LatentSolver:
+        if name == "active-set":
+            return ActiveSet(self.solver_tol, self.solver_iter)
+        if name == "lista":
+            network = Lista(atoms, self.alpha_, self.n_layers, bool(self.nonnegative))
+            return Encoder(network, self.refine_iter, self.solver_iter)
+        return ProximalGradient(name, self.solver_tol, self.solver_iter)
+
+    def _learn_to_infer(self, rows: Rows, generator: torch.Generator) -> None:
+        """Put LISTA in the place of the exact solver, and train it on the energy it reaches."""
+        inner = self._inner()
+        inner.solver = self._solver("lista", inner.energy.decoder.weight)
+        assert isinstance(inner.solver, Encoder)
+        inner.solver.max_iter = 0
+        parameters = list(inner.solver.parameters())
+        optimizer = torch.optim.Adam(parameters, lr=0.1 * self.learning_rate)
+        step = gradient_step(inner, PushDown(), optimizer)
+        self._train(step, rows, generator, "LISTA", max(1, self.max_iter))
+        inner.solver.max_iter = self.refine_iter
+
+    def _train(
+        self, step: Any, rows: Rows, generator: torch.Generator, title: str, epochs: int
+    ) -> History:
+        steps = steps_of(rows, self.batch_size)
+        like = self.energy_.shift
+
+        def about_mean(batch: Batch) -> Batch:
+            return batch._replace(y=batch.y.to(like) - self.energy_.shift)
+
+        source = batches(rows, None, self.batch_size, epochs, generator, like.device)
+        with progress_bar(title, epochs * steps, self.verbose > 0) as progress:
+            return train(
+                step,
+                map(about_mean, source),
+                generator,
+                stop=no_more_progress(steps, self.tol),
+                progress=progress,
+            )
+
+    @property
+    def components_(self) -> NDArray[np.floating]:
+        """W: (n_components, n_features)."""
+        return np.asarray(self._inner().energy.decoder.weight.detach().cpu().numpy())
+
+    @property
+    def offset_(self) -> NDArray[np.floating]:
+        """b: (n_features,)."""
+        return np.asarray(self.energy_.shift.cpu().numpy())
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.components_)
+
+    def _facts(self) -> dict[str, Any]:
+        return {"alpha_": float(self.alpha_), "n_iter_": int(self.n_iter_)}
+
+    def _blank(self, state: dict[str, Tensor]) -> Rescaled:
+        return self._energy_at(state["energy.energy.decoder.weight"], state["shift"], self.solver)
