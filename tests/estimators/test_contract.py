@@ -22,7 +22,9 @@ EXPECTED_FAILURES = {"KMeans": SEEDING, "GaussianMixture": SEEDING}
 def make(name, **settings):
     """Small, quick and seeded; everything else at its default."""
     kind = ESTIMATORS[name]
-    quick = {"random_state": 0, "epochs": 30, "n_clusters": 3, "n_components": 2, "n_atoms": 6}
+    quick = {"random_state": 0, "n_steps": 150, "n_clusters": 3}
+    if "Sparse" not in name:
+        quick["n_components"] = 2
     known = inspect.signature(kind).parameters
     return kind(**{k: v for k, v in {**quick, **settings}.items() if k in known})
 
@@ -44,7 +46,15 @@ def rows():
 
 @pytest.fixture(scope="module")
 def fitted(rows):
-    return {name: make(name).fit(rows) for name in KINDS}
+    models = {}
+
+    class Fitted:
+        def __getitem__(self, name):
+            if name not in models:
+                models[name] = make(name).fit(rows)
+            return models[name]
+
+    return Fitted()
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -4,7 +4,7 @@ from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
 from thalweg.energies.ica import IndependentSources
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
-from thalweg.energies.nets import Lista, Perceptron
+from thalweg.energies.nets import Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
 
@@ -20,5 +20,7 @@ __all__ = [
     "Perceptron",
     "Reconstruction",
     "Rescaled",
+    "Saturating",
     "SquaredError",
+    "UnitAtoms",
 ]

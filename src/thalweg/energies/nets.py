@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import torch
@@ -20,14 +21,21 @@ class Perceptron(nn.Module):
     sizes : sequence of int
         Width of the input, of each hidden layer, and of the output.
     activation : type of Module, default SiLU
+    generator : torch.Generator, optional
+        Of the initial weights; torch's own if not given.
     """
 
-    def __init__(self, sizes: Sequence[int], activation: type[nn.Module] = nn.SiLU) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: type[nn.Module] = nn.SiLU,
+        generator: torch.Generator | None = None,
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for wide, narrow in itertools.pairwise(sizes[:-1]):
-            layers += [nn.Linear(wide, narrow), activation()]
-        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+            layers += [_linear(wide, narrow, generator), activation()]
+        self.layers = nn.Sequential(*layers, _linear(sizes[-2], sizes[-1], generator))
 
     def forward(self, *inputs: Tensor) -> Tensor:
         joined = inputs[0]
@@ -36,6 +44,56 @@ class Perceptron(nn.Module):
             joined = torch.cat([each.expand(*lead, each.shape[-1]) for each in inputs], dim=-1)
         value: Tensor = self.layers(joined)
         return value
+
+
+def _linear(wide: int, narrow: int, generator: torch.Generator | None) -> nn.Linear:
+    """A linear layer with torch's usual initial weights, drawn from a generator of one's own."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, wide, narrow)
+    bound = 1 / math.sqrt(max(wide, 1))
+    nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    return layer
+
+
+class UnitAtoms(nn.Module):
+    """A linear decoder with an offset whose atoms have length 1.
+
+    Parameters
+    ----------
+    k, d : int
+        Size of a code, and of a row.
+    generator : torch.Generator, optional
+        Of the initial atoms.
+    """
+
+    def __init__(self, k: int, d: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(k, d, generator=generator))
+        self.offset = nn.Parameter(torch.zeros(d))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z @ nn.functional.normalize(self.weight, dim=1) + self.offset
+
+
+class Saturating(nn.Module):
+    r"""An encoder whose codes saturate at -1 and 1: :math:`f(y) = \max(-1, \min(1, h(y)))`.
+
+    Parameters
+    ----------
+    network : Module
+        h.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, y: Tensor) -> Tensor:
+        return torch.clamp(self.network(y), -1, 1)
+
+    def distance(self, y: Tensor) -> Tensor:
+        """How far each row's activations are from where they are flat, in all: (n,)."""
+        return torch.relu(1 - self.network(y).abs()).sum(dim=-1)
 
 
 class Lista(nn.Module):

@@ -4,7 +4,26 @@ from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.mixture import GaussianMixture
 from thalweg.estimators.pca import PCA
+from thalweg.estimators.quantized import VQAutoencoder
+from thalweg.estimators.regularized import (
+    ContractiveAutoencoder,
+    SaturatingAutoencoder,
+    SparseAutoencoder,
+)
 from thalweg.estimators.sparse_coding import SparseCoding
 from thalweg.estimators.storage import load
+from thalweg.estimators.variational import VariationalAutoencoder
 
-__all__ = ["PCA", "GaussianMixture", "KMeans", "SparseCoding", "SquareICA", "load"]
+__all__ = [
+    "PCA",
+    "ContractiveAutoencoder",
+    "GaussianMixture",
+    "KMeans",
+    "SaturatingAutoencoder",
+    "SparseAutoencoder",
+    "SparseCoding",
+    "SquareICA",
+    "VQAutoencoder",
+    "VariationalAutoencoder",
+    "load",
+]

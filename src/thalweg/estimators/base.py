@@ -155,13 +155,13 @@ class EnergyEstimator(BaseEstimator):
         """
         rows = self._read(X)
         filled = self._ask_by_descent(
-            rows, lambda y: questions.complete(self.energy_, y, starts=self._starts())
+            rows, lambda y: questions.complete(self.energy_, y, starts=self._fillings())
         )
         hidden = np.isnan(rows.values)
         result = np.where(hidden, filled.astype(rows.dtype), rows.values)
         return as_given(X, result)
 
-    def _starts(self) -> Tensor | None:
+    def _fillings(self) -> Tensor | None:
         """Rows (s, d) that ``complete`` may start from, for energies without codes of their own."""
         return None
 

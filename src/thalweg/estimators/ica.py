@@ -152,7 +152,7 @@ class SquareICA(CodesMixin, SamplesMixin, EnergyEstimator):
             )
         return found.directions.T / np.sqrt(found.variances)
 
-    def _starts(self) -> Tensor:
+    def _fillings(self) -> Tensor:
         return torch.from_numpy(self.starts_).to(self._parameter())
 
     @property

@@ -7,7 +7,14 @@ from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.mixture import GaussianMixture
 from thalweg.estimators.pca import PCA
+from thalweg.estimators.quantized import VQAutoencoder
+from thalweg.estimators.regularized import (
+    ContractiveAutoencoder,
+    SaturatingAutoencoder,
+    SparseAutoencoder,
+)
 from thalweg.estimators.sparse_coding import SparseCoding
+from thalweg.estimators.variational import VariationalAutoencoder
 
 KINDS: tuple[type[EnergyEstimator], ...] = (
     GaussianMixture,
@@ -15,6 +22,11 @@ KINDS: tuple[type[EnergyEstimator], ...] = (
     PCA,
     SparseCoding,
     SquareICA,
+    ContractiveAutoencoder,
+    SaturatingAutoencoder,
+    SparseAutoencoder,
+    VQAutoencoder,
+    VariationalAutoencoder,
 )
 ESTIMATORS = {kind.__name__: kind for kind in KINDS}
 

@@ -19,7 +19,7 @@ class Encoder(LatentSolver):
     the minimum over z; ``max_iter`` descent steps from f(y) make it tighter.
 
     Hidden coordinates reach the network as zeros, and the code is then brought down the energy of
-    the visible ones.
+    the visible ones; not in training (``train()``), which would take too long.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Encoder(LatentSolver):
         if z is not proposed and proposed.requires_grad:
             # straight through: the choice of an element has no gradient of its own
             z = proposed + (z - proposed).detach()
-        if self.max_iter:
+        if self.max_iter and not self.training:
             z = descend_code(energy, y, x, z.detach(), self.max_iter, 1e-6).z
         converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
         return Candidates(z[None], z.new_zeros(1, 1), converged)
@@ -60,7 +60,7 @@ class Encoder(LatentSolver):
         seen = visible if self.visible is None else self.visible & visible
         view = Encoder(self.network, max(self.max_iter, self.hidden_iter), self.hidden_iter)
         view.visible = seen
-        return view
+        return view.train(self.training)
 
 
 class GaussianEncoder(LatentSolver):
@@ -68,7 +68,7 @@ class GaussianEncoder(LatentSolver):
 
     The candidates are m + sigma * e for draws e that are the same for every row and every call, and
     their log-weights -log(k q(z)): the free energy over them is the importance-weighted bound on
-    -log p(y), the more draws the tighter. In training (``train()``) the draws are fresh.
+    -log p(y), the more draws the tighter.
 
     Parameters
     ----------
@@ -94,7 +94,6 @@ class GaussianEncoder(LatentSolver):
             raise InputError(f"GaussianEncoder: n_draws must be at least 1, got {n_draws}")
         self.network, self.k, self.n_draws, self.seed = network, k, n_draws, seed
         generator = torch.Generator().manual_seed(seed)
-        # the mean itself is the first candidate's place: the code where one z is asked for
         self.register_buffer("draws", torch.randn(n_draws, k, generator=generator))
         self.visible: Tensor | None = None
 
@@ -129,4 +128,4 @@ class GaussianEncoder(LatentSolver):
         seen = visible if self.visible is None else self.visible & visible
         view = GaussianEncoder(self.network, self.k, self.n_draws, self.seed)
         view.draws, view.visible = self.draws, seen
-        return view
+        return view.train(self.training)

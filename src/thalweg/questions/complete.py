@@ -8,6 +8,15 @@ from torch import Tensor
 from thalweg.core import Energy, InputError, seen_through
 from thalweg.questions.descent import descend
 
+DESCENTS = 4
+"""Fillings of each row that are brought down the energy."""
+
+POLISHING = 100
+"""Random steps at the end."""
+
+FEW = 8
+"""Hidden coordinates of a row up to which random steps are of use."""
+
 
 @torch.no_grad()
 def complete(
@@ -19,8 +28,9 @@ def complete(
         \check y_2 = \arg\min_{y_2} F(x, y_1, y_2)
 
     An energy that knows what is left of it when coordinates are hidden infers its codes from the
-    visible ones and decodes them; from there, and from each of ``starts``, the energy is descended
-    over the hidden coordinates, and the lowest end is taken.
+    visible ones and decodes them. Of that filling and those with the values of ``starts``, the four
+    of lowest energy are brought down the energy over the hidden coordinates, and the lower end is
+    taken.
 
     Parameters
     ----------
@@ -60,13 +70,44 @@ def complete(
             f"complete: {type(energy).__name__} has no codes to fill from; "
             "expected starts, rows whose values the hidden coordinates may start from"
         )
-    best = part
-    lowest = torch.full_like(part[:, 0], torch.inf)
-    for filling in fillings:
-        start = torch.where(gone, filling, part)
-        end = descend(energy, start, given, free=gone)
-        value = seen_through(energy, end)(end, given)
+    tried = [torch.where(gone, filling, part) for filling in fillings]
+    values = torch.stack([_known(seen_through(energy, at)(at, given)) for at in tried])
+    order = values.argsort(dim=0)[:DESCENTS]
+    every = torch.arange(len(part), device=y.device)
+    stacked = torch.stack(tried)
+    best, lowest = part, torch.full_like(values[0], torch.inf)
+    for choice in order:
+        end = descend(energy, stacked[choice, every], given, free=gone)
+        value = _known(seen_through(energy, end)(end, given))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
+    few = (gone.sum(dim=1) <= FEW).nonzero()[:, 0]
+    if len(few):
+        some = None if given is None else given[few]
+        best[few] = _polish(energy, best[few], lowest[few], some, gone[few])
     result[rows] = torch.where(gone, best, part)
     return result
+
+
+def _polish(energy: Energy, y: Tensor, value: Tensor, x: Tensor | None, free: Tensor) -> Tensor:
+    """Random steps, wide ones first, kept where they lower the energy.
+
+    A gradient leads no further at a kink or beside a jump, which codes that are sparse or discrete
+    have. The steps are the same for every row and every call.
+    """
+    generator = torch.Generator().manual_seed(0)
+    spread = 1 + y.abs()
+    for i in range(POLISHING):
+        e = torch.randn(y.shape[1], generator=generator, dtype=torch.float64).to(y)
+        step = 10.0 ** (-4 * i / POLISHING) * e * spread
+        tried = torch.where(free, y + step, y)
+        after = _known(seen_through(energy, tried)(tried, x))
+        better = after < value
+        y = torch.where(better[:, None], tried, y)
+        value = torch.where(better, after, value)
+    return y
+
+
+def _known(value: Tensor) -> Tensor:
+    """Energies, infinite where they are not a number."""
+    return value.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)

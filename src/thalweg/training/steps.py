@@ -10,9 +10,12 @@ from thalweg.training.loop import Step
 
 
 def gradient_step(
-    energy: Energy, objective: Objective, optimizer: torch.optim.Optimizer
+    energy: Energy,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
 ) -> Step[Batch]:
-    """A step down the gradient of the objective.
+    """A step down the gradient of the objective; then the schedule moves the learning rate.
 
     The latent variable is inferred first, inside the energy; by the envelope theorem the gradient
     at the inferred z is the gradient of the minimum.
@@ -23,6 +26,8 @@ def gradient_step(
         optimizer.zero_grad(set_to_none=True)
         loss.value.backward()
         optimizer.step()
+        if schedule is not None:
+            schedule.step()
         return loss
 
     return step

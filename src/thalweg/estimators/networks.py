@@ -1,0 +1,79 @@
+"""What estimators with networks share: standardized columns, batches, Adam, one number of steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import Batch, Energy
+from thalweg.data import Rows, Summary
+from thalweg.objectives import Objective
+from thalweg.training import History, gradient_step, train
+from thalweg.training.progress import progress_bar
+
+
+def units(summary: Summary) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of every column, 1 where it is constant: both (d,), float32."""
+    spread = np.sqrt(summary.variance)
+    spread[spread <= 1e-12 * np.maximum(np.abs(summary.mean), 1e-300)] = 1
+    return torch.from_numpy(summary.mean).float(), torch.from_numpy(spread).float()
+
+
+def random_batches(
+    rows: Rows,
+    given: NDArray[np.floating] | None,
+    size: int,
+    steps: int,
+    generator: torch.Generator,
+    to_units: Any,
+) -> Any:
+    """``steps`` batches, in fresh random order every time all rows were seen."""
+    made = 0
+    while made < steps:
+        order = torch.randperm(len(rows), generator=generator).numpy()
+        for start in range(0, len(rows), size):
+            index = order[start : start + size]
+            x = None if given is None else given[index]
+            yield to_units(rows.take(index), x)
+            made += 1
+            if made == steps:
+                return
+
+
+def fit_network(
+    energy: Energy,
+    objective: Objective,
+    batches: Any,
+    *,
+    steps: int,
+    learning_rate: float,
+    generator: torch.Generator,
+    title: str,
+    verbose: bool,
+    after_step: Any = None,
+) -> History:
+    """Adam with a learning rate that rises over the first steps and falls to 0 at the end."""
+    parameters = [p for p in (*energy.parameters(), *objective.parameters()) if p.requires_grad]
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+    warm = max(1, min(100, steps // 10))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda i: min((i + 1) / warm, 0.5 * (1 + np.cos(np.pi * min(i / max(steps, 1), 1)))),
+    )
+    inner = gradient_step(energy, objective, optimizer, schedule)
+
+    def step(batch: Batch, generator: torch.Generator) -> Any:
+        loss = inner(batch, generator)
+        if after_step is not None:
+            after_step(batch, generator)
+        return loss
+
+    energy.train()
+    with progress_bar(title, steps, verbose) as progress:
+        history = train(step, batches, generator, progress=progress)
+    energy.eval()
+    return history
