@@ -138,17 +138,23 @@ class Either(Constraint):
 class Sizes(Constraint):
     """A sequence of whole numbers of at least 1, such as the widths of a network's layers."""
 
+    none: bool = False
+
     def allows(self, value: Any) -> bool:
+        if value is None:
+            return self.none
         whole = Integer(1)
         return isinstance(value, (tuple, list)) and all(whole.allows(v) for v in value)
 
     def describe(self) -> str:
-        return "a sequence of whole numbers of at least 1"
+        return _or("a sequence of whole numbers of at least 1", (), self.none)
 
     def violations(self) -> list[Any]:
-        return [3, (0,), (1.5,), "a word", None]
+        return [3, (0,), (1.5,), "a word", *([] if self.none else [None])]
 
     def parse(self, text: str) -> Any:
+        if self.none and text.lower() == "none":
+            return None
         parts = [_number(part, int, none=False) for part in text.split(",") if part.strip()]
         return tuple(parts)
 

@@ -55,6 +55,26 @@ def _linear(wide: int, narrow: int, generator: torch.Generator | None) -> nn.Lin
     return layer
 
 
+class Branches(nn.Module):
+    """k predictions for one x, of which a one-hot z chooses: ``branches(z, x)``.
+
+    Parameters
+    ----------
+    network : Module
+        From x (n, dx) to (n, k d).
+    k : int
+        Branches.
+    """
+
+    def __init__(self, network: nn.Module, k: int) -> None:
+        super().__init__()
+        self.network, self.k = network, k
+
+    def forward(self, z: Tensor, x: Tensor) -> Tensor:
+        every = self.network(x).unflatten(-1, (self.k, -1))
+        return (z[..., None] * every).sum(dim=-2)
+
+
 class UnitAtoms(nn.Module):
     """A linear decoder with an offset whose atoms have length 1.
 

@@ -1,5 +1,6 @@
 """Energies in scikit-learn's terms."""
 
+from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.mixture import GaussianMixture
@@ -15,6 +16,7 @@ from thalweg.estimators.storage import load
 from thalweg.estimators.variational import VariationalAutoencoder
 
 __all__ = [
+    "GLO",
     "PCA",
     "ContractiveAutoencoder",
     "GaussianMixture",

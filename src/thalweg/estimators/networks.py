@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,20 @@ def random_batches(
                 return
 
 
+def adam(
+    groups: list[dict[str, Any]], steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """Adam with learning rates that rise over the first steps and fall to 0 at the end."""
+    optimizer = torch.optim.Adam(groups)
+    warm = max(1, min(100, steps // 10))
+
+    def share(i: int) -> float:
+        fall = 0.5 * (1 + math.cos(math.pi * min(i / max(steps, 1), 1)))
+        return min((i + 1) / warm, fall)
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+
+
 def fit_network(
     energy: Energy,
     objective: Objective,
@@ -56,14 +71,9 @@ def fit_network(
     verbose: bool,
     after_step: Any = None,
 ) -> History:
-    """Adam with a learning rate that rises over the first steps and falls to 0 at the end."""
+    """Take ``steps`` steps of Adam on the objective, with :func:`adam`'s schedule."""
     parameters = [p for p in (*energy.parameters(), *objective.parameters()) if p.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
-    warm = max(1, min(100, steps // 10))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda i: min((i + 1) / warm, 0.5 * (1 + np.cos(np.pi * min(i / max(steps, 1), 1)))),
-    )
+    optimizer, schedule = adam([{"params": parameters, "lr": learning_rate}], steps)
     inner = gradient_step(energy, objective, optimizer, schedule)
 
     def step(batch: Batch, generator: torch.Generator) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thalweg.estimators.base import EnergyEstimator
+from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.mixture import GaussianMixture
@@ -17,6 +18,7 @@ from thalweg.estimators.sparse_coding import SparseCoding
 from thalweg.estimators.variational import VariationalAutoencoder
 
 KINDS: tuple[type[EnergyEstimator], ...] = (
+    GLO,
     GaussianMixture,
     KMeans,
     PCA,

@@ -101,8 +101,9 @@ class ProximalGradient(LatentSolver):
 class Descent(LatentSolver):
     """Accelerated proximal gradient from several starts, for decoders that are not linear.
 
-    The starts are 0, and draws from the latent space that are the same for every row and every
-    call. All ends are candidates: the lowest is the minimum, all together are modes to sum over.
+    The starts are those given, or 0 and draws from the latent space that are the same for every
+    row and every call. All ends are candidates: the lowest is the minimum, all together are modes
+    to sum over.
 
     Parameters
     ----------
@@ -112,12 +113,22 @@ class Descent(LatentSolver):
         A row is done when a step moves it by less than this share of its length.
     seed : int, default 0
         Of the starts.
+    starts : Tensor, optional
+        (n_starts, *latent), in place of draws.
     """
 
+    starts: Tensor | None
+
     def __init__(
-        self, n_starts: int = 4, max_iter: int = 200, tol: float = 1e-5, seed: int = 0
+        self,
+        n_starts: int = 4,
+        max_iter: int = 200,
+        tol: float = 1e-5,
+        seed: int = 0,
+        starts: Tensor | None = None,
     ) -> None:
         super().__init__()
+        self.register_buffer("starts", starts)
         if n_starts < 1:
             raise InputError(f"Descent: n_starts must be at least 1, got {n_starts}")
         self.n_starts, self.max_iter, self.tol, self.seed = n_starts, max_iter, tol, seed
@@ -134,6 +145,8 @@ class Descent(LatentSolver):
         return Candidates(z, z.new_zeros(len(z), 1), converged)
 
     def _starts(self, space: LatentSpace, y: Tensor) -> Tensor:
+        if self.starts is not None:
+            return self.starts
         origin = space.nearest(y.new_zeros(1, *space.shape))
         if self.n_starts == 1:
             return origin
