@@ -9,9 +9,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import thalweg
 from thalweg.core import InputError
-from thalweg.estimators.registry import ESTIMATORS
+from thalweg.estimators.registry import ESTIMATORS, KINDS as ROWWISE
 
-KINDS = sorted(ESTIMATORS)
+KINDS = sorted(kind.__name__ for kind in ROWWISE)
 SEEDING = {
     "check_sample_weight_equivalence_on_dense_data": "k-means++ draws from the rows as they "
     "stand, and a repeated row is two rows to draw from"

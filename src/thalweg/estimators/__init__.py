@@ -3,6 +3,7 @@
 from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
+from thalweg.estimators.latent_regressor import LatentRegressor
 from thalweg.estimators.mixture import GaussianMixture
 from thalweg.estimators.pca import PCA
 from thalweg.estimators.quantized import VQAutoencoder
@@ -21,6 +22,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "GaussianMixture",
     "KMeans",
+    "LatentRegressor",
     "SaturatingAutoencoder",
     "SparseAutoencoder",
     "SparseCoding",

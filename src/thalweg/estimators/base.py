@@ -40,23 +40,57 @@ def warn(message: str, kind: type[Warning]) -> None:
     warnings.warn(message, kind, stacklevel=4)
 
 
-class EnergyEstimator(BaseEstimator):
-    """An estimator that shapes an energy from data and answers questions about rows."""
+class FittedModel(BaseEstimator):
+    """An estimator that has an energy: checked parameters, saving and loading."""
 
     parameters: ClassVar[Mapping[str, Constraint]]
     """What each constructor parameter may be."""
-
-    _hidden_in_fit: ClassVar[bool] = True
-    """Whether NaN, a hidden entry, may stand in training rows."""
-
-    _hidden_in_questions: ClassVar[bool] = True
-    """Whether NaN may stand in rows whose energy or codes are asked for."""
 
     energy_: Energy
     n_features_in_: int
 
     def _check_parameters(self) -> None:
         check_parameters(type(self).__name__, self.get_params(deep=False), self.parameters)
+
+    def _parameter(self) -> Tensor:
+        """A parameter of the energy, for its device and type."""
+        return next(self.energy_.parameters())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a safetensors file, whole or not at all."""
+        check_is_fitted(self)
+        save(self, path)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Fitted tensors to save besides the energy's own; by attribute name."""
+        return {}
+
+    def _facts(self) -> dict[str, Any]:
+        """Fitted numbers and names to save; by attribute name."""
+        return {}
+
+    def _blank(self, state: dict[str, Tensor]) -> Energy:
+        """An energy of the shape of a saved state; its values are filled in afterwards."""
+        raise NotImplementedError
+
+    def _restore(self, state: dict[str, Tensor], tensors: dict[str, Tensor]) -> Self:
+        """Build ``energy_`` from its saved state; what else was saved is in ``tensors``."""
+        self._check_parameters()
+        self.energy_ = self._blank(state)
+        self.energy_.load_state_dict(state)
+        for name, tensor in tensors.items():
+            setattr(self, name, tensor.numpy())
+        return self
+
+
+class EnergyEstimator(FittedModel):
+    """An estimator that shapes an energy from data and answers questions about rows."""
+
+    _hidden_in_fit: ClassVar[bool] = True
+    """Whether NaN, a hidden entry, may stand in training rows."""
+
+    _hidden_in_questions: ClassVar[bool] = True
+    """Whether NaN may stand in rows whose energy or codes are asked for."""
 
     def _begin(self, X: Any) -> tuple[Rows, Summary]:
         """Rows to learn from, and their moments; parameters and rows checked."""
@@ -105,10 +139,6 @@ class EnergyEstimator(BaseEstimator):
     def _columns(self) -> list[str] | None:
         names = getattr(self, "feature_names_in_", None)
         return None if names is None else list(names)
-
-    def _parameter(self) -> Tensor:
-        """A parameter of the energy, for its device and type."""
-        return next(self.energy_.parameters())
 
     def _ask(self, rows: Rows, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
         """The answers to a question about each row, chunk by chunk."""
@@ -169,32 +199,6 @@ class EnergyEstimator(BaseEstimator):
         """The point of the data manifold that is closest to each row. The container is X's."""
         rows = self._read(X)
         return as_given(X, self._ask_by_descent(rows, lambda y: questions.project(self.energy_, y)))
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to a safetensors file, whole or not at all."""
-        check_is_fitted(self)
-        save(self, path)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        """Fitted tensors to save besides the energy's own; by attribute name."""
-        return {}
-
-    def _facts(self) -> dict[str, Any]:
-        """Fitted numbers and names to save; by attribute name."""
-        return {}
-
-    def _blank(self, state: dict[str, Tensor]) -> Energy:
-        """An energy of the shape of a saved state; its values are filled in afterwards."""
-        raise NotImplementedError
-
-    def _restore(self, state: dict[str, Tensor], tensors: dict[str, Tensor]) -> Self:
-        """Build ``energy_`` from its saved state; what else was saved is in ``tensors``."""
-        self._check_parameters()
-        self.energy_ = self._blank(state)
-        self.energy_.load_state_dict(state)
-        for name, tensor in tensors.items():
-            setattr(self, name, tensor.numpy())
-        return self
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from thalweg.estimators.base import EnergyEstimator
+from thalweg.estimators.base import EnergyEstimator, FittedModel
 from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
+from thalweg.estimators.latent_regressor import LatentRegressor
 from thalweg.estimators.mixture import GaussianMixture
 from thalweg.estimators.pca import PCA
 from thalweg.estimators.quantized import VQAutoencoder
@@ -30,10 +31,15 @@ KINDS: tuple[type[EnergyEstimator], ...] = (
     VQAutoencoder,
     VariationalAutoencoder,
 )
-ESTIMATORS = {kind.__name__: kind for kind in KINDS}
+"""Energies F(y) of rows."""
+
+CONDITIONAL: tuple[type[FittedModel], ...] = (LatentRegressor,)
+"""Energies F(x, y) of rows y for given rows x."""
+
+ESTIMATORS: dict[str, type[FittedModel]] = {kind.__name__: kind for kind in (*KINDS, *CONDITIONAL)}
 
 
-def command_name(kind: type[EnergyEstimator]) -> str:
+def command_name(kind: type[FittedModel]) -> str:
     """The name on the command line: KMeans is kmeans, SparseCoding is sparse-coding."""
     name = kind.__name__
     letters = [

@@ -18,14 +18,14 @@ from torch import Tensor
 from thalweg.core import InputError, Sizes, write_beside
 
 if TYPE_CHECKING:
-    from thalweg.estimators.base import EnergyEstimator
+    from thalweg.estimators.base import FittedModel
 
 FORMAT = 1
 """Version of the file's layout; raised when an older thalweg could not read a newer file."""
 
 
 def save(
-    model: EnergyEstimator, path: str | os.PathLike[str], extra: dict[str, Any] | None = None
+    model: FittedModel, path: str | os.PathLike[str], extra: dict[str, Any] | None = None
 ) -> None:
     """Write a fitted estimator; ``extra`` (JSON) travels with it."""
     tensors = {f"energy.{k}": v for k, v in model.energy_.state_dict().items()}

@@ -1,8 +1,18 @@
 """What a person asks of an energy; the same for every energy."""
 
 from thalweg.questions.complete import complete
+from thalweg.questions.descent import descend
 from thalweg.questions.landscape import Landscape, Plane, landscape, plane_of
 from thalweg.questions.project import project
 from thalweg.questions.sample import sample
 
-__all__ = ["Landscape", "Plane", "complete", "landscape", "plane_of", "project", "sample"]
+__all__ = [
+    "Landscape",
+    "Plane",
+    "complete",
+    "descend",
+    "landscape",
+    "plane_of",
+    "project",
+    "sample",
+]

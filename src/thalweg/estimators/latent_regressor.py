@@ -1,0 +1,415 @@
+"""Many predictions for one x: a conditional energy with a latent variable."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from thalweg import questions
+from thalweg.core import (
+    Batch,
+    Choice,
+    Constraint,
+    Device,
+    InputError,
+    Integer,
+    Real,
+    Seed,
+    Sizes,
+    generator_from,
+    seen_through,
+)
+from thalweg.data import Rows
+from thalweg.energies import Branches, GaussianNoise, Perceptron, Reconstruction, Rescaled
+from thalweg.estimators.base import FittedModel
+from thalweg.estimators.kmeans import KMeans
+from thalweg.estimators.networks import fit_network, random_batches, units
+from thalweg.estimators.reading import read_rows
+from thalweg.latents import Box, Exhaustive, FreeEnergy, OneHot, Quadrature
+from thalweg.objectives import PushDown
+
+MOST_CONTINUOUS = 3
+"""Dimensions of a continuous z up to which a grid covers it."""
+
+GRID = {1: 32, 2: 12, 3: 8}
+"""Grid points along each axis, by the number of axes."""
+
+WIDEST = 1.0
+"""Where the noise starts, in units of standardized targets: branches first share all rows."""
+
+
+class LatentRegressor(RegressorMixin, FittedModel):
+    r"""Regression with a latent variable: not the average of what may happen, but the ways it may.
+
+    .. math::
+        E(x, y, z) = \frac{\|y - g(z, x)\|^2}{2\sigma^2} + d \log(\sigma\sqrt{2\pi}), \qquad
+        F(x, y) = -\log \sum_z e^{-E(x, y, z)}
+
+    As z varies over its set, g(z, x) runs through the predictions for one x. z is one of
+    ``n_components`` branches, or a point of a box of up to 3 dimensions, over a grid of which the
+    sum goes. Training lowers the mean F of the data; sigma is learned. NaN entries of Y are hidden.
+    Columns are standardized inside, and F is in those units.
+
+    Parameters
+    ----------
+    latent : {"discrete", "continuous"}, default "discrete"
+    n_components : int, default 2
+        Branches, or dimensions of z (at most 3).
+    hidden : sequence of int, default (64, 64)
+        Widths of the hidden layers.
+    n_init : int, default 3
+        Trainings from different starts for a tenth of the steps, of which the best goes on.
+    n_steps : int, default 3000
+        Gradient steps, one batch each.
+    batch_size : int, default 256
+    learning_rate : float, default 0.005
+        Of Adam, at its highest.
+    random_state : int, RandomState or None, default None
+    device : str, default "auto"
+    verbose : int, default 0
+        Above 0, a progress bar on standard error.
+
+    Attributes
+    ----------
+    energy_ : Rescaled
+        F(x, y); ``energy_(y, x)``.
+    n_targets_ : int
+        Columns of Y.
+    history_ : History
+        Loss of every step. Not saved.
+
+    Raises
+    ------
+    InputError
+        If a continuous z has more than 3 dimensions, X has NaN, or a bad parameter or entry.
+
+    References
+    ----------
+    LeCun, Chopra, Hadsell, Ranzato, Huang, "A tutorial on energy-based learning" (2006), section 2;
+    Bishop, "Mixture density networks" (1994) for the discrete case.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import LatentRegressor
+    >>> random = np.random.default_rng(0)
+    >>> x = random.uniform(-1, 1, size=(500, 1))
+    >>> y = random.choice([-1, 1], size=500) * (2 + x[:, 0])
+    >>> model = LatentRegressor(n_steps=500, random_state=0).fit(x, y)
+    >>> both, energies = model.predict_all([[0.0]])
+    >>> np.sort(both[0]).round(1)
+    array([-2.,  2.])
+    """
+
+    energy_: Rescaled
+    parameters: ClassVar[dict[str, Constraint]] = {
+        "latent": Choice(("discrete", "continuous")),
+        "n_components": Integer(1),
+        "hidden": Sizes(),
+        "n_init": Integer(1),
+        "n_steps": Integer(1),
+        "batch_size": Integer(1),
+        "learning_rate": Real(0, above=True),
+        "random_state": Seed(),
+        "device": Device(),
+        "verbose": Integer(0),
+    }
+
+    def __init__(
+        self,
+        *,
+        latent: str = "discrete",
+        n_components: int = 2,
+        hidden: tuple[int, ...] = (64, 64),
+        n_init: int = 3,
+        n_steps: int = 3000,
+        batch_size: int = 256,
+        learning_rate: float = 0.005,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        self.latent = latent
+        self.n_components = n_components
+        self.hidden = hidden
+        self.n_init = n_init
+        self.n_steps = n_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn from rows X (n, n_features) and what happened, Y (n,) or (n, n_targets)."""
+        self._check_parameters()
+        if self.latent == "continuous" and self.n_components > MOST_CONTINUOUS:
+            raise InputError(
+                f"LatentRegressor: n_components={self.n_components} dimensions of a continuous z; "
+                f"expected at most {MOST_CONTINUOUS}, for a grid has to cover them"
+            )
+        rows = self._given(X, reset=True)
+        targets = self._targets(y, len(rows))
+        self.n_targets_ = 0 if np.asarray(y).ndim == 1 else targets.n_columns
+        seed = check_random_state(self.random_state).randint(0, 2**31 - 1)
+        device = Device.resolve(self.device)
+        x_shift, x_scale = (each.to(device) for each in units(rows.summary()))
+        shift, scale = (each.to(device) for each in units(targets.summary("Y")))
+
+        def to_units(part: Any, index: Any) -> Batch:
+            x = torch.from_numpy(np.array(part)).to(shift)
+            values = torch.from_numpy(targets.take(index)).to(shift)
+            return Batch((values - shift) / scale, (x - x_shift) / x_scale)
+
+        best, found = float("inf"), None
+        numbers = np.arange(len(rows))
+        trial = max(1, self.n_steps // 10)
+        for attempt in range(self.n_init):
+            generator = torch.Generator().manual_seed(int(seed) + attempt)
+            sample = to_units(rows.values[:2000], numbers[:2000])
+            energy = self._model(rows.n_columns, targets.n_columns, generator)
+            self._spread(energy, sample.y, int(seed) + attempt)
+            energy = energy.to(device)
+            steps = trial if self.n_init > 1 else 0
+            if steps:
+                self._train(energy, rows, numbers, steps, generator, to_units, "start")
+            with torch.no_grad():
+                view = seen_through(energy, sample.y)
+                value = float(view(sample.y, sample.x).mean())
+            if found is None or value < best:
+                best, found = value, energy
+        assert found is not None
+        generator = torch.Generator().manual_seed(int(seed))
+        self.history_ = self._train(
+            found, rows, numbers, self.n_steps, generator, to_units, "LatentRegressor"
+        )
+        kind = torch.from_numpy(np.empty(0, rows.dtype)).dtype
+        self.energy_ = Rescaled(found, shift, scale, x_shift, x_scale).to(kind).eval()
+        return self
+
+    def _train(
+        self, energy: FreeEnergy, rows: Rows, numbers: NDArray[Any], steps: int,
+        generator: torch.Generator, to_units: Any, title: str,
+    ) -> Any:  # fmt: skip
+        return fit_network(
+            energy,
+            PushDown(),
+            random_batches(rows, numbers, self.batch_size, steps, generator, to_units),
+            steps=steps,
+            learning_rate=self.learning_rate,
+            generator=generator,
+            title=title,
+            verbose=self.verbose > 0,
+        )
+
+    def _model(self, wide: int, d: int, generator: torch.Generator) -> FreeEnergy:
+        k = self.n_components
+        noise = GaussianNoise(WIDEST)
+        if self.latent == "discrete":
+            network = Perceptron((wide, *self.hidden, k * d), generator=generator)
+            return FreeEnergy(
+                Reconstruction(Branches(network, k), OneHot(k), noise), Exhaustive(), beta=1.0
+            )
+        network = Perceptron((k + wide, *self.hidden, d), generator=generator)
+        box = Box(torch.full((k,), -1.0), torch.full((k,), 1.0))
+        return FreeEnergy(Reconstruction(network, box, noise), Quadrature(GRID[k]), beta=1.0)
+
+    @torch.no_grad()
+    def _spread(self, energy: FreeEnergy, y: Tensor, seed: int) -> None:
+        """Branches begin at different places: at the centers of clusters of what happened."""
+        decoder = energy.energy.decoder
+        if not isinstance(decoder, Branches) or self.n_components == 1:
+            return
+        whole = y.nan_to_num().cpu().numpy()
+        try:
+            clusters = KMeans(self.n_components, random_state=seed).fit(whole)
+        except InputError:
+            return  # fewer distinct targets than branches: some branches will coincide
+        centers = torch.from_numpy(clusters.cluster_centers_)
+        assert isinstance(decoder.network, Perceptron)
+        decoder.network.layers[-1].bias.copy_(centers.reshape(-1))
+
+    def _given(self, X: Any, reset: bool = False) -> Rows:
+        if not reset:
+            check_is_fitted(self)
+        rows = read_rows(self, X, reset=reset)
+        if rows.summary().hidden:
+            raise InputError(
+                f"LatentRegressor: X contains NaN in row {_first_hidden(rows.values)}; expected "
+                "complete rows (NaN may stand in Y)"
+            )
+        return rows
+
+    def _targets(self, y: Any, n: int) -> Rows:
+        if y is None:
+            raise InputError(
+                "LatentRegressor: requires y to be passed, but the target y is None; expected what "
+                "happened for each row of X"
+            )
+        if isinstance(y, torch.Tensor):
+            y = y.detach().cpu().numpy()
+        try:
+            values = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"Y: {error}; expected numbers") from error
+        values = values[:, None] if values.ndim == 1 else values
+        if values.ndim != 2 or len(values) != n:
+            raise InputError(
+                f"Y has shape {np.shape(y)}; expected ({n},) or ({n}, n_targets), a row for each "
+                "row of X"
+            )
+        return Rows(values)
+
+    def _asked(self, X: Any, Y: Any) -> tuple[Tensor, Tensor]:
+        rows = self._given(X)
+        targets = self._targets(Y, len(rows))
+        if targets.n_columns != max(1, self.n_targets_):
+            raise InputError(
+                f"Y has {targets.n_columns} columns; expected {max(1, self.n_targets_)}, as in "
+                "training"
+            )
+        infinite = np.argwhere(np.isinf(targets.values))
+        if len(infinite):
+            raise InputError(f"Y: row {infinite[0][0]} is infinite; expected a number or NaN")
+        like = self._parameter()
+        return torch.tensor(rows.values).to(like), torch.tensor(targets.values).to(like)
+
+    def _shaped(self, y: Tensor) -> NDArray[np.floating]:
+        """Predictions (..., d) in the shape that Y had in training."""
+        values = np.asarray(y.cpu().numpy())
+        return values[..., 0] if self.n_targets_ == 0 else values
+
+    @torch.no_grad()
+    def energy(self, X: Any, Y: Any) -> NDArray[np.floating]:
+        """F(x, y) of each pair of rows, low where y may follow from x: (n,)."""
+        x, y = self._asked(X, Y)
+        return np.asarray(seen_through(self.energy_, y)(y, x).cpu().numpy())
+
+    @torch.no_grad()
+    def infer(self, X: Any, Y: Any) -> NDArray[np.floating]:
+        """z that explains what happened, the one of least E(x, y, z): (n, n_components)."""
+        x, y = self._asked(X, Y)
+        z = seen_through(self.energy_, y).codes(y, x)
+        assert z is not None
+        return np.asarray(z.cpu().numpy())
+
+    @torch.no_grad()
+    def predict_all(
+        self, X: Any, n: int | None = None
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """The predictions as z varies, and their energies F(x, y), the lowest first.
+
+        Parameters
+        ----------
+        X : array (rows, n_features)
+        n : int, optional
+            How many for each row: of all branches those of least energy, or for a continuous z
+            points spread over its box (the grid of training if not given).
+
+        Returns
+        -------
+        predictions : array (rows, n) or (rows, n, n_targets)
+        energies : array (rows, n)
+        """
+        x = torch.tensor(self._given(X).values).to(self._parameter())
+        z = self._spread_codes(n)
+        every = torch.stack([_known(self.energy_.decode(each.expand(len(x), -1), x)) for each in z])
+        values = torch.stack([self.energy_(each, x) for each in every])
+        order = values.argsort(dim=0, stable=True)[: len(z) if n is None else n]
+        chosen = torch.gather(every, 0, order[..., None].expand(-1, -1, every.shape[-1]))
+        energies = torch.gather(values, 0, order)
+        return self._shaped(chosen.transpose(0, 1)), np.asarray(energies.T.cpu().numpy())
+
+    def _spread_codes(self, n: int | None) -> Tensor:
+        space = self.energy_.energy.energy.latent
+        if n is not None and (not isinstance(n, (int, np.integer)) or n < 1):
+            raise InputError(f"predict_all: n must be a whole number of at least 1, got {n!r}")
+        members = space.members()
+        if members is not None:
+            if n is not None and n > len(members):
+                raise InputError(
+                    f"predict_all: n={n} is more than the {len(members)} branches; expected at "
+                    "most that (n_components)"
+                )
+            return members.to(self._parameter())
+        k = self.n_components
+        side = GRID[k] if n is None else max(1, round(n ** (1 / k) + 0.499))
+        grid = Quadrature(side).solve(self.energy_.energy.energy, self._parameter()[:1])
+        z = grid.z[:, 0].to(self._parameter())
+        return z if n is None or n >= len(z) else z[torch.linspace(0, len(z) - 1, n).long()]
+
+    def predict(self, X: Any) -> NDArray[np.floating]:
+        """One prediction for each row, that of least energy: (n,) or (n, n_targets)."""
+        return self.predict_all(X)[0][:, 0]
+
+    @torch.no_grad()
+    def complete(self, X: Any, Y: Any) -> NDArray[np.floating]:
+        """A copy of Y with every NaN filled so that F(x, y) is low; the rest is as it was."""
+        x, y = self._asked(X, Y)
+        starts = torch.from_numpy(np.asarray(self.predict_all(X)[0])).to(y)
+        starts = starts.reshape(len(y), -1, y.shape[1])
+        filled = y.clone()
+        best = torch.full_like(y[:, 0], torch.inf)
+        for start in starts.unbind(dim=1):
+            tried = torch.where(y.isnan(), start, y)
+            value = self.energy_(tried, x)
+            filled = torch.where((value < best)[:, None], tried, filled)
+            best = torch.minimum(best, value)
+        given = np.asarray(Y, dtype=np.float64).reshape(len(y), -1)
+        down = questions.descend(self.energy_, filled, x, free=y.isnan())
+        result = np.where(np.isnan(given), down.cpu().numpy(), given)
+        return result[:, 0] if self.n_targets_ == 0 else result
+
+    @torch.no_grad()
+    def project(self, X: Any, Y: Any) -> NDArray[np.floating]:
+        """The closest y that may follow from x: y brought down F(x, .)."""
+        x, y = self._asked(X, Y)
+        return self._shaped(questions.project(self.energy_, y, x))
+
+    @torch.no_grad()
+    def sample(
+        self, X: Any, random_state: int | np.random.RandomState | None = None
+    ) -> NDArray[np.floating]:
+        """For each row of X one draw from p(y | x), proportional to exp(-F)."""
+        x = torch.tensor(self._given(X).values).to(self._parameter())
+        generator = generator_from(random_state)
+        inner = self.energy_.energy.energy
+        z = inner.latent.draw(len(x), generator)
+        scaled = (x - self.energy_.x_shift) / self.energy_.x_scale
+        drawn = inner.cost.draw(inner.decode(z, scaled), 1.0, generator)
+        return self._shaped(drawn * self.energy_.scale + self.energy_.shift)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the entries of z."""
+        return np.array([f"latentregressor{i}" for i in range(self.n_components)], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _facts(self) -> dict[str, Any]:
+        return {"n_targets_": int(self.n_targets_)}
+
+    def _blank(self, state: dict[str, Tensor]) -> Rescaled:
+        d, wide = len(state["shift"]), len(state["x_shift"])
+        energy = self._model(wide, d, torch.Generator())
+        names = ("shift", "scale", "x_shift", "x_scale")
+        rescaled = Rescaled(energy, *(state[name] for name in names))
+        return rescaled.to(state["shift"].dtype).eval()
+
+
+def _first_hidden(values: NDArray[np.floating]) -> int:
+    return int(np.argmax(np.isnan(values).any(axis=1)))
+
+
+def _known(y: Tensor | None) -> Tensor:
+    assert y is not None
+    return y
