@@ -45,6 +45,10 @@ class Energy(nn.Module, ABC):
         z = self.codes(y, x)
         return None if z is None else self.decode(z, x)
 
+    def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """The mean of each row under its density, given what is visible: (n, d), or None."""
+        return None
+
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         """n exact draws from the density of the energy: (n, d), or None if there is no such way."""
         return None
@@ -140,6 +144,19 @@ class LatentEnergy(nn.Module, ABC):
         Without hidden coordinates, and where z alone says what they are, :meth:`decode`.
         """
         return self.decode(z, x)
+
+    def expect(self, y: Tensor, z: Tensor, share: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """The mean of :meth:`reconstruct` over candidates z (k, n or 1, *latent).
+
+        ``share`` is (k, n), the probability of each candidate.
+        """
+        total: Tensor | None = None
+        for each, part in zip(z, share, strict=True):
+            rebuilt = self.reconstruct(y, each.expand(len(y), *each.shape[1:]), x)
+            if rebuilt is None:
+                return None
+            total = part[:, None] * rebuilt + (0 if total is None else total)
+        return total
 
     def quadratic(self, y: Tensor, x: Tensor | None = None) -> Quadratic | None:
         """The data term as a quadratic form in z, or None where it is none."""

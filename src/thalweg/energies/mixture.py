@@ -206,6 +206,11 @@ class _Marginal(LatentEnergy):
         every = torch.cat(parts, dim=1)
         return torch.einsum("nk,knd->nd", z, every)
 
+    def expect(self, y: Tensor, z: Tensor, share: Tensor, x: Tensor | None = None) -> Tensor | None:
+        every = torch.cat([filled for _, filled in self._blocks(y)], dim=1)
+        # z says which component each candidate is
+        return torch.einsum("cn,cnk,knd->nd", share, z.expand(-1, len(y), -1), every)
+
     def restricted(self, visible: Tensor) -> _Marginal:
         return _Marginal(self.whole, self.visible & visible)
 

@@ -73,5 +73,11 @@ class Rescaled(Energy):
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self._out(self.energy.decode(z, self._given(x)))
 
+    def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return self._out(self.energy.reconstruct(self._in(y), self._given(x)))
+
+    def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return self._out(self.energy.expect(self._in(y), self._given(x)))
+
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         return self._out(self.energy.draw(n, generator))

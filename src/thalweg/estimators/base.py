@@ -178,15 +178,29 @@ class EnergyEstimator(FittedModel):
         """-F of each row, scikit-learn's sign, higher is more normal: (n,)."""
         return -self.energy(X)
 
-    def complete(self, X: Any) -> Any:
-        """A copy of X with every NaN filled so that the row's energy is low.
+    def complete(self, X: Any, answer: str = "lowest") -> Any:
+        """A copy of X with every NaN filled, in the container of X.
 
-        Visible entries are bit for bit what they were. The container is that of X.
+        Visible entries are bit for bit what they were.
+
+        Parameters
+        ----------
+        X : array, data frame or tensor (n, n_features)
+        answer : {"lowest", "mean"}, default "lowest"
+            What to fill in: the values of least energy, which lie in a valley; or their mean under
+            the density of the energy, of least squared error to be expected, where the energy
+            knows it.
         """
+        if answer not in ("lowest", "mean"):
+            raise InputError(f"complete: answer must be 'lowest' or 'mean', got {answer!r}")
         rows = self._read(X)
-        filled = self._ask_by_descent(
-            rows, lambda y: questions.complete(self.energy_, y, starts=self._fillings())
-        )
+
+        def question(y: Tensor) -> Tensor:
+            if answer == "mean":
+                return questions.expect(self.energy_, y)
+            return questions.complete(self.energy_, y, starts=self._fillings())
+
+        filled = self._ask_by_descent(rows, question)
         hidden = np.isnan(rows.values)
         result = np.where(hidden, filled.astype(rows.dtype), rows.values)
         return as_given(X, result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -31,12 +31,20 @@ from thalweg.estimators.kmeans import KMeans
 from thalweg.latents import Exhaustive, FreeEnergy
 from thalweg.objectives import PushDown
 from thalweg.training import History, gradient_step, train
-from thalweg.training.mixture import Sums, Weighted, build, components_of, em_step, moments
+from thalweg.training.mixture import Sums, Weighted, build, components_of, em_step, moments, pooled
 from thalweg.training.progress import progress_bar
 from thalweg.training.stopping import no_more_progress
 
 BETA_STEP = 1.5
 """By how much beta grows between two stages of annealing."""
+
+
+class _Fit(NamedTuple):
+    """How one training ended."""
+
+    converged: bool
+    n_iter: int
+    loss: float
 
 
 class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
@@ -68,6 +76,10 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         Where responsibilities start.
     weights_init, means_init, precisions_init : array, optional
         Where parameters start, in scikit-learn's shapes.
+    n_pooled : int, default 1
+        Mixtures fitted from as many starts, each of ``n_components``, and pooled into one of all
+        their components, each with its share of the weight. Pooling smooths what few rows leave
+        open, which helps completion most.
     algorithm : {"em", "gradient"}, default "em"
         Expectation maximization over all rows, or gradient steps (Adam) on batches.
     beta : float, default 1
@@ -87,8 +99,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
     Attributes
     ----------
     energy_ : FreeEnergy
-    weights_ : array (n_components,)
-    means_ : array (n_components, n_features)
+    weights_ : array (n_components n_pooled,)
+    means_ : array (n_components n_pooled, n_features)
     covariances_ : array
         In scikit-learn's shapes.
     converged_ : bool
@@ -128,6 +140,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         "weights_init": Array(none=True),
         "means_init": Array(none=True),
         "precisions_init": Array(none=True),
+        "n_pooled": Integer(1),
         "algorithm": Choice(("em", "gradient")),
         "beta": Real(0, above=True, infinite=True),
         "beta_start": Real(0, above=True, none=True),
@@ -150,6 +163,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         weights_init: ArrayLike | None = None,
         means_init: ArrayLike | None = None,
         precisions_init: ArrayLike | None = None,
+        n_pooled: int = 1,
         algorithm: str = "em",
         beta: float = 1.0,
         beta_start: float | None = None,
@@ -168,6 +182,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.n_pooled = n_pooled
         self.algorithm = algorithm
         self.beta = beta
         self.beta_start = beta_start
@@ -194,13 +209,20 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         device = Device.resolve(self.device)
         shift = torch.from_numpy(summary.mean).to(device)
         data = Weighted(rows, weight, shift, summary.hidden)
-        start = self._start(data, summary, seed).to(device)
-        self.energy_ = FreeEnergy(start, Exhaustive(), float(self.beta))
-        generator = torch.Generator().manual_seed(int(seed.randint(0, 2**31 - 1)))
         train_it = self._by_em if self.algorithm == "em" else self._by_gradient
-        history = train_it(data, summary, generator)
-        self.n_iter_ = self.n_iter_ if self.algorithm == "gradient" else len(history)
-        self.lower_bound_ = -history.losses[-1]
+        self.converged_, self.n_iter_, bounds, parts = True, 0, [], []
+        for _ in range(self.n_pooled):
+            start = self._start(data, summary, seed).to(device)
+            self.energy_ = FreeEnergy(start, Exhaustive(), float(self.beta))
+            generator = torch.Generator().manual_seed(int(seed.randint(0, 2**31 - 1)))
+            fit = train_it(data, summary, generator)
+            self.converged_ &= fit.converged
+            self.n_iter_ = max(self.n_iter_, fit.n_iter)
+            bounds.append(-fit.loss)
+            parts.append(components_of(self.energy_))
+        self.lower_bound_ = float(np.mean(bounds))
+        if len(parts) > 1:
+            self.energy_ = FreeEnergy(pooled(parts), Exhaustive(), float(self.beta))
         if not self.converged_:
             warn(
                 f"GaussianMixture: not converged after {self.n_iter_} iterations; a larger "
@@ -301,10 +323,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         stages = math.ceil(math.log(top / self.beta_start) / math.log(BETA_STEP))
         return [self.beta_start * BETA_STEP**i for i in range(stages)] + [float(self.beta)]
 
-    def _by_em(self, data: Weighted, summary: Summary, generator: torch.Generator) -> History:
-        history = History()
+    def _by_em(self, data: Weighted, summary: Summary, generator: torch.Generator) -> _Fit:
         step = em_step(self.energy_, self.covariance_type, self.reg_covar)
-        self.converged_ = False
 
         def settled(history: History) -> bool:
             if len(history) < 2:
@@ -312,18 +332,16 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
             before, now = history.losses[-2:]
             return abs(before - now) < self.tol
 
-        stages = self._betas()
-        for beta in stages:
+        for beta in self._betas():
             self.energy_.beta = beta
             with progress_bar("EM", self.max_iter, self.verbose > 0) as progress:
                 history = train(
                     step, itertools.repeat(data, self.max_iter), generator,
                     stop=settled, progress=progress,
                 )  # fmt: skip
-            self.converged_ = settled(history)
-        return history
+        return _Fit(settled(history), len(history), history.losses[-1])
 
-    def _by_gradient(self, data: Weighted, summary: Summary, generator: torch.Generator) -> History:
+    def _by_gradient(self, data: Weighted, summary: Summary, generator: torch.Generator) -> _Fit:
         scale = float(np.sqrt(summary.variance.mean())) or 1.0
         components = components_of(self.energy_)
         shared = [p for name, p in components.named_parameters() if name != "means"]
@@ -333,7 +351,6 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         ]
         steps = steps_of(data.rows, self.batch_size)
         like = components.means
-        history = History()
         for beta in self._betas():
             self.energy_.beta = beta
             source = (
@@ -347,9 +364,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
                     step, source, generator, stop=no_more_progress(steps, self.tol),
                     progress=progress,
                 )  # fmt: skip
-        self.n_iter_ = -(-len(history) // steps)
-        self.converged_ = self.n_iter_ < self.max_iter
-        return history
+        epochs = -(-len(history) // steps)
+        return _Fit(epochs < self.max_iter, epochs, history.losses[-1])
 
     @property
     def weights_(self) -> NDArray[np.floating]:
@@ -367,7 +383,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         with torch.no_grad():
             factors = components_of(self.energy_).covariance_factors()
             whole = (factors @ factors.transpose(1, 2)).cpu().numpy()
-        if self.covariance_type == "full":
+        if self.covariance_type == "full" or (self.covariance_type == "tied" and self.n_pooled > 1):
             return np.asarray(whole)
         if self.covariance_type == "tied":
             return np.asarray(whole[0])
@@ -394,7 +410,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_components
+        return self.n_components * self.n_pooled
 
     def _facts(self) -> dict[str, Any]:
         return {

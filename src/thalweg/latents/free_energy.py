@@ -76,12 +76,18 @@ class FreeEnergy(Energy):
 
     def responsibilities(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """p(z | x, y) of each candidate, proportional to exp(-beta E): (k, n)."""
-        candidates = self.infer(y, x)
+        return self._share(self.infer(y, x), y, x)
+
+    def _share(self, candidates: Candidates, y: Tensor, x: Tensor | None) -> Tensor:
         energies = self.energy(y, candidates.z, x)
         if math.isinf(self.beta):
             lowest = energies.argmin(dim=0, keepdim=True)
             return torch.zeros_like(energies).scatter_(0, lowest, 1)
         return torch.softmax(candidates.log_weight - self.beta * energies, dim=0)
+
+    def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        candidates = self.infer(y, x)
+        return self.energy.expect(y, candidates.z, self._share(candidates, y, x), x)
 
     def restricted(self, visible: Tensor) -> FreeEnergy | None:
         view = self.energy.restricted(visible)

@@ -2,6 +2,7 @@
 
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
+from thalweg.questions.expect import expect
 from thalweg.questions.landscape import Landscape, Plane, landscape, plane_of
 from thalweg.questions.project import project
 from thalweg.questions.sample import sample
@@ -11,6 +12,7 @@ __all__ = [
     "Plane",
     "complete",
     "descend",
+    "expect",
     "landscape",
     "plane_of",
     "project",

@@ -92,6 +92,18 @@ def build(
     return DiagonalGaussians(means, weights, covariances)
 
 
+@torch.no_grad()
+def pooled(parts: list[GaussianComponents]) -> GaussianComponents:
+    """One mixture of the components of several, each mixture with an equal share."""
+    means = torch.cat([part.means for part in parts])
+    weights = torch.cat([part.weights for part in parts]) / len(parts)
+    if all(isinstance(part, DiagonalGaussians) for part in parts):
+        variances = [1 / part.precisions().diagonal(dim1=1, dim2=2) for part in parts]
+        return DiagonalGaussians(means, weights, torch.cat(variances))
+    factors = torch.cat([part.covariance_factors() for part in parts])
+    return FullGaussians(means, weights, factors @ factors.transpose(1, 2))
+
+
 def moments(found: Sums, covariance_type: str, reg_covar: float) -> tuple[Tensor, Tensor, Tensor]:
     """Weights, means and covariances (as :func:`build` has them) of the sums."""
     # scikit-learn's guard for a component without rows
