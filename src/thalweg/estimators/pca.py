@@ -19,6 +19,9 @@ from thalweg.training import History, train
 from thalweg.training.principal import alternating_step, signed, spectrum
 from thalweg.training.progress import progress_bar
 
+CUTOFF = 0.05
+"""Share of a direction of the plane that a row has to show for its code along it to be found."""
+
 
 class PCA(CodesMixin, EnergyEstimator):
     r"""Principal component analysis: a plane of zero energy, and quadratic growth away from it.
@@ -27,8 +30,8 @@ class PCA(CodesMixin, EnergyEstimator):
         E(y, z) = \|y - b - zW\|^2, \qquad F(y) = \min_z E(y, z)
 
     W has orthonormal rows, so that z = (y - b) W^T, and F is the squared distance from the plane.
-    NaN entries are hidden: z is the best for the visible ones, and W and b are fitted by
-    alternating. There is no ``sample``: all of the plane has energy 0, so exp(-F) has no finite
+    NaN entries are hidden: z is the best for the visible ones (0 along directions of which less than
+    a twentieth is visible), and W and b are fitted by alternating. There is no ``sample``: all of the plane has energy 0, so exp(-F) has no finite
     integral (a :class:`GaussianMixture` with one component has).
 
     Parameters
@@ -195,7 +198,7 @@ class PCA(CodesMixin, EnergyEstimator):
 
 def _energy_at(weight: Tensor, offset: Tensor) -> FreeEnergy:
     reconstruction = Reconstruction(Affine(weight, offset), Flat(len(weight)))
-    return FreeEnergy(reconstruction, LeastSquares()).to(weight)
+    return FreeEnergy(reconstruction, LeastSquares(CUTOFF)).to(weight)
 
 
 def _codes(energy: FreeEnergy, y: Tensor) -> Tensor:

@@ -18,7 +18,18 @@ class LeastSquares(LatentSolver):
     For data terms that are quadratic in z over a latent space with R = 0 (r = 0) or
     :math:`R = \|z\|^2 / 2` (r = 1). Where G is singular, as with more codes than visible
     coordinates, the solution of least length.
+
+    Parameters
+    ----------
+    cutoff : float, default 0
+        Directions of z along which G is below this share of the curvature bound of all rows count
+        as unseen, and stay 0. They are those that the visible coordinates hardly speak of, where
+        small noise would make large codes.
     """
+
+    def __init__(self, cutoff: float = 0.0) -> None:
+        super().__init__()
+        self.cutoff = cutoff
 
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
@@ -31,7 +42,12 @@ class LeastSquares(LatentSolver):
         ridge = 1.0 if isinstance(energy.latent, Gaussian) else 0.0
         converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
         with torch.no_grad():
-            z = _minimum(quadratic_of(energy, y, x, type(self).__name__), ridge)
+            form = quadratic_of(energy, y, x, type(self).__name__)
+            curvature = energy.curvature() if self.cutoff else None
+            if form.gram.ndim == 3 and curvature is not None:
+                z = _truncated(form, self.cutoff * curvature)
+            else:
+                z = _minimum(form, ridge)
         return Candidates(z[None], z.new_zeros(1, 1), converged)
 
 
@@ -44,6 +60,14 @@ def quadratic_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, owner: str) 
             "and a squared error"
         )
     return form
+
+
+def _truncated(form: Quadratic, floor: Tensor) -> Tensor:
+    """The minimum over the directions along which G is at least ``floor``."""
+    values, vectors = torch.linalg.eigh(form.gram)
+    inverse = torch.where(values >= floor, 1 / values.clamp_min(floor), 0)
+    along = torch.einsum("nkl,nk->nl", vectors, form.linear)
+    return torch.einsum("nkl,nl->nk", vectors, inverse * along)
 
 
 def _minimum(form: Quadratic, ridge: float) -> Tensor:

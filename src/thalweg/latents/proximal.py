@@ -68,7 +68,7 @@ class ProximalGradient(LatentSolver):
     ) -> Candidates:
         start = energy.latent.nearest(y.new_zeros(len(y), *energy.latent.shape))
         curvature = energy.curvature()
-        step = self._step(None if curvature is None else float(curvature))
+        step = self._step(None if curvature is None else float(curvature.detach()))
         gap = None
         if isinstance(energy.latent, Sparse) and curvature is not None:
             gap = duality_gap(energy.latent)
@@ -247,6 +247,7 @@ def proximal_descent(
     steps = torch.full((n,), step, dtype=z.dtype, device=z.device)
     v, momentum = z, torch.ones_like(steps)
     done = torch.zeros(n, dtype=torch.bool, device=z.device)
+    slack = 8 * torch.finfo(z.dtype).eps
     value, slope = smooth(v)
     for iteration in range(max_iter):
         if gap is not None and iteration % GAP_EVERY == 0:
@@ -262,7 +263,7 @@ def proximal_descent(
             at = smooth(tried)[0]
             promised = value + _dot(slope, move) + _dot(move, move) / (2 * steps)
             # slack for rounding, else a row at its minimum shrinks its step for ever
-            good &= at <= promised + 1e-6 * value.abs().clamp_min(1e-12)
+            good &= at <= promised + slack * value.abs()
             steps = torch.where(good, 1.1 * steps, torch.where(done, steps, 0.5 * steps))
         if gap is None:
             short = _dot(move, move).sqrt() <= tol * (1 + _dot(tried, tried).sqrt())

@@ -1,0 +1,149 @@
+"""Sparse codes: three solvers, one answer; optimality conditions; scikit-learn."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import sparse_encode
+
+from thalweg.core import InputError
+from thalweg.energies import Affine, Reconstruction, SquaredError
+from thalweg.kernels.lasso import lasso
+from thalweg.latents import ActiveSet, FreeEnergy, OneHot, ProximalGradient, Sparse
+
+N, D, K, ALPHA = 60, 12, 30, 0.3
+
+
+def problem(dtype=torch.float64, seed=0, k=K):
+    generator = torch.Generator().manual_seed(seed)
+    atoms = torch.nn.functional.normalize(torch.randn(k, D, generator=generator, dtype=dtype))
+    return torch.randn(N, D, generator=generator, dtype=dtype), atoms
+
+
+def energy_of(atoms, solver, nonnegative=False):
+    space = Sparse(len(atoms), ALPHA, nonnegative)
+    return FreeEnergy(Reconstruction(Affine(atoms), space, SquaredError(0.5)), solver).to(atoms)
+
+
+def correlations(y, atoms, z):
+    return (y - z @ atoms) @ atoms.T
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("nonnegative", [False, True])
+def test_the_active_set_meets_the_optimality_conditions(dtype, nonnegative):
+    y, atoms = problem(dtype)
+    energy = energy_of(atoms, ActiveSet(), nonnegative)
+    with torch.no_grad():
+        candidates = energy.infer(y)
+    z = candidates.z[0]
+    assert candidates.converged.all()
+    assert z.dtype == dtype
+    c = correlations(y.double(), atoms.double(), z.double())
+    slack = 1e-5 if dtype == torch.float32 else 1e-9
+    assert ((c if nonnegative else c.abs()) <= ALPHA + slack).all()
+    on = z != 0
+    assert (c[on] - ALPHA * z[on].sign()).abs().max() < slack
+    assert (z >= 0).all() or not nonnegative
+
+
+def test_equal_to_scikit_learn():
+    y, atoms = problem()
+    with torch.no_grad():
+        ours = energy_of(atoms, ActiveSet()).codes(y).numpy()
+    theirs = sparse_encode(y.numpy(), atoms.numpy(), algorithm="lasso_lars", alpha=ALPHA)
+    np.testing.assert_allclose(ours, theirs, atol=1e-8)
+
+
+@pytest.mark.parametrize(("method", "tol"), [("ista", 1e-3), ("fista", 1e-6)])
+@pytest.mark.parametrize("nonnegative", [False, True])
+def test_descent_reaches_the_same_energy_and_knows_it(method, tol, nonnegative):
+    y, atoms = problem()
+    with torch.no_grad():
+        exact = energy_of(atoms, ActiveSet(), nonnegative)(y)
+        solver = ProximalGradient(method, tol, max_iter=10_000)
+        found = energy_of(atoms, solver, nonnegative)
+        reached = found(y)
+        converged = found.infer(y).converged
+    assert converged.all()
+    assert (reached >= exact - 1e-12).all()
+    assert ((reached - exact) / exact).max() <= tol
+
+
+def test_fista_needs_fewer_steps_than_ista():
+    y, atoms = problem()
+    with torch.no_grad():
+        exact = energy_of(atoms, ActiveSet())(y)
+        excess = [
+            float((energy_of(atoms, ProximalGradient(m, max_iter=60))(y) - exact).mean())
+            for m in ("fista", "ista")
+        ]
+    assert excess[0] < 0.1 * excess[1]
+
+
+def test_unconverged_rows_say_so():
+    y, atoms = problem()
+    with torch.no_grad():
+        candidates = energy_of(atoms, ProximalGradient(max_iter=3)).infer(y)
+    assert not candidates.converged.all()
+
+
+@pytest.mark.parametrize(("method", "factor"), [("fista", 1.5), ("ista", 2.5)])
+def test_a_step_size_that_diverges_is_refused(method, factor):
+    y, atoms = problem()
+    curvature = float(torch.linalg.matrix_norm(atoms, 2)) ** 2
+    with pytest.raises(InputError, match=f"makes {method} diverge; expected at most"):
+        energy_of(atoms, ProximalGradient(method, step_size=factor / curvature))(y)
+    with pytest.raises(InputError, match="method must be"):
+        ProximalGradient("newton")
+
+
+def test_hidden_coordinates_are_left_out():
+    y, atoms = problem()
+    visible = torch.rand(N, D, generator=torch.Generator().manual_seed(5)) > 0.3
+    holed = torch.where(visible, y, math.nan)
+    with torch.no_grad():
+        view = energy_of(atoms, ActiveSet(tol=1e-9, max_iter=5000)).restricted(visible)
+        z = view.codes(holed)
+    for i in range(N):
+        seen = visible[i].numpy()
+        some = atoms.numpy()[:, seen]
+        c = (y[i].numpy()[seen] - z[i].numpy() @ some) @ some.T
+        assert np.abs(c).max() <= ALPHA * (1 + 1e-3)
+
+
+def test_atoms_that_depend_on_one_another():
+    y, atoms = problem(k=8)
+    doubled = torch.cat([atoms, atoms, -atoms, (atoms[:1] + atoms[1:2]) / math.sqrt(2)])
+    with torch.no_grad():
+        once, more = energy_of(atoms, ActiveSet())(y), energy_of(doubled, ActiveSet())(y)
+        candidates = energy_of(doubled, ActiveSet()).infer(y)
+    assert candidates.converged.all()
+    assert (more <= once + 1e-9).all()
+
+
+def test_more_active_atoms_than_columns_would_fit():
+    # a small penalty: the support fills all D dimensions, and later atoms depend on it
+    y, atoms = problem()
+    form = (atoms @ atoms.T).numpy(), (y @ atoms.T).numpy(), 0.5 * (y**2).sum(1).numpy()
+    codes, gap = lasso(*form, 1e-4, False, 1e-9)
+    assert (gap < 1e-6).all()
+    assert (np.count_nonzero(codes, axis=1) <= D).all()
+
+
+def test_other_latent_spaces_are_refused():
+    y, atoms = problem()
+    energy = FreeEnergy(Reconstruction(Affine(atoms), OneHot(K)).to(atoms), ActiveSet())
+    with pytest.raises(InputError, match="ActiveSet: latent space OneHot; expected Sparse"):
+        energy(y)
+
+
+def test_the_gradient_is_that_at_the_codes():
+    y, atoms = problem()
+    rows = y[:5].clone().requires_grad_()
+
+    def value(at):
+        return energy_of(atoms, ActiveSet(tol=1e-12))(at)
+
+    assert torch.autograd.gradcheck(value, (rows,), atol=1e-5)
