@@ -3,8 +3,9 @@
 python benchmarks/branches.py [--out branches.png] [--seeds 3]
 
 A circle seen from its first coordinate, and an arm of two links that reaches a place with its elbow
-up or down. Least squares is the same network with one branch. A prediction is right within 3 standard deviations of the noise of a true branch; a
-branch is found when some prediction is right about it.
+up or down. Least squares is the same network with one branch. A prediction is right within 3
+standard deviations of the noise of a true branch; a branch is found when some prediction is right
+about it.
 """
 
 import argparse

@@ -78,7 +78,7 @@ def lasso_rows(repeat):
             "thalweg active-set, float32": (lambda m=model32, Y=single: m.transform(Y), repeat),
         }
         if n == 5_000:
-            ways["thalweg fista"] = (lambda Y=Y: fista.transform(Y), 1)
+            ways["thalweg fista"] = (lambda m=fista, Y=Y: m.transform(Y), 1)
         try:
             import spams
 

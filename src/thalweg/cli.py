@@ -19,8 +19,9 @@ from thalweg.core import InputError
 from thalweg.data.rows import Rows
 from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding, read_data, write_data
-from thalweg.estimators.base import EnergyEstimator
-from thalweg.estimators.registry import ESTIMATORS, command_name
+from thalweg.estimators.base import FittedModel
+from thalweg.estimators.joint import JointRows
+from thalweg.estimators.registry import CONDITIONAL, ESTIMATORS, command_name
 from thalweg.estimators.storage import load_with_extra, save
 from thalweg.plots import draw_landscape, figure, save_figure
 
@@ -76,10 +77,32 @@ def _numbers(
 
 
 def _open(model: str, data: str) -> tuple[Any, NDArray[np.floating], Encoding | None]:
-    fitted, extra = load_with_extra(model)
-    encoding = Encoding.from_json(extra["table"]) if extra.get("table") else None
+    fitted, encoding = _model(model)
     values, _ = _numbers(data, encoding, int(fitted.n_features_in_))
     return fitted, values, encoding
+
+
+def _model(path: str) -> tuple[Any, Encoding | None]:
+    fitted, extra = load_with_extra(path)
+    if "targets" in extra:
+        fitted = JointRows(fitted, extra["targets"])
+    elif isinstance(fitted, CONDITIONAL):
+        raise InputError(
+            f"{path} was saved from Python and does not say which columns are targets; expected a "
+            "model that thalweg fit wrote"
+        )
+    return fitted, Encoding.from_json(extra["table"]) if extra.get("table") else None
+
+
+def _can(fitted: Any, question: str) -> Any:
+    """The method that answers a question, or an error that says there is none."""
+    method = getattr(fitted, question, None)
+    if method is None:
+        raise InputError(
+            f"{type(fitted).__name__} cannot answer this: it has no {question} (its documentation "
+            "says why)"
+        )
+    return method
 
 
 def _table(values: NDArray[Any], encoding: Encoding | None) -> pl.DataFrame:
@@ -106,15 +129,22 @@ def energy(model: Model, data: Data, out: Out = None) -> None:
 def codes(model: Model, data: Data, out: Out = None) -> None:
     """The codes z* of each row."""
     fitted, values, _ = _open(model, data)
-    names = list(fitted.get_feature_names_out())
-    _give(pl.DataFrame(fitted.transform(values), schema=names), out)
+    found = _can(fitted, "transform")(values)
+    _give(pl.DataFrame(found, schema=list(fitted.get_feature_names_out())), out)
 
 
 @app.command()
-def complete(model: Model, data: Data, out: Out = None) -> None:
+def complete(
+    model: Model,
+    data: Data,
+    out: Out = None,
+    answer: Annotated[
+        str, typer.Option(help="What to fill in: lowest (least energy) or mean.")
+    ] = "lowest",
+) -> None:
     """Fill what is missing; what is there stays as it is."""
     fitted, values, encoding = _open(model, data)
-    filled = _table(fitted.complete(values), encoding)
+    filled = _table(fitted.complete(values, answer=answer), encoding)
     given = read_data(data)
     if isinstance(given, pl.DataFrame):
         kept = [
@@ -145,9 +175,8 @@ def sample(
     out: Out = None,
 ) -> None:
     """Draws from the density of the energy."""
-    fitted, extra = load_with_extra(model)
-    encoding = Encoding.from_json(extra["table"]) if extra.get("table") else None
-    _give(_table(fitted.sample(n, random_state=random_state), encoding), out)
+    fitted, encoding = _model(model)
+    _give(_table(_can(fitted, "sample")(n, random_state=random_state), encoding), out)
 
 
 @app.command("map")
@@ -161,8 +190,8 @@ def map_(
     if Path(out).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{out}: expected a name that ends in .png, .svg or .pdf")
     fitted, values, _ = _open(model, data)
-    rows = torch.from_numpy(np.array(values))
-    whole = questions.complete(fitted.energy_, rows.to(next(fitted.energy_.parameters())))
+    like = next(fitted.energy_.parameters())
+    whole = torch.from_numpy(np.array(fitted.complete(values))).to(like)
     plane = questions.plane_of(whole)
     at = plane.coordinates(whole)
     low, high = at.min(dim=0).values, at.max(dim=0).values
@@ -187,19 +216,51 @@ def demo(out: Annotated[str, typer.Option(help="A folder, made if need be.")] = 
     run(Path(out))
 
 
-def _add_fit(kind: type[EnergyEstimator]) -> None:
+def _positions(names: str, encoding: Encoding | None, width: int, source: str) -> list[int]:
+    """Where the columns named in a list stand among the columns of numbers."""
+    result: list[int] = []
+    for name in (word.strip() for word in names.split(",")):
+        if encoding is None:
+            if not name.lstrip("-").isdigit() or not -width <= int(name) < width:
+                raise InputError(
+                    f"{source}: --targets {name!r}; expected positions of its {width} columns, "
+                    f"from 0 to {width - 1}"
+                )
+            result.append(int(name) % width)
+            continue
+        found = [
+            j for j, each in enumerate(encoding.names)
+            if each == name or each.startswith(f"{name}=")
+        ]  # fmt: skip
+        if not found:
+            known = ", ".join(column.name for column in encoding.columns)
+            raise InputError(f"{source}: --targets {name!r}; expected columns among {known}")
+        result.extend(found)
+    if len(set(result)) == width:
+        raise InputError(f"{source}: --targets are all of its columns; expected some to be given")
+    return sorted(set(result))
+
+
+def _add_fit(kind: type[FittedModel]) -> None:
     """A command ``thalweg fit METHOD`` whose options are the estimator's own parameters."""
     defaults = inspect.signature(kind).parameters
+    conditional = kind in CONDITIONAL
 
-    def command(data: str, out: str, **options: Any) -> None:
+    def command(data: str, out: str, targets: str | None, **options: Any) -> None:
         estimator = kind(**options)
         estimator._check_parameters()
         if not Path(out).absolute().parent.is_dir():
             raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
         values, encoding = spool(Path(data)) if is_large(Path(data)) else _numbers(data, None)
-        fit: Callable[[Any], Any] = estimator.fit  # type: ignore[attr-defined]
-        fit(values)
-        save(estimator, out, {"table": None if encoding is None else encoding.to_json()})
+        fit: Callable[..., Any] = estimator.fit  # type: ignore[attr-defined]
+        extra: dict[str, Any] = {"table": None if encoding is None else encoding.to_json()}
+        if targets is None:
+            fit(values)
+        else:
+            extra["targets"] = _positions(targets, encoding, values.shape[1], data)
+            given = [j for j in range(values.shape[1]) if j not in extra["targets"]]
+            fit(values[:, given], values[:, extra["targets"]])
+        save(estimator, out, extra)
 
     parameters = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),
@@ -209,6 +270,15 @@ def _add_fit(kind: type[EnergyEstimator]) -> None:
             annotation=Annotated[str, typer.Option(help="Where the model goes.")],
         ),
     ]
+    if conditional:
+        text = "Columns to predict, by name (.npy: by position), with commas between."
+        parameters.append(
+            inspect.Parameter(
+                "targets",
+                inspect.Parameter.KEYWORD_ONLY,
+                annotation=Annotated[str, typer.Option(help=text)],
+            )
+        )
     for name, constraint in kind.parameters.items():
         default = defaults[name].default
         text = f"Must be {constraint.describe()}."
@@ -222,14 +292,14 @@ def _add_fit(kind: type[EnergyEstimator]) -> None:
         )
 
     def entry(**options: Any) -> None:
-        data, out = options.pop("data"), options.pop("out")
+        data, out, targets = options.pop("data"), options.pop("out"), options.pop("targets", None)
         # a default is taken as it is: what is written in the help need not say all of it
         given = {
             name: kind.parameters[name].parse(text)
             for name, text in options.items()
             if text != _written(defaults[name].default)
         }
-        command(data, out, **given)
+        command(data, out, targets, **given)
 
     entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     entry.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -9,7 +9,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import thalweg
 from thalweg.core import InputError
-from thalweg.estimators.registry import ESTIMATORS, KINDS as ROWWISE
+from thalweg.estimators.registry import ESTIMATORS
+from thalweg.estimators.registry import KINDS as ROWWISE
 
 KINDS = sorted(kind.__name__ for kind in ROWWISE)
 SEEDING = {

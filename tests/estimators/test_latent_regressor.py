@@ -1,9 +1,5 @@
-import numpy as np
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import thalweg
-from thalweg.core import InputError
 from thalweg.estimators import LatentRegressor
 
 WEAK = "150 steps are too few for a score above 0.5, and a branch is not the mean"

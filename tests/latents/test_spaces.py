@@ -28,7 +28,7 @@ def test_the_proximal_map_is_lower_than_a_grid(name):
     found = space.proximal(z, step)
     line = torch.linspace(-2.5, 2.5, 201, dtype=DOUBLE)
     grid = torch.cartesian_prod(line, line)
-    inside = grid if not name == "nonnegative" else grid[(grid >= 0).all(dim=1)]
+    inside = grid if name != "nonnegative" else grid[(grid >= 0).all(dim=1)]
     for start, end in zip(z, found, strict=True):
         values = space(inside) + (inside - start).square().sum(dim=1) / (2 * step)
         reached = space(end[None])[0] + (end - start).square().sum() / (2 * step)

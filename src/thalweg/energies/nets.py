@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -40,7 +41,7 @@ class Perceptron(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         joined = inputs[0]
         if len(inputs) > 1:
-            lead = torch.broadcast_shapes(*(each.shape[:-1] for each in inputs))
+            lead = np.broadcast_shapes(*(tuple(each.shape[:-1]) for each in inputs))
             joined = torch.cat([each.expand(*lead, each.shape[-1]) for each in inputs], dim=-1)
         value: Tensor = self.layers(joined)
         return value
@@ -48,7 +49,7 @@ class Perceptron(nn.Module):
 
 def _linear(wide: int, narrow: int, generator: torch.Generator | None) -> nn.Linear:
     """A linear layer with torch's usual initial weights, drawn from a generator of one's own."""
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, wide, narrow)
+    layer = nn.Linear(wide, narrow, device="meta").to_empty(device="cpu")
     bound = 1 / math.sqrt(max(wide, 1))
     nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
     nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

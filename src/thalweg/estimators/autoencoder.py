@@ -14,6 +14,7 @@ from thalweg.core import Batch, Constraint, Device, Integer, Real, Seed, Sizes
 from thalweg.energies import Perceptron, Rescaled
 from thalweg.estimators.base import CodesMixin, EnergyEstimator
 from thalweg.estimators.networks import fit_network, random_batches, units
+from thalweg.estimators.parts import reconstruction_of
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import Objective
 
@@ -121,7 +122,7 @@ class Autoencoder(CodesMixin, EnergyEstimator):
 
     @property
     def _n_features_out(self) -> int:
-        return int(self.energy_.energy.energy.latent.shape[0])
+        return int(reconstruction_of(self.energy_).latent.shape[0])
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
         energy = self._model(len(state["shift"]), torch.Generator())

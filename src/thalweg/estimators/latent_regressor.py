@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg import questions
 from thalweg.core import (
@@ -31,6 +31,7 @@ from thalweg.energies import Branches, GaussianNoise, Perceptron, Reconstruction
 from thalweg.estimators.base import FittedModel
 from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.networks import fit_network, random_batches, units
+from thalweg.estimators.parts import reconstruction_of
 from thalweg.estimators.reading import read_rows
 from thalweg.latents import Box, Exhaustive, FreeEnergy, OneHot, Quadrature
 from thalweg.objectives import PushDown
@@ -224,7 +225,7 @@ class LatentRegressor(RegressorMixin, FittedModel):
     @torch.no_grad()
     def _spread(self, energy: FreeEnergy, y: Tensor, seed: int) -> None:
         """Branches begin at different places: at the centers of clusters of what happened."""
-        decoder = energy.energy.decoder
+        decoder = reconstruction_of(energy).decoder
         if not isinstance(decoder, Branches) or self.n_components == 1:
             return
         whole = y.nan_to_num().cpu().numpy()
@@ -234,7 +235,9 @@ class LatentRegressor(RegressorMixin, FittedModel):
             return  # fewer distinct targets than branches: some branches will coincide
         centers = torch.from_numpy(clusters.cluster_centers_)
         assert isinstance(decoder.network, Perceptron)
-        decoder.network.layers[-1].bias.copy_(centers.reshape(-1))
+        last = decoder.network.layers[-1]
+        assert isinstance(last, nn.Linear)
+        last.bias.copy_(centers.reshape(-1))
 
     def _given(self, X: Any, reset: bool = False) -> Rows:
         if not reset:
@@ -328,7 +331,7 @@ class LatentRegressor(RegressorMixin, FittedModel):
         return self._shaped(chosen.transpose(0, 1)), np.asarray(energies.T.cpu().numpy())
 
     def _spread_codes(self, n: int | None) -> Tensor:
-        space = self.energy_.energy.energy.latent
+        space = reconstruction_of(self.energy_).latent
         if n is not None and (not isinstance(n, (int, np.integer)) or n < 1):
             raise InputError(f"predict_all: n must be a whole number of at least 1, got {n!r}")
         members = space.members()
@@ -341,7 +344,7 @@ class LatentRegressor(RegressorMixin, FittedModel):
             return members.to(self._parameter())
         k = self.n_components
         side = GRID[k] if n is None else max(1, round(n ** (1 / k) + 0.499))
-        grid = Quadrature(side).solve(self.energy_.energy.energy, self._parameter()[:1])
+        grid = Quadrature(side).solve(reconstruction_of(self.energy_), self._parameter()[:1])
         z = grid.z[:, 0].to(self._parameter())
         return z if n is None or n >= len(z) else z[torch.linspace(0, len(z) - 1, n).long()]
 
@@ -380,11 +383,11 @@ class LatentRegressor(RegressorMixin, FittedModel):
         """For each row of X one draw from p(y | x), proportional to exp(-F)."""
         x = torch.tensor(self._given(X).values).to(self._parameter())
         generator = generator_from(random_state)
-        inner = self.energy_.energy.energy
-        z = inner.latent.draw(len(x), generator)
-        scaled = (x - self.energy_.x_shift) / self.energy_.x_scale
-        drawn = inner.cost.draw(inner.decode(z, scaled), 1.0, generator)
-        return self._shaped(drawn * self.energy_.scale + self.energy_.shift)
+        inner = reconstruction_of(self.energy_)
+        z = _known(inner.latent.draw(len(x), generator))
+        middle = _known(self.energy_.decode(z, x)) / self.energy_.scale
+        drawn = _known(inner.cost.draw(middle, 1.0, generator))
+        return self._shaped(drawn * self.energy_.scale)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the entries of z."""

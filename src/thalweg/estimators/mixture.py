@@ -38,6 +38,16 @@ from thalweg.training.stopping import no_more_progress
 BETA_STEP = 1.5
 """By how much beta grows between two stages of annealing."""
 
+OVERSHOOT = 1.2
+"""Annealing goes this much above beta before it comes back: at beta itself components that lie on
+one another part infinitely slowly, for equal ones are a fixed point with a slope of 1."""
+
+LEAST_STAGE = 30
+"""Iterations of a stage of annealing before it may end: parting begins slowly."""
+
+JITTER = 0.01
+"""Noise on the means at each stage of annealing, in units of the columns' spread."""
+
 
 class _Fit(NamedTuple):
     """How one training ended."""
@@ -85,8 +95,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
     beta : float, default 1
         Inverse temperature at which the energy is trained and asked; inf is hard assignment.
     beta_start : float, optional
-        Below beta: training begins here and beta grows in stages of 1.5 (deterministic annealing),
-        which depends less on where it starts.
+        Below beta: training begins here and beta grows in stages of 1.5, a little beyond its end
+        and back (deterministic annealing), which depends less on where it starts.
     batch_size : int, default 1024
         For gradient.
     learning_rate : float, default 0.02
@@ -321,25 +331,36 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
             return [float(self.beta)]
         top = min(self.beta, 1e3 * self.beta_start) if math.isinf(self.beta) else self.beta
         stages = math.ceil(math.log(top / self.beta_start) / math.log(BETA_STEP))
-        return [self.beta_start * BETA_STEP**i for i in range(stages)] + [float(self.beta)]
+        rising = [self.beta_start * BETA_STEP**i for i in range(stages)]
+        return [*rising, OVERSHOOT * top, float(self.beta)]
 
     def _by_em(self, data: Weighted, summary: Summary, generator: torch.Generator) -> _Fit:
         step = em_step(self.energy_, self.covariance_type, self.reg_covar)
 
         def settled(history: History) -> bool:
-            if len(history) < 2:
+            if len(history) < (2 if self.beta_start is None else LEAST_STAGE):
                 return False
             before, now = history.losses[-2:]
             return abs(before - now) < self.tol
 
         for beta in self._betas():
             self.energy_.beta = beta
+            if self.beta_start is not None:
+                self._jitter(summary, generator)
             with progress_bar("EM", self.max_iter, self.verbose > 0) as progress:
                 history = train(
                     step, itertools.repeat(data, self.max_iter), generator,
                     stop=settled, progress=progress,
                 )  # fmt: skip
         return _Fit(settled(history), len(history), history.losses[-1])
+
+    @torch.no_grad()
+    def _jitter(self, summary: Summary, generator: torch.Generator) -> None:
+        """Part components that a low beta has made one, for a higher one to tell apart."""
+        means = components_of(self.energy_).means
+        noise = torch.randn(means.shape, generator=generator, dtype=torch.float64).to(means)
+        spread = torch.from_numpy(np.sqrt(summary.variance)).to(means)
+        means.add_(JITTER * spread * noise)
 
     def _by_gradient(self, data: Weighted, summary: Summary, generator: torch.Generator) -> _Fit:
         scale = float(np.sqrt(summary.variance.mean())) or 1.0

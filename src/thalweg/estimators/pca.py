@@ -14,6 +14,7 @@ from thalweg.core import Constraint, Device, Either, InputError, Integer, Real
 from thalweg.data import Rows, Summary
 from thalweg.energies import Affine, Reconstruction
 from thalweg.estimators.base import CodesMixin, EnergyEstimator
+from thalweg.estimators.parts import affine_of
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
 from thalweg.training import History, train
 from thalweg.training.principal import alternating_step, signed, spectrum
@@ -30,9 +31,10 @@ class PCA(CodesMixin, EnergyEstimator):
         E(y, z) = \|y - b - zW\|^2, \qquad F(y) = \min_z E(y, z)
 
     W has orthonormal rows, so that z = (y - b) W^T, and F is the squared distance from the plane.
-    NaN entries are hidden: z is the best for the visible ones (0 along directions of which less than
-    a twentieth is visible), and W and b are fitted by alternating. There is no ``sample``: all of the plane has energy 0, so exp(-F) has no finite
-    integral (a :class:`GaussianMixture` with one component has).
+    NaN entries are hidden: z is the best for the visible ones (0 along directions of which less
+    than a twentieth is visible), and W and b are fitted by alternating. There is no ``sample``: all
+    of the plane has energy 0, so exp(-F) has no finite integral (a :class:`GaussianMixture` with
+    one component has).
 
     Parameters
     ----------
@@ -139,7 +141,8 @@ class PCA(CodesMixin, EnergyEstimator):
         return min(int(np.searchsorted(shares, self.n_components)) + 1, most)
 
     def _alternate(self, rows: Rows) -> History:
-        decoder = self.energy_.energy.decoder
+        decoder = affine_of(self.energy_)
+        assert decoder.offset is not None
         with progress_bar("PCA", self.max_iter, self.verbose > 0) as progress:
             return train(
                 alternating_step(self.energy_, decoder.weight, decoder.offset),
@@ -151,14 +154,15 @@ class PCA(CodesMixin, EnergyEstimator):
 
     def _orthonormalize(self, rows: Rows, summary: Summary) -> tuple[NDArray[np.float64], float]:
         """The same plane, by orthonormal directions along which the codes do not correlate."""
-        decoder = self.energy_.energy.decoder
+        decoder = affine_of(self.energy_)
+        assert decoder.offset is not None
         codes = self._ask(rows, lambda y: _codes(self.energy_, y)).astype(np.float64)
         center = codes.mean(axis=0)
         w = decoder.weight.detach().cpu().double().numpy()
         spread = np.linalg.cholesky(np.cov(codes.T).reshape(len(w), -1) + 1e-300 * np.eye(len(w)))
         _, singular, directions = np.linalg.svd(spread.T @ w, full_matrices=False)
         with torch.no_grad():
-            decoder.offset += torch.from_numpy(center @ w).to(decoder.offset)
+            decoder.offset.add_(torch.from_numpy(center @ w).to(decoder.offset))
             decoder.weight.copy_(torch.from_numpy(signed(directions)))
         residual = float(self._ask(rows, self._energy_of_row).sum()) / max(len(rows) - 1, 1)
         return singular**2, float((singular**2).sum()) + residual
@@ -172,12 +176,14 @@ class PCA(CodesMixin, EnergyEstimator):
     @property
     def components_(self) -> NDArray[np.floating]:
         """W: (n_components_, n_features)."""
-        return np.asarray(self.energy_.energy.decoder.weight.detach().cpu().numpy())
+        return np.asarray(affine_of(self.energy_).weight.detach().cpu().numpy())
 
     @property
     def mean_(self) -> NDArray[np.floating]:
         """b: (n_features,)."""
-        return np.asarray(self.energy_.energy.decoder.offset.detach().cpu().numpy())
+        offset = affine_of(self.energy_).offset
+        assert offset is not None
+        return np.asarray(offset.detach().cpu().numpy())
 
     @property
     def _n_features_out(self) -> int:

@@ -121,7 +121,7 @@ class VQAutoencoder(Autoencoder):
             book, encoder = energy.energy.latent, energy.solver
             assert isinstance(book, Codebook)
             assert isinstance(encoder, Encoder)
-            used[book.index(encoder.encode(y)).unique().cpu()] = True
+            used[torch.unique(book.index(encoder.encode(y))).cpu()] = True
             steps += 1
             if steps % REVIVE_EVERY == 0:
                 # not near the end, when entries should settle

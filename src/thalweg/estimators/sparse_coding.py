@@ -26,6 +26,7 @@ from thalweg.core import (
 from thalweg.data import Rows, Summary, batches, steps_of
 from thalweg.energies import Affine, Lista, Reconstruction, Rescaled, SquaredError
 from thalweg.estimators.base import CodesMixin, EnergyEstimator
+from thalweg.estimators.parts import affine_of, free_energy_of
 from thalweg.latents import ActiveSet, Encoder, FreeEnergy, LatentSolver, ProximalGradient, Sparse
 from thalweg.objectives import PushDown
 from thalweg.training import History, gradient_step, train
@@ -35,6 +36,9 @@ from thalweg.training.stopping import no_more_progress
 
 AUTO_ALPHA = 0.1
 """alpha, where it is to be found, as a share of the typical length of a centered row."""
+
+LISTA_STEPS = 1500
+"""Gradient steps that LISTA is trained for, rounded up to whole epochs."""
 
 
 class SparseCoding(CodesMixin, EnergyEstimator):
@@ -197,23 +201,19 @@ class SparseCoding(CodesMixin, EnergyEstimator):
         like = torch.from_numpy(np.empty(0, rows.dtype)).to(Device.resolve(self.device))
         learner = "active-set" if self.solver == "lista" else self.solver
         self.energy_ = self._energy_at(atoms.to(like), torch.from_numpy(offset).to(like), learner)
-        inner = self._inner()
-        decoder = inner.energy.decoder
+        inner = free_energy_of(self.energy_)
+        decoder = affine_of(inner)
         unit_(decoder.weight)
         if self.algorithm == "coordinate":
             step: Any = DictionaryStep(inner, decoder, inner.energy.latent, len(rows))
         else:
             optimizer = torch.optim.Adam([decoder.weight], lr=self.learning_rate)
             step = dictionary_gradient_step(inner, decoder, optimizer)
-        self.history_ = self._train(step, rows, generator, "dictionary", self.max_iter)
+        self.history_ = self._train(step, rows, generator, "dictionary", self.max_iter, self.tol)
         self.n_iter_ = max(1, -(-len(self.history_) // steps_of(rows, self.batch_size)))
         if self.solver == "lista":
             self._learn_to_infer(rows, generator)
         return self
-
-    def _inner(self) -> FreeEnergy:
-        assert isinstance(self.energy_.energy, FreeEnergy)
-        return self.energy_.energy
 
     def _start(self, rows: Rows, summary: Summary, generator: torch.Generator) -> Tensor:
         """Rows of X about their mean, or what the user gave."""
@@ -245,7 +245,7 @@ class SparseCoding(CodesMixin, EnergyEstimator):
         space = Sparse(len(atoms), self.alpha_, bool(self.nonnegative))
         energy = Reconstruction(Affine(atoms), space, SquaredError(0.5))
         inner = FreeEnergy(energy, self._solver(solver, atoms))
-        return Rescaled(inner, offset, torch.ones_like(offset)).to(atoms)
+        return Rescaled(inner, offset, torch.ones_like(offset)).to(atoms).eval()
 
     def _solver(self, name: str, atoms: Tensor) -> LatentSolver:
         if name == "active-set":
@@ -257,18 +257,24 @@ class SparseCoding(CodesMixin, EnergyEstimator):
 
     def _learn_to_infer(self, rows: Rows, generator: torch.Generator) -> None:
         """Put LISTA in the place of the exact solver, and train it on the energy it reaches."""
-        inner = self._inner()
-        inner.solver = self._solver("lista", inner.energy.decoder.weight)
-        assert isinstance(inner.solver, Encoder)
-        inner.solver.max_iter = 0
+        inner = free_energy_of(self.energy_)
+        inner.solver = self._solver("lista", affine_of(inner).weight)
+        inner.solver.train()
         parameters = list(inner.solver.parameters())
         optimizer = torch.optim.Adam(parameters, lr=0.1 * self.learning_rate)
         step = gradient_step(inner, PushDown(), optimizer)
-        self._train(step, rows, generator, "LISTA", max(1, self.max_iter))
-        inner.solver.max_iter = self.refine_iter
+        epochs = -(-LISTA_STEPS // steps_of(rows, self.batch_size))
+        self._train(step, rows, generator, "LISTA", epochs, tol=None)
+        inner.solver.eval()
 
     def _train(
-        self, step: Any, rows: Rows, generator: torch.Generator, title: str, epochs: int
+        self,
+        step: Any,
+        rows: Rows,
+        generator: torch.Generator,
+        title: str,
+        epochs: int,
+        tol: float | None,
     ) -> History:
         steps = steps_of(rows, self.batch_size)
         like = self.energy_.shift
@@ -276,20 +282,21 @@ class SparseCoding(CodesMixin, EnergyEstimator):
         def about_mean(batch: Batch) -> Batch:
             return batch._replace(y=batch.y.to(like) - self.energy_.shift)
 
+        stop = (lambda history: False) if tol is None else no_more_progress(steps, tol)
         source = batches(rows, None, self.batch_size, epochs, generator, like.device)
         with progress_bar(title, epochs * steps, self.verbose > 0) as progress:
             return train(
                 step,
                 map(about_mean, source),
                 generator,
-                stop=no_more_progress(steps, self.tol),
+                stop=stop,
                 progress=progress,
             )
 
     @property
     def components_(self) -> NDArray[np.floating]:
         """W: (n_components, n_features)."""
-        return np.asarray(self._inner().energy.decoder.weight.detach().cpu().numpy())
+        return np.asarray(affine_of(self.energy_).weight.detach().cpu().numpy())
 
     @property
     def offset_(self) -> NDArray[np.floating]:

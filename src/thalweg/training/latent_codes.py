@@ -19,7 +19,7 @@ class Numbered(NamedTuple):
 
     y: Tensor
     """(n, d)"""
-    index: Tensor
+    position: Tensor
     """(n,)"""
 
 
@@ -65,7 +65,7 @@ def latent_codes_step(
         hidden = batch.y.isnan()
         view = energy.energy.restricted(~hidden) if hidden.any() else energy.energy
         assert view is not None
-        value = view(batch.y, codes[batch.index]).mean()
+        value = view(batch.y, codes[batch.position]).mean()
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()

@@ -219,4 +219,5 @@ def _sums_with_hidden(components: GaussianComponents, data: Weighted, beta: floa
         here = [torch.from_numpy(each).to(data.shift) for each in found]
         total = here if not total else [a + b for a, b in zip(total, here, strict=True)]
         loss += value
-    return Sums(*total, loss)
+    counts, sums, products = total
+    return Sums(counts, sums, products, loss)

@@ -48,10 +48,10 @@ def spectrum(rows: Rows, summary: Summary) -> Spectrum:
     return Spectrum(signed(directions), variances)
 
 
-def signed(directions: NDArray[np.floating]) -> NDArray[np.floating]:
+def signed(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each direction with its largest entry positive, so that a fit has one answer."""
     peak = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
-    return directions * np.where(peak < 0, -1, 1)[:, None]
+    return np.asarray(directions * np.where(peak < 0, -1.0, 1.0)[:, None], dtype=np.float64)
 
 
 def alternating_step(energy: FreeEnergy, weight: Tensor, offset: Tensor) -> Step[Rows]:

@@ -1,0 +1,28 @@
+"""The parts of an estimator's energy, by their types."""
+
+from __future__ import annotations
+
+from thalweg.core import Energy
+from thalweg.energies import Affine, Reconstruction, Rescaled
+from thalweg.latents import FreeEnergy
+
+
+def free_energy_of(energy: Energy) -> FreeEnergy:
+    """The free energy, which may stand inside of other units."""
+    inner = energy.energy if isinstance(energy, Rescaled) else energy
+    assert isinstance(inner, FreeEnergy)
+    return inner
+
+
+def reconstruction_of(energy: Energy) -> Reconstruction:
+    """The latent energy of a reconstruction."""
+    latent = free_energy_of(energy).energy
+    assert isinstance(latent, Reconstruction)
+    return latent
+
+
+def affine_of(energy: Energy) -> Affine:
+    """The linear decoder of a reconstruction."""
+    decoder = reconstruction_of(energy).decoder
+    assert isinstance(decoder, Affine)
+    return decoder
