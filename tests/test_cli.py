@@ -106,3 +106,52 @@ def test_bad_requests_are_one_line_and_status_2(folder, words, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_conditional_model_predicts_columns(folder):
+    random = np.random.default_rng(0)
+    x = random.uniform(-1, 1, size=200)
+    y = random.choice([-1, 1], size=200) * (2 + x)
+    pl.DataFrame({"x": x, "y": y}).write_csv(folder / "xy.csv")
+    done = run("fit", "latent-regressor", "xy.csv", "--out", "r.safetensors", "--targets", "y",
+               "--n-steps", 300, "--random-state", 0, folder=folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pl.DataFrame({"x": [0.0, 0.5], "y": [None, -2.5]}).write_csv(folder / "ask.csv")
+    done = run("complete", "r.safetensors", "ask.csv", folder=folder)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(",") for line in done.stdout.splitlines()[1:]]
+    assert abs(float(rows[0][1])) == pytest.approx(2, abs=0.3)
+    assert rows[1] == ["0.5", "-2.5"]
+    for verb in ("energy", "codes", "project"):
+        done = run(verb, "r.safetensors", "xy.csv", folder=folder)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 201
+    done = run("map", "r.safetensors", "xy.csv", "--out", "r.png", folder=folder)
+    assert done.returncode == 0, done.stderr
+    done = run("sample", "r.safetensors", folder=folder)
+    assert done.returncode == 2
+    assert "draws y for given x" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("fit", "latent-regressor", "x.csv", "--out", "o.st", "--targets", "q"), "expected col"),
+        (("fit", "sparse-coding", "x.csv", "--out", "o.st", "--alpha", "much"), "alpha must be"),
+        (("fit", "glo", "x.csv", "--out", "o.st", "--hidden", "0,4"), "hidden must be"),
+        (("fit", "square-ica", "x.csv", "--out", "o.st"), "contains NaN"),
+    ],
+)
+def test_bad_requests_of_other_methods(folder, words, message):
+    done = run(*words, folder=folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_method_that_cannot_sample_says_so(folder):
+    done = run("fit", "pca", "x.csv", "--out", "p.safetensors", "--n-components", 1, folder=folder)
+    assert done.returncode == 0, done.stderr
+    done = run("sample", "p.safetensors", folder=folder)
+    assert done.returncode == 2
+    assert "PCA cannot answer this: it has no sample" in done.stderr

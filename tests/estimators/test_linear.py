@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA as ReferencePCA
 from sklearn.decomposition import FastICA, sparse_encode
@@ -168,9 +167,13 @@ def test_a_zero_atom_is_said():
         SparseCoding(2, dictionary_init=atoms).fit(np.eye(3))
 
 
-def test_sparse_coding_in_single_precision_converges(digits):
-    model = SparseCoding(40, alpha=0.2, max_iter=3, random_state=0).fit(digits.astype(np.float32))
-    with torch.no_grad():
-        inner = model.energy_.energy
-        candidates = inner.infer(torch.from_numpy(digits).float() - model.energy_.shift)
-    assert candidates.converged.all()
+@pytest.mark.parametrize("alpha", [0.2, 0.002])
+def test_sparse_codes_in_single_precision_converge(digits, alpha):
+    # with a small penalty nearly all of a row is explained, and its gap is below single precision
+    model = SparseCoding(80, alpha=alpha, max_iter=1, random_state=0).fit(digits)
+    single = SparseCoding(
+        80, alpha=alpha, max_iter=0, dictionary_init=model.components_
+    ).fit(digits.astype(np.float32))  # fmt: skip
+    np.testing.assert_allclose(
+        single.energy(digits.astype(np.float32)), model.energy(digits), rtol=1e-3
+    )

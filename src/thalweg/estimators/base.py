@@ -35,9 +35,9 @@ from thalweg.estimators.reading import as_given, read_rows
 from thalweg.estimators.storage import save
 
 
-def warn(message: str, kind: type[Warning]) -> None:
-    """A warning that points at the line of the user's program, not of this library."""
-    warnings.warn(message, kind, stacklevel=4)
+def warn(message: str, kind: type[Warning], depth: int = 1) -> None:
+    """A warning that points at the user's line, ``depth`` calls above the caller of this."""
+    warnings.warn(message, kind, stacklevel=2 + depth)
 
 
 class FittedModel(BaseEstimator):
@@ -163,6 +163,7 @@ class EnergyEstimator(FittedModel):
                 f"{type(self).__name__}: the codes of {count} of {n} rows did not converge; "
                 "their energies are upper bounds (a larger max_iter or tol may help)",
                 ConvergenceWarning,
+                depth=3,
             )
 
     def energy(self, X: Any) -> NDArray[np.floating]:

@@ -40,9 +40,11 @@ ESTIMATORS: dict[str, type[FittedModel]] = {kind.__name__: kind for kind in (*KI
 
 
 def command_name(kind: type[FittedModel]) -> str:
-    """The name on the command line: KMeans is kmeans, SparseCoding is sparse-coding."""
+    """The name on the command line: KMeans is kmeans, VQAutoencoder is vq-autoencoder."""
     name = kind.__name__
-    letters = [
-        "-" + c if i and c.isupper() and name[i - 1].islower() else c for i, c in enumerate(name)
-    ]
+    letters = []
+    for i, c in enumerate(name):
+        after_word = i > 0 and c.isupper() and name[i - 1].islower()
+        after_initials = i > 1 and c.isupper() and name[i + 1 : i + 2].islower()
+        letters.append("-" + c if after_word or (after_initials and name[i - 1].isupper()) else c)
     return "".join(letters).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -48,10 +49,23 @@ class ActiveSet(LatentSolver):
         one = quadratic_of(energy, y[:1], x if x is None else x[:1], "ActiveSet")
         if one.gram.ndim != 2 or y.device.type != "cpu" or space.weight == 0:
             return self.general.solve(energy, y, x)
-        form = quadratic_of(energy, y, x, "ActiveSet")
-        codes, gap = lasso(
-            form.gram.detach().numpy(), form.linear.detach().numpy(),
-            form.constant.detach().numpy(), space.weight, space.nonnegative, 0.1 * self.tol,
-        )  # fmt: skip
-        z = torch.from_numpy(codes)
-        return Candidates(z[None], z.new_zeros(1, 1), torch.from_numpy(gap) <= self.tol)
+        z, gap = _solved(energy, space, y, x, self.tol)
+        open_ = (gap > self.tol).nonzero()[:, 0]
+        if len(open_) and y.dtype == torch.float32:
+            # single precision cannot tell so small a gap where nearly all of a row is explained
+            exact = copy.deepcopy(energy).double()
+            some = None if x is None else x[open_].double()
+            again, gap_again = _solved(exact, space, y[open_].double(), some, self.tol)
+            z[open_], gap[open_] = again.to(z), gap_again.to(gap)
+        return Candidates(z[None], z.new_zeros(1, 1), gap <= self.tol)
+
+
+def _solved(
+    energy: LatentEnergy, space: Sparse, y: Tensor, x: Tensor | None, tol: float
+) -> tuple[Tensor, Tensor]:
+    form = quadratic_of(energy, y, x, "ActiveSet")
+    codes, gap = lasso(
+        form.gram.detach().numpy(), form.linear.detach().numpy(),
+        form.constant.detach().numpy(), space.weight, space.nonnegative, 0.1 * tol,
+    )  # fmt: skip
+    return torch.from_numpy(codes), torch.from_numpy(gap)
