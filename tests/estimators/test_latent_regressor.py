@@ -94,7 +94,7 @@ def test_a_continuous_z_runs_through_the_answers():
     x, y = circle(1500, 0)
     model = LatentRegressor(latent="continuous", n_components=1, n_steps=1500, random_state=0)
     model.fit(x, y)
-    predictions, energies = model.predict_all([[0.0]], n=8)
+    predictions, _ = model.predict_all([[0.0]], n=8)
     assert predictions.shape == (1, 8)
     assert np.abs(np.abs(predictions[0, :2]) - 1).max() < 0.2
     z = model.infer([[0.0], [0.0]], [1.0, -1.0])

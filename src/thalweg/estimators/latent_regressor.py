@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from thalweg import questions
 from thalweg.core import (
@@ -27,26 +26,23 @@ from thalweg.core import (
     seen_through,
 )
 from thalweg.data import Rows
-from thalweg.energies import Branches, GaussianNoise, Perceptron, Reconstruction, Rescaled
+from thalweg.energies import Rescaled
 from thalweg.estimators.base import FittedModel
-from thalweg.estimators.kmeans import KMeans
+from thalweg.estimators.branches import (
+    GRID,
+    MOST_CONTINUOUS,
+    box_energy,
+    branches_energy,
+    spread_branches,
+)
 from thalweg.estimators.networks import fit_network, random_batches, units
+from thalweg.estimators.pairs import PairsMixin
 from thalweg.estimators.parts import reconstruction_of
-from thalweg.estimators.reading import read_rows
-from thalweg.latents import Box, Exhaustive, FreeEnergy, OneHot, Quadrature
+from thalweg.latents import FreeEnergy, Quadrature
 from thalweg.objectives import PushDown
 
-MOST_CONTINUOUS = 3
-"""Dimensions of a continuous z up to which a grid covers it."""
 
-GRID = {1: 32, 2: 12, 3: 8}
-"""Grid points along each axis, by the number of axes."""
-
-WIDEST = 1.0
-"""Where the noise starts, in units of standardized targets: branches first share all rows."""
-
-
-class LatentRegressor(RegressorMixin, FittedModel):
+class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
     r"""Regression with a latent variable: not the average of what may happen, but the ways it may.
 
     .. math::
@@ -176,7 +172,7 @@ class LatentRegressor(RegressorMixin, FittedModel):
             generator = torch.Generator().manual_seed(int(seed) + attempt)
             sample = to_units(rows.values[:2000], numbers[:2000])
             energy = self._model(rows.n_columns, targets.n_columns, generator)
-            self._spread(energy, sample.y, int(seed) + attempt)
+            spread_branches(energy, sample.y, int(seed) + attempt)
             energy = energy.to(device)
             steps = trial if self.n_init > 1 else 0
             if steps:
@@ -209,85 +205,6 @@ class LatentRegressor(RegressorMixin, FittedModel):
             title=title,
             verbose=self.verbose > 0,
         )
-
-    def _model(self, wide: int, d: int, generator: torch.Generator) -> FreeEnergy:
-        k = self.n_components
-        noise = GaussianNoise(WIDEST)
-        if self.latent == "discrete":
-            network = Perceptron((wide, *self.hidden, k * d), generator=generator)
-            return FreeEnergy(
-                Reconstruction(Branches(network, k), OneHot(k), noise), Exhaustive(), beta=1.0
-            )
-        network = Perceptron((k + wide, *self.hidden, d), generator=generator)
-        box = Box(torch.full((k,), -1.0), torch.full((k,), 1.0))
-        return FreeEnergy(Reconstruction(network, box, noise), Quadrature(GRID[k]), beta=1.0)
-
-    @torch.no_grad()
-    def _spread(self, energy: FreeEnergy, y: Tensor, seed: int) -> None:
-        """Branches begin at different places: at the centers of clusters of what happened."""
-        decoder = reconstruction_of(energy).decoder
-        if not isinstance(decoder, Branches) or self.n_components == 1:
-            return
-        whole = y.nan_to_num().cpu().numpy()
-        try:
-            clusters = KMeans(self.n_components, random_state=seed).fit(whole)
-        except InputError:
-            return  # fewer distinct targets than branches: some branches will coincide
-        centers = torch.from_numpy(clusters.cluster_centers_)
-        assert isinstance(decoder.network, Perceptron)
-        last = decoder.network.layers[-1]
-        assert isinstance(last, nn.Linear)
-        last.bias.copy_(centers.reshape(-1))
-
-    def _given(self, X: Any, reset: bool = False) -> Rows:
-        if not reset:
-            check_is_fitted(self)
-        rows = read_rows(self, X, reset=reset)
-        if rows.summary().hidden:
-            raise InputError(
-                f"LatentRegressor: X contains NaN in row {_first_hidden(rows.values)}; expected "
-                "complete rows (NaN may stand in Y)"
-            )
-        return rows
-
-    def _targets(self, y: Any, n: int) -> Rows:
-        if y is None:
-            raise InputError(
-                "LatentRegressor: requires y to be passed, but the target y is None; expected what "
-                "happened for each row of X"
-            )
-        if isinstance(y, torch.Tensor):
-            y = y.detach().cpu().numpy()
-        try:
-            values = np.asarray(y, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"Y: {error}; expected numbers") from error
-        values = values[:, None] if values.ndim == 1 else values
-        if values.ndim != 2 or len(values) != n:
-            raise InputError(
-                f"Y has shape {np.shape(y)}; expected ({n},) or ({n}, n_targets), a row for each "
-                "row of X"
-            )
-        return Rows(values)
-
-    def _asked(self, X: Any, Y: Any) -> tuple[Tensor, Tensor]:
-        rows = self._given(X)
-        targets = self._targets(Y, len(rows))
-        if targets.n_columns != max(1, self.n_targets_):
-            raise InputError(
-                f"Y has {targets.n_columns} columns; expected {max(1, self.n_targets_)}, as in "
-                "training"
-            )
-        infinite = np.argwhere(np.isinf(targets.values))
-        if len(infinite):
-            raise InputError(f"Y: row {infinite[0][0]} is infinite; expected a number or NaN")
-        like = self._parameter()
-        return torch.tensor(rows.values).to(like), torch.tensor(targets.values).to(like)
-
-    def _shaped(self, y: Tensor) -> NDArray[np.floating]:
-        """Predictions (..., d) in the shape that Y had in training."""
-        values = np.asarray(y.cpu().numpy())
-        return values[..., 0] if self.n_targets_ == 0 else values
 
     @torch.no_grad()
     def energy(self, X: Any, Y: Any) -> NDArray[np.floating]:
@@ -389,6 +306,10 @@ class LatentRegressor(RegressorMixin, FittedModel):
         drawn = _known(inner.cost.draw(middle, 1.0, generator))
         return self._shaped(drawn * self.energy_.scale)
 
+    def _model(self, wide: int, d: int, generator: torch.Generator) -> FreeEnergy:
+        make = branches_energy if self.latent == "discrete" else box_energy
+        return make(self.n_components, wide, d, tuple(self.hidden), generator)
+
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the entries of z."""
         return np.array([f"latentregressor{i}" for i in range(self.n_components)], dtype=object)
@@ -407,10 +328,6 @@ class LatentRegressor(RegressorMixin, FittedModel):
         names = ("shift", "scale", "x_shift", "x_scale")
         rescaled = Rescaled(energy, *(state[name] for name in names))
         return rescaled.to(state["shift"].dtype).eval()
-
-
-def _first_hidden(values: NDArray[np.floating]) -> int:
-    return int(np.argmax(np.isnan(values).any(axis=1)))
 
 
 def _known(y: Tensor | None) -> Tensor:

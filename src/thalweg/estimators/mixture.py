@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -25,36 +23,12 @@ from thalweg.core import (
     Seed,
     seen_through,
 )
-from thalweg.data import Summary, batches, steps_of
+from thalweg.data import Summary
 from thalweg.estimators.base import CodesMixin, EnergyEstimator, SamplesMixin, warn
 from thalweg.estimators.kmeans import KMeans
 from thalweg.latents import Exhaustive, FreeEnergy
-from thalweg.objectives import PushDown
-from thalweg.training import History, gradient_step, train
-from thalweg.training.mixture import Sums, Weighted, build, components_of, em_step, moments, pooled
-from thalweg.training.progress import progress_bar
-from thalweg.training.stopping import no_more_progress
-
-BETA_STEP = 1.5
-"""By how much beta grows between two stages of annealing."""
-
-OVERSHOOT = 1.2
-"""Annealing goes this much above beta before it comes back: at beta itself components that lie on
-one another part infinitely slowly, for equal ones are a fixed point with a slope of 1."""
-
-LEAST_STAGE = 30
-"""Iterations of a stage of annealing before it may end: parting begins slowly."""
-
-JITTER = 0.01
-"""Noise on the means at each stage of annealing, in units of the columns' spread."""
-
-
-class _Fit(NamedTuple):
-    """How one training ended."""
-
-    converged: bool
-    n_iter: int
-    loss: float
+from thalweg.training.mixture import Weighted, build, components_of, moments, pooled
+from thalweg.training.mixture_fit import Settings, fit, sums_of_shares
 
 
 class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
@@ -219,16 +193,19 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         device = Device.resolve(self.device)
         shift = torch.from_numpy(summary.mean).to(device)
         data = Weighted(rows, weight, shift, summary.hidden)
-        train_it = self._by_em if self.algorithm == "em" else self._by_gradient
+        settings = Settings(
+            self.algorithm, self.covariance_type, self.reg_covar, float(self.beta), self.beta_start,
+            self.max_iter, self.tol, self.batch_size, self.learning_rate, self.verbose > 0,
+        )  # fmt: skip
         self.converged_, self.n_iter_, bounds, parts = True, 0, [], []
         for _ in range(self.n_pooled):
             start = self._start(data, summary, seed).to(device)
             self.energy_ = FreeEnergy(start, Exhaustive(), float(self.beta))
             generator = torch.Generator().manual_seed(int(seed.randint(0, 2**31 - 1)))
-            fit = train_it(data, summary, generator)
-            self.converged_ &= fit.converged
-            self.n_iter_ = max(self.n_iter_, fit.n_iter)
-            bounds.append(-fit.loss)
+            ended = fit(self.energy_, data, summary, settings, generator)
+            self.converged_ &= ended.converged
+            self.n_iter_ = max(self.n_iter_, ended.n_iter)
+            bounds.append(-ended.loss)
             parts.append(components_of(self.energy_))
         self.lower_bound_ = float(np.mean(bounds))
         if len(parts) > 1:
@@ -246,39 +223,16 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         n, k = len(data.rows), self.n_components
         if self.init_params == "kmeans":
             share = np.zeros((n, k))
-            share[np.arange(n), self._labels(data, summary, seed)] = 1
+            share[np.arange(n), self._labels(data, seed)] = 1
         else:
             share = seed.random_sample((n, k))
             share /= share.sum(axis=1, keepdims=True)
-        if data.weight is not None:
-            share *= data.weight[:, None]
-        d = data.rows.n_columns
-        shift = data.shift.cpu().numpy()
-        sums, products = np.zeros((k, d)), np.zeros((k, d, d))
-        spread = summary.variance
-        for start, chunk in data.rows.chunks():
-            y = chunk - shift
-            r = share[start : start + len(y)]
-            hidden = np.isnan(y)
-            y = np.where(hidden, 0, y).astype(np.float64)
-            sums += r.T @ y
-            for component in range(k):
-                products[component] += (r[:, component, None] * y).T @ y
-            # a hidden entry stands at its column's mean, with its column's variance
-            extra = np.einsum("nk,nj->kj", r, hidden * spread)
-            products[:, np.arange(d), np.arange(d)] += extra
-        found = Sums(
-            torch.from_numpy(share.sum(axis=0)), torch.from_numpy(sums),
-            torch.from_numpy(products), 0.0,
-        )  # fmt: skip
+        found = sums_of_shares(data, share, summary)
         weights, means, covariances = moments(found, self.covariance_type, self.reg_covar)
-        means = means + data.shift.cpu()
-        given = self._given(weights, means, covariances)
+        given = self._given(weights, means + data.shift.cpu(), covariances)
         return build(given[1], given[0], given[2], self.covariance_type)
 
-    def _labels(
-        self, data: Weighted, summary: Summary, seed: np.random.RandomState
-    ) -> NDArray[np.int32]:
+    def _labels(self, data: Weighted, seed: np.random.RandomState) -> NDArray[np.int32]:
         """K-means clusters, or the rows by turns where there are too few distinct ones."""
         if self.n_components == 1:
             return np.zeros(len(data.rows), np.int32)
@@ -324,69 +278,6 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
             means if given[1] is None else given[1],
             covariances if given[2] is None else given[2],
         ]
-
-    def _betas(self) -> list[float]:
-        """The stages of beta: one, or from beta_start on to beta."""
-        if self.beta_start is None:
-            return [float(self.beta)]
-        top = min(self.beta, 1e3 * self.beta_start) if math.isinf(self.beta) else self.beta
-        stages = math.ceil(math.log(top / self.beta_start) / math.log(BETA_STEP))
-        rising = [self.beta_start * BETA_STEP**i for i in range(stages)]
-        return [*rising, OVERSHOOT * top, float(self.beta)]
-
-    def _by_em(self, data: Weighted, summary: Summary, generator: torch.Generator) -> _Fit:
-        step = em_step(self.energy_, self.covariance_type, self.reg_covar)
-
-        def settled(history: History) -> bool:
-            if len(history) < (2 if self.beta_start is None else LEAST_STAGE):
-                return False
-            before, now = history.losses[-2:]
-            return abs(before - now) < self.tol
-
-        for beta in self._betas():
-            self.energy_.beta = beta
-            if self.beta_start is not None:
-                self._jitter(summary, generator)
-            with progress_bar("EM", self.max_iter, self.verbose > 0) as progress:
-                history = train(
-                    step, itertools.repeat(data, self.max_iter), generator,
-                    stop=settled, progress=progress,
-                )  # fmt: skip
-        return _Fit(settled(history), len(history), history.losses[-1])
-
-    @torch.no_grad()
-    def _jitter(self, summary: Summary, generator: torch.Generator) -> None:
-        """Part components that a low beta has made one, for a higher one to tell apart."""
-        means = components_of(self.energy_).means
-        noise = torch.randn(means.shape, generator=generator, dtype=torch.float64).to(means)
-        spread = torch.from_numpy(np.sqrt(summary.variance)).to(means)
-        means.add_(JITTER * spread * noise)
-
-    def _by_gradient(self, data: Weighted, summary: Summary, generator: torch.Generator) -> _Fit:
-        scale = float(np.sqrt(summary.variance.mean())) or 1.0
-        components = components_of(self.energy_)
-        shared = [p for name, p in components.named_parameters() if name != "means"]
-        groups = [
-            {"params": [components.means], "lr": self.learning_rate * scale},
-            {"params": shared, "lr": self.learning_rate},
-        ]
-        steps = steps_of(data.rows, self.batch_size)
-        like = components.means
-        for beta in self._betas():
-            self.energy_.beta = beta
-            source = (
-                batch._replace(y=batch.y.to(like))
-                for batch in batches(data.rows, data.weight, self.batch_size, self.max_iter,
-                                     generator, like.device)
-            )  # fmt: skip
-            step = gradient_step(self.energy_, PushDown(), torch.optim.Adam(groups))
-            with progress_bar("gradient", self.max_iter * steps, self.verbose > 0) as progress:
-                history = train(
-                    step, source, generator, stop=no_more_progress(steps, self.tol),
-                    progress=progress,
-                )  # fmt: skip
-        epochs = -(-len(history) // steps)
-        return _Fit(epochs < self.max_iter, epochs, history.losses[-1])
 
     @property
     def weights_(self) -> NDArray[np.floating]:

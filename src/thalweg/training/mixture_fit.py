@@ -1,0 +1,175 @@
+"""Fitting Gaussian components: where they start, by which steps, at which temperatures."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thalweg.data import Summary, batches, steps_of
+from thalweg.latents import FreeEnergy
+from thalweg.objectives import PushDown
+from thalweg.training.loop import History, train
+from thalweg.training.mixture import Sums, Weighted, components_of, em_step
+from thalweg.training.progress import progress_bar
+from thalweg.training.steps import gradient_step
+from thalweg.training.stopping import no_more_progress
+
+BETA_STEP = 1.5
+"""By how much beta grows between two stages of annealing."""
+
+OVERSHOOT = 1.2
+"""Annealing goes this much above beta before it comes back: at beta itself components that lie on
+one another part infinitely slowly, for equal ones are a fixed point with a slope of 1."""
+
+LEAST_STAGE = 30
+"""Iterations of a stage of annealing before it may end: parting begins slowly."""
+
+JITTER = 0.01
+"""Noise on the means at each stage of annealing, in units of the columns' spread."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to fit."""
+
+    algorithm: str
+    covariance_type: str
+    reg_covar: float
+    beta: float
+    beta_start: float | None
+    max_iter: int
+    tol: float
+    batch_size: int
+    learning_rate: float
+    verbose: bool
+
+    def betas(self) -> list[float]:
+        """The stages of beta: one, or from beta_start on to beta."""
+        if self.beta_start is None:
+            return [self.beta]
+        top = 1e3 * self.beta_start if math.isinf(self.beta) else self.beta
+        stages = math.ceil(math.log(top / self.beta_start) / math.log(BETA_STEP))
+        rising = [self.beta_start * BETA_STEP**i for i in range(stages)]
+        return [*rising, OVERSHOOT * top, self.beta]
+
+
+class Fit(NamedTuple):
+    """How a fit ended."""
+
+    converged: bool
+    n_iter: int
+    loss: float
+    """mean free energy of the rows"""
+
+
+def fit(
+    energy: FreeEnergy,
+    data: Weighted,
+    summary: Summary,
+    settings: Settings,
+    generator: torch.Generator,
+) -> Fit:
+    """Train the components of ``energy``, in place, from where they are."""
+    by = _by_em if settings.algorithm == "em" else _by_gradient
+    for beta in settings.betas():
+        energy.beta = beta
+        if settings.beta_start is not None:
+            _jitter(energy, summary, generator)
+        ended = by(energy, data, summary, settings, generator)
+    return ended
+
+
+def sums_of_shares(data: Weighted, share: NDArray[np.float64], summary: Summary) -> Sums:
+    """The sums that shares (n, k) of the rows make.
+
+    A hidden entry stands at its column's mean, with its column's variance.
+    """
+    if data.weight is not None:
+        share = share * data.weight[:, None]
+    k, d = share.shape[1], data.rows.n_columns
+    shift = data.shift.cpu().numpy()
+    sums, products = np.zeros((k, d)), np.zeros((k, d, d))
+    for start, chunk in data.rows.chunks():
+        y = chunk - shift
+        r = share[start : start + len(y)]
+        hidden = np.isnan(y)
+        y = np.where(hidden, 0, y).astype(np.float64)
+        sums += r.T @ y
+        for component in range(k):
+            products[component] += (r[:, component, None] * y).T @ y
+        extra = np.einsum("nk,nj->kj", r, hidden * summary.variance)
+        products[:, np.arange(d), np.arange(d)] += extra
+    counts = torch.from_numpy(share.sum(axis=0))
+    return Sums(counts, torch.from_numpy(sums), torch.from_numpy(products), 0.0)
+
+
+def _by_em(
+    energy: FreeEnergy,
+    data: Weighted,
+    summary: Summary,
+    settings: Settings,
+    generator: torch.Generator,
+) -> Fit:
+    least = 2 if settings.beta_start is None else LEAST_STAGE
+
+    def settled(history: History) -> bool:
+        if len(history) < least:
+            return False
+        before, now = history.losses[-2:]
+        return abs(before - now) < settings.tol
+
+    with progress_bar("EM", settings.max_iter, settings.verbose) as progress:
+        history = train(
+            em_step(energy, settings.covariance_type, settings.reg_covar),
+            itertools.repeat(data, settings.max_iter),
+            generator,
+            stop=settled,
+            progress=progress,
+        )
+    return Fit(settled(history), len(history), history.losses[-1])
+
+
+def _by_gradient(
+    energy: FreeEnergy,
+    data: Weighted,
+    summary: Summary,
+    settings: Settings,
+    generator: torch.Generator,
+) -> Fit:
+    components = components_of(energy)
+    scale = float(np.sqrt(summary.variance.mean())) or 1.0
+    rest = [p for name, p in components.named_parameters() if name != "means"]
+    optimizer = torch.optim.Adam(
+        [
+            {"params": [components.means], "lr": settings.learning_rate * scale},
+            {"params": rest, "lr": settings.learning_rate},
+        ]
+    )
+    like = components.means
+    size, steps = settings.batch_size, steps_of(data.rows, settings.batch_size)
+    source = batches(data.rows, data.weight, size, settings.max_iter, generator, like.device)
+    with progress_bar("gradient", settings.max_iter * steps, settings.verbose) as progress:
+        history = train(
+            gradient_step(energy, PushDown(), optimizer),
+            (batch._replace(y=batch.y.to(like)) for batch in source),
+            generator,
+            stop=no_more_progress(steps, settings.tol),
+            progress=progress,
+        )
+    epochs = -(-len(history) // steps)
+    return Fit(epochs < settings.max_iter, epochs, history.losses[-1])
+
+
+@torch.no_grad()
+def _jitter(energy: FreeEnergy, summary: Summary, generator: torch.Generator) -> None:
+    """Part components that a low beta has made one, for a higher one to tell apart."""
+    means = components_of(energy).means
+    noise = torch.randn(means.shape, generator=generator, dtype=torch.float64).to(means)
+    spread = torch.from_numpy(np.sqrt(summary.variance)).to(means)
+    means.add_(JITTER * spread * noise)
