@@ -67,31 +67,34 @@ def chosen(make, grid, H, answer):
     return grid[int(np.argmin(errors))]
 
 
-def mixture(answer):
-    def way(H):
-        n, d = H.shape
-        sizes = [k for k in (1, 5, 10, 20, 40) if k * d <= n / 1.5]
-        grid = [(k, reg) for k in sizes for reg in (1e-5, 1e-4, 1e-3)]
-        k, reg = chosen(
-            lambda g: GaussianMixture(g[0], reg_covar=g[1], random_state=0), grid, H, "mean"
-        )
-        model = GaussianMixture(k, reg_covar=reg, n_pooled=POOLED, random_state=0)
-        return model.fit(H).complete(H, answer=answer)
-
-    return way
+def both(model, H):
+    """The two answers of a fitted model."""
+    return {answer: model.complete(H, answer=answer) for answer in ("lowest", "mean")}
 
 
-def sized(kind, grid, **settings):
-    def way(H):
-        sizes = [k for k in grid if k < H.shape[1]] if kind is PCA else grid
-        k = chosen(lambda g: kind(g, **settings), sizes, H, "lowest")
-        return kind(k, **settings).fit(H).complete(H)
+def mixture(H):
+    n, d = H.shape
+    sizes = [k for k in (1, 5, 10, 20, 40) if k * d <= n / 1.5]
+    grid = [(k, reg) for k in sizes for reg in (1e-5, 1e-4, 1e-3)]
+    k, reg = chosen(
+        lambda g: GaussianMixture(g[0], reg_covar=g[1], random_state=0), grid, H, "mean"
+    )
+    model = GaussianMixture(k, reg_covar=reg, n_pooled=POOLED, random_state=0)
+    return both(model.fit(H), H)
 
-    return way
+
+def pca(H):
+    k = chosen(PCA, [k for k in (1, 2, 3, 5, 8) if k < H.shape[1]], H, "mean")
+    return both(PCA(k).fit(H), H)
+
+
+def kmeans(H):
+    k = chosen(lambda g: KMeans(g, random_state=0), (5, 20, 60), H, "lowest")
+    return {"lowest": KMeans(k, random_state=0).fit(H).complete(H)}
 
 
 def plain(kind):
-    return lambda H: kind(random_state=0).fit(H).complete(H)
+    return lambda H: both(kind(random_state=0).fit(H), H)
 
 
 def forest(H):
@@ -100,16 +103,15 @@ def forest(H):
 
 
 THEIRS = {
-    "column mean": lambda H: SimpleImputer().fit_transform(H),
-    "KNNImputer": lambda H: KNNImputer().fit_transform(H),
-    "IterativeImputer": lambda H: IterativeImputer(random_state=0).fit_transform(H),
+    "column mean": SimpleImputer().fit_transform,
+    "KNNImputer": KNNImputer().fit_transform,
+    "IterativeImputer": IterativeImputer(random_state=0).fit_transform,
     "MissForest": forest,
 }
 OURS = {
-    "KMeans": sized(KMeans, (5, 20, 60), random_state=0),
-    "PCA": sized(PCA, (1, 2, 3, 5, 8)),
-    "GaussianMixture, lowest": mixture("lowest"),
-    "GaussianMixture, mean": mixture("mean"),
+    "KMeans": kmeans,
+    "PCA": pca,
+    "GaussianMixture": mixture,
     "SparseCoding": plain(SparseCoding),
     "GLO": plain(GLO),
     "VariationalAutoencoder": plain(VariationalAutoencoder),
@@ -139,18 +141,25 @@ def main():
     print("| way | " + " | ".join(p.stem for p in paths) + " | mean | seconds |")
     print("|---" * (len(paths) + 3) + "|")
     for name, way in ways.items():
-        cells, start = [], time.perf_counter()
+        found, start = {}, time.perf_counter()
         for path in paths:
-            X, found = read(path), []
+            X = read(path)
             for seed in range(options.seeds):
                 H, hidden = hide(X, 0.2, np.random.default_rng(seed))
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    found.append(error(way(H), X, hidden))
-            cells.append(float(np.mean(found)))
+                    filled = way(H)
+                filled = filled if isinstance(filled, dict) else {"": filled}
+                for answer, values in filled.items():
+                    found.setdefault(answer, {}).setdefault(path, []).append(
+                        error(values, X, hidden)
+                    )
         seconds = time.perf_counter() - start
-        row = [*(f"{cell:.4f}" for cell in cells), f"{np.mean(cells):.4f}", f"{seconds:.0f}"]
-        print(f"| {name} | " + " | ".join(row) + " |", flush=True)
+        for answer, tables in found.items():
+            cells = [float(np.mean(errors)) for errors in tables.values()]
+            title = f"{name}, {answer}" if answer else name
+            row = [*(f"{cell:.4f}" for cell in cells), f"{np.mean(cells):.4f}", f"{seconds:.0f}"]
+            print(f"| {title} | " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,9 @@ from thalweg.energies import Affine, Reconstruction
 from thalweg.estimators.base import CodesMixin, EnergyEstimator
 from thalweg.estimators.parts import affine_of
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
-from thalweg.training import History, train
-from thalweg.training.principal import alternating_step, signed, spectrum
+from thalweg.training import train
+from thalweg.training.principal import AlternatingStep, Spectrum, signed, spectrum
 from thalweg.training.progress import progress_bar
-
-CUTOFF = 0.05
-"""Share of a direction of the plane that a row has to show for its code along it to be found."""
 
 
 class PCA(CodesMixin, EnergyEstimator):
@@ -31,8 +28,10 @@ class PCA(CodesMixin, EnergyEstimator):
         E(y, z) = \|y - b - zW\|^2, \qquad F(y) = \min_z E(y, z)
 
     W has orthonormal rows, so that z = (y - b) W^T, and F is the squared distance from the plane.
-    NaN entries are hidden: z is the best for the visible ones (0 along directions of which less
-    than a twentieth is visible), and W and b are fitted by alternating. There is no ``sample``: all
+    NaN entries are hidden: W and b are fitted by alternating between codes and plane, and a row
+    with hidden entries has the codes of probabilistic PCA, held near the mean where its visible
+    entries say little. ``complete(X, answer="mean")`` fills in what those codes decode to; the
+    answer of least energy is where the plane is, which may be far out. There is no ``sample``: all
     of the plane has energy 0, so exp(-F) has no finite integral (a :class:`GaussianMixture` with
     one component has).
 
@@ -114,15 +113,19 @@ class PCA(CodesMixin, EnergyEstimator):
         total = float(found.variances.sum())
         k = self._size(found.variances, rows)
         like = torch.empty(0, dtype=_torch_type(rows), device=Device.resolve(self.device))
-        self.energy_ = _energy_at(
-            torch.from_numpy(found.directions[:k].copy()).to(like),
-            torch.from_numpy(summary.mean).to(like),
-        )
-        variances = found.variances[:k]
+        offset = torch.from_numpy(summary.mean).to(like)
+        directions, variances = found.directions[:k], found.variances[:k]
+        left = max((total - float(variances.sum())) / max(rows.n_columns - k, 1), 0.0)
         self.n_iter_ = 1
         if summary.hidden:
-            self.n_iter_ = len(self._alternate(rows))
-            variances, total = self._orthonormalize(rows, summary)
+            directions, variances, offset, left = self._alternate(rows, found, summary, k, left)
+            total = float(variances.sum()) + left * (rows.n_columns - k)
+        # sigma^2 / variance of each code, per unit of E's factor 2
+        shrinkage = 2 * left / np.maximum(variances, 1e-300)
+        self.energy_ = _energy_at(
+            torch.from_numpy(directions.copy()).to(like), offset.to(like),
+            torch.from_numpy(shrinkage).to(like),
+        )  # fmt: skip
         self.n_components_ = k
         self.explained_variance_ = variances
         self.explained_variance_ratio_ = variances / total if total > 0 else 0 * variances
@@ -140,38 +143,34 @@ class PCA(CodesMixin, EnergyEstimator):
         shares = variances.cumsum() / max(float(variances.sum()), 1e-300)
         return min(int(np.searchsorted(shares, self.n_components)) + 1, most)
 
-    def _alternate(self, rows: Rows) -> History:
-        decoder = affine_of(self.energy_)
-        assert decoder.offset is not None
+    def _alternate(
+        self, rows: Rows, found: Spectrum, summary: Summary, k: int, left: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], Tensor, float]:
+        """Directions, variances of the codes, offset and residual variance, by alternating."""
+        device = Device.resolve(self.device)
+        scale = np.sqrt(np.maximum(found.variances[:k], 1e-12))
+        weight = torch.from_numpy(scale[:, None] * found.directions[:k]).to(device)
+        offset = torch.from_numpy(summary.mean).to(device)
+        step = AlternatingStep(weight, offset, max(left, 1e-3 * float(summary.variance.mean())))
         with progress_bar("PCA", self.max_iter, self.verbose > 0) as progress:
-            return train(
-                alternating_step(self.energy_, decoder.weight, decoder.offset),
+            history = train(
+                step,
                 itertools.repeat(rows, self.max_iter),
                 torch.Generator(),
                 stop=lambda history: float(history.metrics[-1]["change"]) <= self.tol,
                 progress=progress,
             )
-
-    def _orthonormalize(self, rows: Rows, summary: Summary) -> tuple[NDArray[np.float64], float]:
-        """The same plane, by orthonormal directions along which the codes do not correlate."""
-        decoder = affine_of(self.energy_)
-        assert decoder.offset is not None
-        codes = self._ask(rows, lambda y: _codes(self.energy_, y)).astype(np.float64)
-        center = codes.mean(axis=0)
-        w = decoder.weight.detach().cpu().double().numpy()
-        spread = np.linalg.cholesky(np.cov(codes.T).reshape(len(w), -1) + 1e-300 * np.eye(len(w)))
-        _, singular, directions = np.linalg.svd(spread.T @ w, full_matrices=False)
-        with torch.no_grad():
-            decoder.offset.add_(torch.from_numpy(center @ w).to(decoder.offset))
-            decoder.weight.copy_(torch.from_numpy(signed(directions)))
-        residual = float(self._ask(rows, self._energy_of_row).sum()) / max(len(rows) - 1, 1)
-        return singular**2, float((singular**2).sum()) + residual
-
-    def _energy_of_row(self, y: Tensor) -> Tensor:
-        view = self.energy_.restricted(~y.isnan())
-        assert view is not None
-        value: Tensor = view(y)
-        return value
+        self.n_iter_ = len(history)
+        # the same plane by orthonormal directions along which the codes do not correlate
+        codes = []
+        for _, chunk in rows.chunks():
+            codes.append(step.codes(torch.from_numpy(chunk).to(weight))[0])
+        z = torch.cat(codes)
+        center = z.mean(dim=0)
+        _, singular, directions = torch.linalg.svd((z - center) @ weight, full_matrices=False)
+        variances = (singular[:k] ** 2 / max(len(rows) - 1, 1)).cpu().numpy()
+        offset = offset + center @ weight
+        return signed(directions[:k].cpu().numpy()), variances, offset, float(step.noise)
 
     @property
     def components_(self) -> NDArray[np.floating]:
@@ -199,18 +198,13 @@ class PCA(CodesMixin, EnergyEstimator):
         return {"n_components_": self.n_components_, "n_iter_": self.n_iter_}
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
-        return _energy_at(state["energy.decoder.weight"], state["energy.decoder.offset"])
+        names = ("energy.decoder.weight", "energy.decoder.offset", "solver.shrinkage")
+        return _energy_at(*(state[name] for name in names))
 
 
-def _energy_at(weight: Tensor, offset: Tensor) -> FreeEnergy:
+def _energy_at(weight: Tensor, offset: Tensor, shrinkage: Tensor) -> FreeEnergy:
     reconstruction = Reconstruction(Affine(weight, offset), Flat(len(weight)))
-    return FreeEnergy(reconstruction, LeastSquares(CUTOFF)).to(weight)
-
-
-def _codes(energy: FreeEnergy, y: Tensor) -> Tensor:
-    view = energy.restricted(~y.isnan())
-    assert view is not None
-    return view.codes(y)
+    return FreeEnergy(reconstruction, LeastSquares(shrinkage)).to(weight)
 
 
 def _torch_type(rows: Rows) -> torch.dtype:

@@ -21,15 +21,17 @@ class LeastSquares(LatentSolver):
 
     Parameters
     ----------
-    cutoff : float, default 0
-        Directions of z along which G is below this share of the curvature bound of all rows count
-        as unseen, and stay 0. They are those that the visible coordinates hardly speak of, where
-        small noise would make large codes.
+    shrinkage : Tensor, optional
+        (k,). Where rows have hidden coordinates it is added to the diagonal of G, which holds the
+        codes of directions that the visible coordinates hardly speak of near 0: the codes of
+        probabilistic PCA, for sigma^2 / variance of each code.
     """
 
-    def __init__(self, cutoff: float = 0.0) -> None:
+    shrinkage: Tensor | None
+
+    def __init__(self, shrinkage: Tensor | None = None) -> None:
         super().__init__()
-        self.cutoff = cutoff
+        self.register_buffer("shrinkage", shrinkage)
 
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
@@ -43,11 +45,10 @@ class LeastSquares(LatentSolver):
         converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
         with torch.no_grad():
             form = quadratic_of(energy, y, x, type(self).__name__)
-            curvature = energy.curvature() if self.cutoff else None
-            if form.gram.ndim == 3 and curvature is not None:
-                z = _truncated(form, self.cutoff * curvature)
-            else:
-                z = _minimum(form, ridge)
+            diagonal = torch.full_like(form.linear[0], ridge)
+            if form.gram.ndim == 3 and self.shrinkage is not None:
+                diagonal = diagonal + self.shrinkage
+            z = _minimum(form, diagonal)
         return Candidates(z[None], z.new_zeros(1, 1), converged)
 
 
@@ -62,16 +63,8 @@ def quadratic_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, owner: str) 
     return form
 
 
-def _truncated(form: Quadratic, floor: Tensor) -> Tensor:
-    """The minimum over the directions along which G is at least ``floor``."""
-    values, vectors = torch.linalg.eigh(form.gram)
-    inverse = torch.where(values >= floor, 1 / values.clamp_min(floor), 0)
-    along = torch.einsum("nkl,nk->nl", vectors, form.linear)
-    return torch.einsum("nkl,nl->nk", vectors, inverse * along)
-
-
-def _minimum(form: Quadratic, ridge: float) -> Tensor:
-    gram = form.gram + ridge * torch.eye(form.gram.shape[-1]).to(form.gram)
+def _minimum(form: Quadratic, ridge: Tensor) -> Tensor:
+    gram = form.gram + torch.diag(ridge)
     right = form.linear[..., None]
     if gram.ndim == 2:
         right = form.linear.T

@@ -9,10 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Loss, seen_through
+from thalweg.core import Loss
 from thalweg.data import Rows, Summary
-from thalweg.latents import FreeEnergy
-from thalweg.training.loop import Step
 
 WIDE = 4096
 """Columns up to which the covariance matrix is formed."""
@@ -54,44 +52,76 @@ def signed(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(directions * np.where(peak < 0, -1.0, 1.0)[:, None], dtype=np.float64)
 
 
-def alternating_step(energy: FreeEnergy, weight: Tensor, offset: Tensor) -> Step[Rows]:
-    r"""Codes for all rows, then the best plane for the codes; in place on weight and offset.
+class AlternatingStep:
+    r"""Codes for all rows, then the best plane for the codes: probabilistic PCA by EM.
 
     .. math::
-        z_i \leftarrow \arg\min_z \sum_{j \text{ visible}} (y_{ij} - b_j - (zW)_j)^2, \qquad
-        (W, b) \leftarrow \arg\min \sum_{ij \text{ visible}} (y_{ij} - b_j - (z_i W)_j)^2
+        M_i = \sum_{j \text{ visible}} w_j w_j^T + \sigma^2 I, \qquad
+        z_i \leftarrow M_i^{-1} \sum_{j \text{ visible}} w_j (y_{ij} - b_j)
 
-    The loss, the mean energy before the plane moves, never rises.
+    then for each column w_j and b_j by least squares on the codes, whose uncertainty
+    :math:`\sigma^2 M_i^{-1}` counts, and sigma from what is left. Without the uncertainty rows that
+    show little would have huge codes and bend the plane.
+
+    Parameters
+    ----------
+    weight : Tensor
+        (k, d), changed in place; not orthonormal: codes have a standard normal prior.
+    offset : Tensor
+        b, (d,), changed in place.
+    noise : float
+        sigma^2, where it starts; then in ``noise``.
 
     References
     ----------
     Ilin and Raiko, "Practical approaches to principal component analysis in the presence of
-    missing values", JMLR 2010, section 3.1.
+    missing values", JMLR 2010, section 3.3; Tipping and Bishop (1999).
     """
-    k, d = weight.shape
+
+    def __init__(self, weight: Tensor, offset: Tensor, noise: float) -> None:
+        self.weight, self.offset = weight, offset
+        self.noise = weight.new_tensor(noise)
+
+    def codes(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (n, k) and covariance (n, k, k) of the codes of rows with hidden entries."""
+        k = len(self.weight)
+        seen = (~y.isnan()).to(self.weight)
+        away = (y - self.offset).nan_to_num()
+        pairs = (self.weight[:, None] * self.weight[None]).reshape(k * k, -1)
+        gram = (seen @ pairs.T).reshape(-1, k, k)
+        identity = torch.eye(k).to(gram)
+        spread = torch.cholesky_inverse(torch.linalg.cholesky(gram + self.noise * identity))
+        return torch.einsum("nkl,nl->nk", spread, away @ self.weight.T), self.noise * spread
 
     @torch.no_grad()
-    def step(rows: Rows, generator: torch.Generator) -> Loss:
-        moments = torch.zeros(d, k + 1, k + 1, dtype=torch.float64, device=weight.device)
-        along = torch.zeros(d, k + 1, dtype=torch.float64, device=weight.device)
-        total = torch.zeros((), dtype=torch.float64, device=weight.device)
+    def __call__(self, rows: Rows, generator: torch.Generator) -> Loss:
+        k, d = self.weight.shape
+        moments = self.weight.new_zeros(d, k + 1, k + 1)
+        along = self.weight.new_zeros(d, k + 1)
+        squares, count, total = self.weight.new_zeros(d), self.weight.new_zeros(d), 0.0
         for _, chunk in rows.chunks():
-            y = torch.from_numpy(chunk).to(weight)
-            view = seen_through(energy, y)
-            codes = view.codes(y)
-            assert codes is not None
-            total += view(y).sum(dtype=torch.float64)
-            seen = (~y.isnan()).double()
-            z = torch.cat([codes.double(), seen.new_ones(len(y), 1)], dim=1)
-            pairs = (z[:, :, None] * z[:, None, :]).reshape(len(y), -1)
-            moments += (seen.T @ pairs).reshape(d, k + 1, k + 1)
-            along += (seen * y.nan_to_num().double()).T @ z
-        ridge = 1e-9 * moments.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
-        plane = torch.linalg.solve(moments + ridge * torch.eye(k + 1).to(moments), along)
-        old = torch.cat([weight, offset[None]])
-        weight.copy_(plane[:, :k].T)
-        offset.copy_(plane[:, k])
-        change = (torch.cat([weight, offset[None]]) - old).norm() / old.norm().clamp_min(1e-30)
-        return Loss(total / len(rows), {"change": change})
-
-    return step
+            y = torch.from_numpy(chunk).to(self.weight)
+            seen = (~y.isnan()).to(y)
+            mean, spread = self.codes(y)
+            z = torch.cat([mean, seen.new_ones(len(y), 1)], dim=1)
+            pairs = z[:, :, None] * z[:, None, :]
+            pairs[:, :k, :k] += spread
+            moments += (seen.T @ pairs.reshape(len(y), -1)).reshape(d, k + 1, k + 1)
+            known = y.nan_to_num()
+            along += (seen * known).T @ z
+            squares += (seen * known.square()).sum(dim=0)
+            count += seen.sum(dim=0)
+            residual = seen * (known - mean @ self.weight - self.offset)
+            total += float(residual.square().sum())
+        # a column that hardly anything is known of keeps a plane of no slope
+        tiny = 1e-12 * moments.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
+        plane = torch.linalg.solve(moments + tiny * torch.eye(k + 1).to(moments), along)
+        left = squares - 2 * (plane * along).sum(dim=1)
+        left = left + torch.einsum("dk,dkl,dl->d", plane, moments, plane)
+        self.noise = (left.sum() / count.sum()).clamp_min(1e-12 * squares.sum() / count.sum())
+        old = torch.cat([self.weight, self.offset[None]])
+        self.weight.copy_(plane[:, :k].T)
+        self.offset.copy_(plane[:, k])
+        change = (torch.cat([self.weight, self.offset[None]]) - old).norm() / old.norm()
+        value = torch.tensor(total / len(rows), dtype=torch.float64)
+        return Loss(value, {"change": change.nan_to_num()})
