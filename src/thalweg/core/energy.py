@@ -20,6 +20,14 @@ class Energy(nn.Module, ABC):
     the energy alone.
     """
 
+    @property
+    def minimizes_hidden(self) -> bool:
+        """Whether :meth:`restricted` is the minimum over hidden coordinates (not an integral).
+
+        Then no filling of a row has less energy than the row without its hidden coordinates.
+        """
+        return False
+
     @abstractmethod
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """F(x, y) for each row of ``y``: (n,)."""
@@ -118,6 +126,11 @@ class LatentEnergy(nn.Module, ABC):
     """
 
     latent: LatentSpace
+
+    @property
+    def minimizes_hidden(self) -> bool:
+        """As :meth:`Energy.minimizes_hidden`."""
+        return False
 
     @abstractmethod
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:

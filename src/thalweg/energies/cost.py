@@ -22,6 +22,9 @@ class Cost(nn.Module, ABC):
     visible: Tensor | None = None
     """(n, d), bool: the coordinates that count, or None where all do"""
 
+    minimizes_hidden: bool = True
+    """Whether the cost without hidden coordinates is the least over what they may be"""
+
     @abstractmethod
     def forward(self, y: Tensor, prediction: Tensor) -> Tensor:
         """C of each row: (..., n) for y (n, d) and predictions (..., n, d)."""
@@ -134,6 +137,8 @@ class GaussianNoise(Cost):
     >>> torch.allclose(value, torch.tensor(2 * torch.pi * 0.25))
     True
     """
+
+    minimizes_hidden = False  # its normalizer counts the visible coordinates alone
 
     def __init__(self, sigma: float = 1.0, visible: Tensor | None = None) -> None:
         super().__init__()

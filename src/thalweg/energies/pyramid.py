@@ -48,6 +48,8 @@ class LaplacianPyramid(Cost):
     tensor([0., 0.])
     """
 
+    minimizes_hidden = False
+
     def __init__(
         self, shape: tuple[int, ...], levels: int = 3, visible: Tensor | None = None
     ) -> None:

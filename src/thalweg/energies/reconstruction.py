@@ -45,6 +45,10 @@ class Reconstruction(LatentEnergy):
         self.latent = latent
         self.cost = SquaredError() if cost is None else cost
 
+    @property
+    def minimizes_hidden(self) -> bool:
+        return self.cost.minimizes_hidden
+
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
         if x is None and self._shared_by_rows(y, z):
             return self.cost.pairwise(y, self.decoder(z[:, 0]))

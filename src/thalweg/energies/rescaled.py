@@ -46,6 +46,10 @@ class Rescaled(Energy):
         self.register_buffer("x_shift", x_shift)
         self.register_buffer("x_scale", x_scale)
 
+    @property
+    def minimizes_hidden(self) -> bool:
+        return self.energy.minimizes_hidden
+
     def _in(self, y: Tensor) -> Tensor:
         return (y - self.shift) / self.scale
 

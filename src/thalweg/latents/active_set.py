@@ -39,6 +39,10 @@ class ActiveSet(LatentSolver):
         self.tol = tol
         self.general = ProximalGradient("fista", tol, max_iter)
 
+    @property
+    def minimizes(self) -> bool:
+        return True
+
     @torch.no_grad()
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf

@@ -18,6 +18,10 @@ class Exhaustive(LatentSolver):
     over z.
     """
 
+    @property
+    def minimizes(self) -> bool:
+        return True
+
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:

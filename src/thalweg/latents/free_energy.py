@@ -50,6 +50,10 @@ class FreeEnergy(Energy):
         self.solver = solver
         self.beta = beta
 
+    @property
+    def minimizes_hidden(self) -> bool:
+        return math.isinf(self.beta) and self.energy.minimizes_hidden and self.solver.minimizes
+
     def infer(self, y: Tensor, x: Tensor | None = None) -> Candidates:
         """The solver's candidates for each row."""
         candidates = self.solver.solve(self.energy, y, x, self.beta)

@@ -33,6 +33,10 @@ class LeastSquares(LatentSolver):
         super().__init__()
         self.register_buffer("shrinkage", shrinkage)
 
+    @property
+    def minimizes(self) -> bool:
+        return self.shrinkage is None
+
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:

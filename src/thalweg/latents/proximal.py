@@ -63,6 +63,10 @@ class ProximalGradient(LatentSolver):
             raise InputError(f"ProximalGradient: method must be 'fista' or 'ista', got {method!r}")
         self.method, self.tol, self.max_iter, self.step_size = method, tol, max_iter, step_size
 
+    @property
+    def minimizes(self) -> bool:
+        return True
+
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:
@@ -132,6 +136,10 @@ class Descent(LatentSolver):
         if n_starts < 1:
             raise InputError(f"Descent: n_starts must be at least 1, got {n_starts}")
         self.n_starts, self.max_iter, self.tol, self.seed = n_starts, max_iter, tol, seed
+
+    @property
+    def minimizes(self) -> bool:
+        return True
 
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf

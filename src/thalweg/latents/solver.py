@@ -16,6 +16,11 @@ class LatentSolver(nn.Module, ABC):
     A module, for some solvers have parameters of their own (an encoder) or fixed draws.
     """
 
+    @property
+    def minimizes(self) -> bool:
+        """Whether its answer at beta infinite is the minimum over z, hidden coordinates or not."""
+        return False
+
     @abstractmethod
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf

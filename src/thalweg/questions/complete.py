@@ -17,6 +17,9 @@ POLISHING = 100
 FEW = 8
 """Hidden coordinates of a row up to which random steps are of use."""
 
+TIGHT = 1e-6
+"""Share of its energy by which a filling may be above the bound and count as the lowest."""
+
 
 @torch.no_grad()
 def complete(
@@ -28,9 +31,10 @@ def complete(
         \check y_2 = \arg\min_{y_2} F(x, y_1, y_2)
 
     An energy that knows what is left of it when coordinates are hidden infers its codes from the
-    visible ones and decodes them. Of that filling and those with the values of ``starts``, the four
-    of lowest energy are brought down the energy over the hidden coordinates, and the lower end is
-    taken.
+    visible ones and decodes them. Where hidden coordinates are minimized out and that filling
+    reaches the energy of the visible ones, it is the answer. Else, of that filling and those with
+    the values of ``starts``, the four of lowest energy are brought down the energy over the hidden
+    coordinates, and the lowest end is taken.
 
     Parameters
     ----------
@@ -58,8 +62,7 @@ def complete(
     result = y.clone()
     if len(rows) == 0:
         return result
-    part, gone = y[rows], hidden[rows]
-    given = None if x is None else x[rows]
+    part, gone, given = y[rows], hidden[rows], _rows(x, rows)
     fillings = [] if starts is None else [start.expand_as(part) for start in starts]
     view = energy.restricted(~gone)
     decoded = None if view is None else view.reconstruct(part, given)
@@ -70,23 +73,36 @@ def complete(
             f"complete: {type(energy).__name__} has no codes to fill from; "
             "expected starts, rows whose values the hidden coordinates may start from"
         )
-    tried = [torch.where(gone, filling, part) for filling in fillings]
-    values = torch.stack([_known(seen_through(energy, at)(at, given)) for at in tried])
-    order = values.argsort(dim=0)[:DESCENTS]
-    every = torch.arange(len(part), device=y.device)
-    stacked = torch.stack(tried)
-    best, lowest = part, torch.full_like(values[0], torch.inf)
-    for choice in order:
-        end = descend(energy, stacked[choice, every], given, free=gone)
-        value = _known(seen_through(energy, end)(end, given))
+    tried = torch.stack([torch.where(gone, filling, part) for filling in fillings])
+    open_ = torch.ones(len(part), dtype=torch.bool, device=y.device)
+    if view is not None and decoded is not None and energy.minimizes_hidden:
+        bound = view(part, given)
+        result[rows] = tried[-1]
+        open_ = ~(energy(tried[-1], given) <= bound + TIGHT * (1 + bound.abs()))
+    left = open_.nonzero()[:, 0]
+    if len(left):
+        result[rows[left]] = _by_descent(energy, tried[:, left], gone[left], _rows(given, left))
+    return result
+
+
+def _rows(x: Tensor | None, index: Tensor) -> Tensor | None:
+    return None if x is None else x[index]
+
+
+def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -> Tensor:
+    """The lowest end of descents from the best of the fillings ``tried`` (s, n, d)."""
+    values = torch.stack([_known(seen_through(energy, at)(at, x)) for at in tried])
+    every = torch.arange(tried.shape[1], device=tried.device)
+    best, lowest = tried[0], torch.full_like(values[0], torch.inf)
+    for choice in values.argsort(dim=0)[:DESCENTS]:
+        end = descend(energy, tried[choice, every], x, free=gone)
+        value = _known(seen_through(energy, end)(end, x))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
     few = (gone.sum(dim=1) <= FEW).nonzero()[:, 0]
     if len(few):
-        some = None if given is None else given[few]
-        best[few] = _polish(energy, best[few], lowest[few], some, gone[few])
-    result[rows] = torch.where(gone, best, part)
-    return result
+        best[few] = _polish(energy, best[few], lowest[few], _rows(x, few), gone[few])
+    return best
 
 
 def _polish(energy: Energy, y: Tensor, value: Tensor, x: Tensor | None, free: Tensor) -> Tensor:
