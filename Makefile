@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# make bench DATA="--data-dir DIR": the folder with the data of the benchmarks that need some
+DATA ?=
 export MPLBACKEND := Agg
 
 .PHONY: install demo test check bench docs clean
@@ -30,6 +32,12 @@ bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/kmeans_speed.py
 	$(BIN)/python benchmarks/kmeans_training.py
+	$(BIN)/python benchmarks/mixture_speed.py
+	$(BIN)/python benchmarks/sparse_coding_speed.py
+	$(BIN)/python benchmarks/branches.py --out docs/branches.png
+	$(BIN)/python benchmarks/completion.py $(DATA)
+	$(BIN)/python benchmarks/anomaly.py $(DATA)
+	$(BIN)/python benchmarks/denoising.py $(DATA) --out docs/denoising.png
 
 docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
