@@ -200,3 +200,53 @@ def test_pooling_is_the_mean_of_densities():
         part = GaussianMixture(2, init_params="random", random_state=seeds).fit(X)
         single.append(np.exp(part.score_samples(X)))
     np.testing.assert_allclose(pooled.score_samples(X), np.log(np.mean(single, axis=0)), rtol=1e-6)
+
+
+def test_the_loss_of_em_is_the_energy_of_the_rows_before_the_step():
+    X = load_iris().data.copy()
+    X[np.random.default_rng(1).random(X.shape) < 0.3] = np.nan
+    X = X[~np.isnan(X).all(axis=1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        settings = {"n_components": 2, "tol": 0.0, "random_state": 0}
+        before = GaussianMixture(**settings, max_iter=3).fit(X)
+        after = GaussianMixture(**settings, max_iter=4).fit(X)
+    assert after.lower_bound_ == pytest.approx(before.score(X), rel=1e-9)
+
+
+def test_single_precision_with_hidden_entries_and_columns_that_nearly_coincide():
+    random = np.random.default_rng(0)
+    wide = random.normal(size=(300, 1)) * 100
+    X = np.hstack([wide, wide + 0.01 * random.normal(size=(300, 1)), random.normal(size=(300, 1))])
+    holed = X.copy()
+    holed[::7, 0] = np.nan
+    double = GaussianMixture(1).fit(holed)
+    single = GaussianMixture(1).fit(holed.astype(np.float32))
+    complete = ~np.isnan(holed).any(axis=1)
+    values = double.energy(holed.astype(np.float32))
+    # energies of one row do not depend on whether another has a hole
+    np.testing.assert_allclose(values[complete], double.energy(holed[complete].astype(np.float32)))
+    assert np.median(np.abs(single.energy(holed.astype(np.float32)) - values)) < 0.5
+
+
+def test_completion_tries_every_component():
+    X = np.array([[0.0, 0.0]])
+    model = GaussianMixture(
+        2, covariance_type="diag", weights_init=[0.6, 0.4], means_init=[[0.0, 0.0], [0.0, 30.0]],
+        precisions_init=[[1.0, 0.04], [1.0, 400.0]], max_iter=1, tol=1e9,
+    )  # fmt: skip
+    rows = np.repeat([[0.0, 0.0], [0.0, 30.0]], [60, 40], axis=0)
+    rows = rows + np.random.default_rng(0).normal(size=rows.shape) * np.repeat(
+        [[1, 5], [1, 0.05]], [60, 40], axis=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(rows)
+    assert model.complete([[X[0, 0], np.nan]])[0, 1] == pytest.approx(30, abs=0.5)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((1, 2, 2)), [[[1.0, 2.0], [0.0, 1.0]]], [-np.eye(2)]])
+def test_precisions_that_are_none_are_said(bad):
+    rows = np.random.default_rng(0).normal(size=(9, 2))
+    with pytest.raises(InputError, match="precisions_init must be symmetric and positive"):
+        GaussianMixture(1, precisions_init=bad).fit(rows)

@@ -80,6 +80,9 @@ def test_one_of_two_targets_given_decides_the_other():
     holed[np.isnan(holed).all(axis=1)] = 0
     again = LatentRegressor(n_steps=800, random_state=0).fit(x, holed)
     assert np.isfinite(again.energy(x, holed)).all()
+    first = np.where(random.random(800) < 0.2, np.nan, y[:, 0])
+    one = LatentRegressor(n_steps=50, random_state=0).fit(x, first)
+    assert one.predict(x).shape == (800,)
 
 
 def test_draws_follow_the_branches(fitted):

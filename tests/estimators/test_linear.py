@@ -177,3 +177,80 @@ def test_sparse_codes_in_single_precision_converge(digits, alpha):
     np.testing.assert_allclose(
         single.energy(digits.astype(np.float32)), model.energy(digits), rtol=1e-3
     )
+
+
+def test_ica_draws_have_the_moments_of_the_sources():
+    random = np.random.default_rng(0)
+    sources = np.stack([random.laplace(size=5000), random.uniform(-1, 1, size=5000)], axis=1)
+    model = SquareICA(random_state=0).fit(sources)
+    drawn = model.transform(model.sample(50_000, random_state=0))
+    heavy = model.energy_.heavy.numpy()
+    # hyperbolic secant: variance pi^2 / 4, fourth moment 5 pi^4 / 16; the mixture: 2, and 10
+    for column, second, fourth in (
+        (drawn[:, heavy][:, 0], np.pi**2 / 4, 5 * np.pi**4 / 16),
+        (drawn[:, ~heavy][:, 0], 2.0, 10.0),
+    ):
+        error = np.sqrt((fourth - second**2) / 50_000)
+        assert abs((column**2).mean() - second) < 5 * error
+
+
+def test_ica_does_not_depend_on_units():
+    random = np.random.default_rng(0)
+    X = random.laplace(size=(2000, 2)) @ [[1.0, 0.4], [-0.3, 1.0]]
+    plain = SquareICA(random_state=0).fit(X)
+    scaled = SquareICA(random_state=0).fit(X * [1e6, 1e-3])
+    assert amari(np.linalg.solve(plain.mixing_.T, (scaled.mixing_.T / [[1e6], [1e-3]]))) < 1e-2
+
+
+def test_unused_atoms_take_over_rows_that_are_explained_worst():
+    random = np.random.default_rng(0)
+    X = (
+        random.normal(size=(400, 2)) @ np.eye(6)[:2]
+        + random.choice([0, 5], size=(400, 1)) * np.eye(6)[5]
+    )
+    start = np.eye(6)[[3, 4, 3]] + 1e-3  # atoms that nothing needs
+    model = SparseCoding(
+        3, alpha=0.3, dictionary_init=start, max_iter=20, fit_offset=False, random_state=0
+    ).fit(X)
+    assert (model.transform(X) != 0).mean(axis=0).min() > 0.1
+
+
+def test_no_penalty_is_least_squares(digits):
+    model = SparseCoding(10, alpha=0.0, max_iter=1, random_state=0).fit(digits)
+    residual = digits - model.offset_
+    best = np.linalg.lstsq(model.components_.T, residual.T, rcond=None)[0]
+    expected = 0.5 * ((residual - best.T @ model.components_) ** 2).sum(axis=1)
+    np.testing.assert_allclose(model.energy(digits), expected, rtol=1e-3, atol=1e-6)
+
+
+def test_fista_in_single_precision_knows_that_it_converged(digits):
+    single = digits.astype(np.float32)
+    model = SparseCoding(
+        40, alpha=0.2, max_iter=1, solver="fista", solver_iter=3000, random_state=0
+    )
+    model.fit(single).transform(single)
+    assert (model.transform(0 * single[:1] + model.offset_) == 0).all()
+
+
+def test_pca_mean_is_that_of_probabilistic_pca():
+    random = np.random.default_rng(0)
+    weight = random.normal(size=(2, 5))
+    X = random.normal(size=(20_000, 2)) @ weight + 0.5 * random.normal(size=(20_000, 5))
+    holed = np.where(random.random(X.shape) < 0.3, np.nan, X)
+    holed = holed[~np.isnan(holed).all(axis=1)]
+    model = PCA(2).fit(holed)
+    # the covariance that made the rows says what a row with holes is expected to be
+    covariance = weight.T @ weight + 0.25 * np.eye(5)
+    row = np.array([1.0, np.nan, -1.0, np.nan, np.nan])
+    seen = ~np.isnan(row)
+    pull = np.linalg.solve(covariance[np.ix_(seen, seen)], row[seen])
+    expected = covariance[np.ix_(~seen, seen)] @ pull
+    found = model.complete(row[None], answer="mean")[0, ~seen]
+    np.testing.assert_allclose(found, expected, atol=0.1)
+    noise = model.energy_.solver.shrinkage.numpy() * model.explained_variance_ / 2
+    np.testing.assert_allclose(noise, 0.25, rtol=0.1)
+
+
+def test_pca_of_constant_columns_with_a_hole():
+    model = PCA(1).fit([[1.0, np.nan], [1.0, 2.0], [1.0, 2.0]])
+    np.testing.assert_allclose(model.complete([[1.0, np.nan]], answer="mean"), [[1.0, 2.0]])

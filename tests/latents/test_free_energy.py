@@ -189,3 +189,43 @@ def test_what_has_no_such_way_is_refused(weight, y):
     flat = Reconstruction(Affine(weight), Flat(K)).double()
     with pytest.raises(InputError, match="Importance: Flat has no prior"):
         FreeEnergy(flat, Importance(10), 1.0)(y)
+
+
+@pytest.mark.parametrize("make", [Laplace, lambda least: Importance(400, Laplace(least))])
+def test_of_several_minima_the_lowest_counts(make):
+    class Curve(torch.nn.Module):
+        """Two codes come near y = 4, one nearer."""
+
+        def forward(self, z):
+            return z.square() - 0.5 * z
+
+    y = torch.tensor([[4.0]], dtype=torch.float64)
+    energy = Reconstruction(Curve(), Gaussian(1)).double()
+    values = []
+    for first in (2.5, -2.5):
+        starts = torch.tensor([[first], [-first]], dtype=torch.float64)
+        with torch.no_grad():
+            values.append(float(FreeEnergy(energy, make(Descent(2, starts=starts)), 20.0)(y)))
+    assert values[0] == pytest.approx(values[1], abs=1e-3)
+    with torch.no_grad():
+        fine = float(FreeEnergy(energy, Quadrature(4000), 20.0)(y))
+    assert values[0] == pytest.approx(fine, abs=0.02)
+
+
+def test_codes_of_a_gaussian_encoder_are_its_means(y):
+    network = Perceptron((D, 2 * K), generator=torch.Generator().manual_seed(0)).double()
+    energy = Reconstruction(
+        Perceptron((K, D), generator=torch.Generator().manual_seed(1)), Gaussian(K), GaussianNoise()
+    )
+    model = FreeEnergy(energy, GaussianEncoder(network, K), 1.0).double()
+    with torch.no_grad():
+        torch.testing.assert_close(model.codes(y), network(y)[:, :K])
+
+
+def test_an_encoder_says_where_its_descent_did_not_converge(weight, y):
+    network = Perceptron((D, K), generator=torch.Generator().manual_seed(0)).double()
+    energy = energy_of(weight)
+    short = FreeEnergy(energy, Encoder(network, max_iter=1)).eval()
+    long = FreeEnergy(energy, Encoder(network, max_iter=2000)).eval()
+    assert not short.infer(y).converged.all()
+    assert long.infer(y).converged.all()

@@ -147,3 +147,29 @@ def test_the_gradient_is_that_at_the_codes():
         return energy_of(atoms, ActiveSet(tol=1e-12))(at)
 
     assert torch.autograd.gradcheck(value, (rows,), atol=1e-5)
+
+
+def test_the_gap_is_that_of_the_scaled_residual():
+    # stopped early, so that the residual has to be scaled to be a dual point
+    y, atoms = problem()
+    Y, W = y.numpy(), atoms.numpy()
+    codes, gap = lasso(W @ W.T, Y @ W.T, 0.5 * (Y**2).sum(1), ALPHA, False, 1.0)
+    exact, _ = lasso(W @ W.T, Y @ W.T, 0.5 * (Y**2).sum(1), ALPHA, False, 1e-9)
+    residual = Y - codes @ W
+    scale = np.minimum(1, ALPHA / np.abs(residual @ W.T).max(axis=1))
+    assert (scale < 0.9).any()
+    dual = 0.5 * (Y**2).sum(1) - 0.5 * ((Y - scale[:, None] * residual) ** 2).sum(1)
+    primal = 0.5 * (residual**2).sum(1) + ALPHA * np.abs(codes).sum(1)
+    np.testing.assert_allclose(gap, (primal - dual) / primal, rtol=1e-9, atol=1e-12)
+    best = 0.5 * ((Y - exact @ W) ** 2).sum(1) + ALPHA * np.abs(exact).sum(1)
+    assert ((primal - best) / primal <= gap + 1e-12).all()
+
+
+def test_restarts_are_worth_their_while():
+    # strongly convex and badly conditioned: momentum without restarts swings about the minimum
+    y, atoms = problem(k=10)
+    skewed = atoms * torch.logspace(0, -1.3, 10, dtype=torch.float64)[:, None]
+    with torch.no_grad():
+        solver = ProximalGradient("fista", tol=1e-9, max_iter=1500)
+        converged = energy_of(skewed, solver).infer(y).converged
+    assert converged.double().mean() > 0.9

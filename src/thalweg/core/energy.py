@@ -53,6 +53,11 @@ class Energy(nn.Module, ABC):
         z = self.codes(y, x)
         return None if z is None else self.decode(z, x)
 
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """Rows that may be the lowest with the visible part of y: (s, n, d), or None."""
+        rebuilt = self.reconstruct(y, x)
+        return None if rebuilt is None else rebuilt[None]
+
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The mean of each row under its density, given what is visible: (n, d), or None."""
         return None
@@ -157,6 +162,10 @@ class LatentEnergy(nn.Module, ABC):
         Without hidden coordinates, and where z alone says what they are, :meth:`decode`.
         """
         return self.decode(z, x)
+
+    def modes(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """Where it knows several rows that may be the lowest, as :meth:`Energy.fillings`."""
+        return None
 
     def expect(self, y: Tensor, z: Tensor, share: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The mean of :meth:`reconstruct` over candidates z (k, n or 1, *latent).

@@ -101,7 +101,7 @@ class SquaredError(Cost):
         return least, index
 
     def scale_of_squares(self) -> Tensor:
-        return torch.tensor(self.scale)
+        return torch.tensor(self.scale, dtype=torch.float64)
 
     def restricted(self, visible: Tensor) -> SquaredError:
         seen = visible if self.visible is None else self.visible & visible

@@ -23,7 +23,8 @@ class GaussianComponents(LatentEnergy):
                   - \tfrac12 \log\det P_z + \tfrac d2 \log 2\pi
 
     so that at beta = 1 the free energy is minus the log-likelihood of the mixture, and
-    :math:`\int e^{-F} = 1`. Hidden coordinates are integrated out.
+    :math:`\int e^{-F} = 1`. Hidden coordinates are integrated out, component by
+    component: at beta = 1 that is the marginal of F.
 
     Parameters
     ----------
@@ -206,6 +207,9 @@ class _Marginal(LatentEnergy):
         every = torch.cat(parts, dim=1)
         return torch.einsum("nk,knd->nd", z, every)
 
+    def modes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return torch.cat([filled for _, filled in self._blocks(y)], dim=1)
+
     def expect(self, y: Tensor, z: Tensor, share: Tensor, x: Tensor | None = None) -> Tensor | None:
         every = torch.cat([filled for _, filled in self._blocks(y)], dim=1)
         # z says which component each candidate is
@@ -225,7 +229,9 @@ class _Marginal(LatentEnergy):
 
     def _block(self, y: Tensor, visible: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
         """Energies (k, n) and rows (k, n, d), the hidden coordinates at their conditional mean."""
-        means = self.whole.means[:, None]
+        kind = y.dtype
+        # in double: the square is a difference of large numbers where columns nearly coincide
+        y, precision, means = y.double(), precision.double(), self.whole.means.double()[:, None]
         hidden = (~visible).to(precision)
         away = torch.where(visible, torch.where(visible, y, 0) - means, 0)
         slope = away @ precision
@@ -239,7 +245,7 @@ class _Marginal(LatentEnergy):
         seen = visible.sum(dim=1).to(precision)
         log_share = torch.log_softmax(self.whole.logits, dim=0)[:, None]
         energy = 0.5 * (squares - log_det + seen * math.log(2 * math.pi)) - log_share
-        return energy, torch.where(visible, y, means - down)
+        return energy.to(kind), torch.where(visible, y, means - down).to(kind)
 
 
 def precision_factors(covariances: Tensor) -> Tensor:

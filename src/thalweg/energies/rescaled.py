@@ -80,6 +80,9 @@ class Rescaled(Energy):
     def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self._out(self.energy.reconstruct(self._in(y), self._given(x)))
 
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return self._out(self.energy.fillings(self._in(y), self._given(x)))
+
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self._out(self.energy.expect(self._in(y), self._given(x)))
 

@@ -83,7 +83,8 @@ class Autoencoder(CodesMixin, EnergyEstimator):
         energy = self._model(rows.n_columns, generator).to(device)
 
         def to_units(part: Any, x: Any) -> Batch:
-            return Batch((torch.from_numpy(part).to(shift) - shift) / scale)
+            # the mean goes off in double: far from 0 single precision has little left
+            return Batch(((torch.from_numpy(part).to(shift) - shift) / scale).float())
 
         sample = torch.randperm(len(rows), generator=generator)[:1024].numpy()
         self._prepare(energy, to_units(rows.take(sample), None).y, generator)

@@ -122,7 +122,10 @@ class SquareICA(CodesMixin, SamplesMixin, EnergyEstimator):
                 RelativeNewton(energy),
                 itertools.repeat(rows, self.max_iter),
                 torch.Generator(),
-                stop=lambda history: float(history.metrics[-1]["gradient"]) <= self.tol,
+                stop=lambda history: (
+                    float(history.metrics[-1]["gradient"]) <= self.tol
+                    or not bool(history.metrics[-1]["moved"])
+                ),
                 progress=progress,
             )
         self.n_iter_ = len(history)
@@ -144,13 +147,17 @@ class SquareICA(CodesMixin, SamplesMixin, EnergyEstimator):
                 "expected more rows than columns"
             )
         found = spectrum(rows, summary)
-        rank = int((found.variances > 1e-12 * found.variances[0]).sum())
-        if rank < rows.n_columns or not found.variances[0] > 0:
+        # of columns in units of their own spread: the rank must not depend on units
+        spread = np.where(summary.variance > 0, np.sqrt(summary.variance), 1.0)
+        scaled = (found.directions / spread) * np.sqrt(found.variances)[:, None]
+        _, singular, directions = np.linalg.svd(scaled)
+        rank = int((singular > 1e-6 * singular[0]).sum()) if singular[0] > 0 else 0
+        if rank < rows.n_columns:
             raise InputError(
                 f"SquareICA: the {rows.n_columns} columns have rank {rank}: some are constant or "
                 "depend linearly on others; expected independent ones (PCA first may help)"
             )
-        return found.directions.T / np.sqrt(found.variances)
+        return np.asarray((directions / spread).T / singular)
 
     def _fillings(self) -> Tensor:
         return torch.from_numpy(self.starts_).to(self._parameter())

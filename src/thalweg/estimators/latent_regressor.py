@@ -155,6 +155,11 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
         rows = self._given(X, reset=True)
         targets = self._targets(y, len(rows))
         self.n_targets_ = 0 if np.asarray(y).ndim == 1 else targets.n_columns
+        known = np.flatnonzero(~np.isnan(targets.values).all(axis=1))
+        if not len(known):
+            raise InputError("Y: no entry is visible (all NaN); expected at least one number")
+        # a row of which nothing is known to have happened teaches nothing
+        rows, targets = Rows(rows.take(known)), Rows(targets.take(known))
         seed = check_random_state(self.random_state).randint(0, 2**31 - 1)
         device = Device.resolve(self.device)
         x_shift, x_scale = (each.to(device) for each in units(rows.summary()))
@@ -163,14 +168,15 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
         def to_units(part: Any, index: Any) -> Batch:
             x = torch.from_numpy(np.array(part)).to(shift)
             values = torch.from_numpy(targets.take(index)).to(shift)
-            return Batch((values - shift) / scale, (x - x_shift) / x_scale)
+            return Batch(((values - shift) / scale).float(), ((x - x_shift) / x_scale).float())
 
         best, found = float("inf"), None
         numbers = np.arange(len(rows))
         trial = max(1, self.n_steps // 10)
         for attempt in range(self.n_init):
             generator = torch.Generator().manual_seed(int(seed) + attempt)
-            sample = to_units(rows.values[:2000], numbers[:2000])
+            some = torch.randperm(len(rows), generator=generator)[:2000].numpy()
+            sample = to_units(rows.take(some), some)
             energy = self._model(rows.n_columns, targets.n_columns, generator)
             spread_branches(energy, sample.y, int(seed) + attempt)
             energy = energy.to(device)

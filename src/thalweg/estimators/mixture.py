@@ -53,7 +53,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         EM ends when the mean free energy falls by less; gradient training when three epochs lower
         it by less than this share.
     reg_covar : float, default 1e-6
-        Added to the diagonal of covariances, in squared units of the columns.
+        Added to the diagonal of covariances by EM, in squared units of the columns.
     max_iter : int, default 100
         Most iterations of EM, epochs of gradient training.
     init_params : {"kmeans", "random"}, default "kmeans"
@@ -89,8 +89,9 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
         In scikit-learn's shapes.
     converged_ : bool
     n_iter_ : int
+        Of the last stage.
     lower_bound_ : float
-        Mean of -F over the training rows, at the last step.
+        Mean of -F over the rows of the last step (for gradient, a batch).
 
     Raises
     ------
@@ -271,6 +272,12 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
                 {"tied": (1, d, d), "spherical": (-1, 1)}.get(self.covariance_type, expected[2])
             )
             matrix = self.covariance_type in ("full", "tied")
+            symmetric = not matrix or torch.allclose(precisions, precisions.transpose(-1, -2))
+            failed = torch.linalg.cholesky_ex(precisions).info if matrix else precisions <= 0
+            if not symmetric or bool(failed.any()):
+                raise InputError(
+                    "GaussianMixture: precisions_init must be symmetric and positive definite"
+                )
             given[2] = torch.linalg.inv(precisions) if matrix else 1 / precisions
         total = weights if given[0] is None else given[0] / given[0].sum()
         return [

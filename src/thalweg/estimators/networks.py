@@ -18,10 +18,10 @@ from thalweg.training.progress import progress_bar
 
 
 def units(summary: Summary) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of every column, 1 where it is constant: both (d,), float32."""
+    """Mean and standard deviation of every column, 1 where it is constant: both (d,), float64."""
     spread = np.sqrt(summary.variance)
     spread[spread <= 1e-12 * np.maximum(np.abs(summary.mean), 1e-300)] = 1
-    return torch.from_numpy(summary.mean).float(), torch.from_numpy(spread).float()
+    return torch.from_numpy(summary.mean), torch.from_numpy(spread)
 
 
 def random_batches(

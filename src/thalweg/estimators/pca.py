@@ -151,7 +151,9 @@ class PCA(CodesMixin, EnergyEstimator):
         scale = np.sqrt(np.maximum(found.variances[:k], 1e-12))
         weight = torch.from_numpy(scale[:, None] * found.directions[:k]).to(device)
         offset = torch.from_numpy(summary.mean).to(device)
-        step = AlternatingStep(weight, offset, max(left, 1e-3 * float(summary.variance.mean())))
+        step = AlternatingStep(
+            weight, offset, max(left, 1e-3 * float(summary.variance.mean()), 1e-12)
+        )
         with progress_bar("PCA", self.max_iter, self.verbose > 0) as progress:
             history = train(
                 step,

@@ -236,7 +236,7 @@ class SparseCoding(CodesMixin, EnergyEstimator):
         chosen = torch.randperm(len(rows), generator=generator)[:k].numpy()
         atoms = np.nan_to_num(rows.take(chosen).astype(np.float64) - offset)
         noise = torch.randn(k, rows.n_columns, generator=generator, dtype=torch.float64).numpy()
-        noise *= np.sqrt(summary.variance) + 1e-12
+        noise *= np.where(summary.variance > 0, np.sqrt(summary.variance), 1.0)
         filled = noise
         filled[: len(atoms)] = atoms + 1e-3 * noise[: len(atoms)]
         return torch.from_numpy(filled)
@@ -252,7 +252,7 @@ class SparseCoding(CodesMixin, EnergyEstimator):
             return ActiveSet(self.solver_tol, self.solver_iter)
         if name == "lista":
             network = Lista(atoms, self.alpha_, self.n_layers, bool(self.nonnegative))
-            return Encoder(network, self.refine_iter, self.solver_iter)
+            return Encoder(network, self.refine_iter, self.solver_iter, self.solver_tol)
         return ProximalGradient(name, self.solver_tol, self.solver_iter)
 
     def _learn_to_infer(self, rows: Rows, generator: torch.Generator) -> None:

@@ -27,14 +27,18 @@ class Encoder(LatentSolver):
         f.
     max_iter : int, default 0
         Descent steps after the network.
-    hidden_iter : int, default 50
+    hidden_iter : int, default 200
         Descent steps where coordinates are hidden.
+    tol : float, default 1e-4
+        A descent has converged when a step moves it by less than this share of its length.
     """
 
-    def __init__(self, network: nn.Module, max_iter: int = 0, hidden_iter: int = 50) -> None:
+    def __init__(
+        self, network: nn.Module, max_iter: int = 0, hidden_iter: int = 200, tol: float = 1e-4
+    ) -> None:
         super().__init__()
         self.network = network
-        self.max_iter, self.hidden_iter = max_iter, hidden_iter
+        self.max_iter, self.hidden_iter, self.tol = max_iter, hidden_iter, tol
         self.visible: Tensor | None = None
 
     def encode(self, y: Tensor, x: Tensor | None = None) -> Tensor:
@@ -51,14 +55,15 @@ class Encoder(LatentSolver):
         if z is not proposed and proposed.requires_grad:
             # straight through: the choice of an element has no gradient of its own
             z = proposed + (z - proposed).detach()
-        if self.max_iter and not self.training:
-            z = descend_code(energy, y, x, z.detach(), self.max_iter, 1e-6).z
         converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
+        if self.max_iter and not self.training:
+            z, converged = descend_code(energy, y, x, z.detach(), self.max_iter, self.tol)
         return Candidates(z[None], z.new_zeros(1, 1), converged)
 
     def restricted(self, visible: Tensor) -> Encoder:
         seen = visible if self.visible is None else self.visible & visible
-        view = Encoder(self.network, max(self.max_iter, self.hidden_iter), self.hidden_iter)
+        most = max(self.max_iter, self.hidden_iter)
+        view = Encoder(self.network, most, self.hidden_iter, self.tol)
         view.visible = seen
         return view.train(self.training)
 

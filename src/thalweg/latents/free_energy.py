@@ -70,7 +70,10 @@ class FreeEnergy(Energy):
 
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """z*, the candidate of least energy: (n, *latent)."""
-        z = self.infer(y, x).z
+        # whatever beta is: the z to name is the one that a minimization gives
+        found = self.solver.solve(self.energy, y, x)
+        note_converged(found.converged)
+        z = found.z
         if len(z) == 1:
             return z[0].expand(len(y), *z.shape[2:])
         which = self.energy.lowest(y, z, x)[1]
@@ -89,7 +92,14 @@ class FreeEnergy(Energy):
             return torch.zeros_like(energies).scatter_(0, lowest, 1)
         return torch.softmax(candidates.log_weight - self.beta * energies, dim=0)
 
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        modes = self.energy.modes(y, x)
+        return super().fillings(y, x) if modes is None else modes
+
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        z = self.solver.mean(self.energy, y, x)
+        if z is not None:
+            return self.energy.reconstruct(y, z, x)
         candidates = self.infer(y, x)
         return self.energy.expect(y, candidates.z, self._share(candidates, y, x), x)
 

@@ -72,7 +72,11 @@ class Laplace(LatentSolver):
     Parameters
     ----------
     minimizer : LatentSolver
-        Finds z*; where it gives several, each counts as a mode of its own.
+        Finds z*; where it gives several, the lowest counts.
+
+    Notes
+    -----
+    Where H changes with z, the gradient leaves out how z* moves the determinant.
 
     References
     ----------
@@ -90,22 +94,24 @@ class Laplace(LatentSolver):
         found = self.minimizer.solve(energy, y, x)
         if math.isinf(beta):
             return found
-        factor, definite = self.precision(energy, y, x, found.z[:1])
+        z = lowest_of(energy, y, x, found.z)
+        factor, definite = self.precision(energy, y, x, z)
         log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         k = factor.shape[-1]
         log_weight = 0.5 * (k * math.log(2 * math.pi / beta) - log_det)
-        return Candidates(found.z[:1], log_weight[None], found.converged & definite)
+        log_weight = torch.where(definite, log_weight, 0)
+        return Candidates(z[None], log_weight[None], found.converged & definite)
 
     def precision(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Cholesky factor (n, k, k) of the Hessian of E at z (1, n, k), and whether it has one."""
+        """Cholesky factor (n, k, k) of the Hessian of E at z (n, k), and whether it has one."""
         if not isinstance(energy.latent, (Flat, Gaussian)):
             raise InputError(
                 f"Laplace: latent space {type(energy.latent).__name__}; expected Flat or Gaussian, "
                 "whose R has second derivatives"
             )
-        hessian = _hessian(energy, y, x, z[0].expand(len(y), -1))
+        hessian = _hessian(energy, y, x, z)
         factor, failed = torch.linalg.cholesky_ex(hessian)
         definite = failed == 0
         identity = torch.eye(hessian.shape[-1]).to(hessian)
@@ -166,13 +172,14 @@ class Importance(LatentSolver):
         generator: torch.Generator,
     ) -> Candidates:
         found = laplace.minimizer.solve(energy, y, x)
-        factor, definite = laplace.precision(energy, y, x, found.z[:1])
+        lowest = lowest_of(energy, y, x, found.z)
+        factor, definite = laplace.precision(energy, y, x, lowest)
         k = factor.shape[-1]
         e = torch.randn(self.n_draws, k, generator=generator, dtype=y.dtype).to(y.device)
         # z = z* + (beta H)^(-1/2) e
         scaled = factor.transpose(-1, -2) * math.sqrt(beta)
         away = torch.linalg.solve_triangular(scaled, e.T.expand(len(y), k, -1), upper=True)
-        z = found.z[0] + away.permute(2, 0, 1)
+        z = lowest + away.permute(2, 0, 1)
         log_det = scaled.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         log_q = log_det - 0.5 * (e.square().sum(dim=-1)[:, None] + k * math.log(2 * math.pi))
         return Candidates(z, -log_q - math.log(self.n_draws), found.converged & definite)
@@ -180,6 +187,16 @@ class Importance(LatentSolver):
     def restricted(self, visible: Tensor) -> Importance:
         inner = None if self.laplace is None else self.laplace.restricted(visible)
         return Importance(self.n_draws, inner, self.seed)
+
+
+def lowest_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor) -> Tensor:
+    """Of candidates z (k, n or 1, *latent) the one of least energy for each row: (n, *latent)."""
+    z = z.expand(len(z), len(y), *z.shape[2:])
+    if len(z) == 1:
+        return z[0]
+    with torch.no_grad():
+        which = energy(y, z, x).argmin(dim=0)
+    return z[which, torch.arange(len(y), device=z.device)]
 
 
 def _hessian(energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor) -> Tensor:

@@ -22,9 +22,9 @@ class LeastSquares(LatentSolver):
     Parameters
     ----------
     shrinkage : Tensor, optional
-        (k,). Where rows have hidden coordinates it is added to the diagonal of G, which holds the
-        codes of directions that the visible coordinates hardly speak of near 0: the codes of
-        probabilistic PCA, for sigma^2 / variance of each code.
+        (k,). Added to the diagonal of G where the mean of z is asked for, which holds codes of
+        directions that the visible coordinates hardly speak of near 0: sigma^2 / variance of
+        each code is probabilistic PCA. The minimum does not know of it.
     """
 
     shrinkage: Tensor | None
@@ -35,25 +35,31 @@ class LeastSquares(LatentSolver):
 
     @property
     def minimizes(self) -> bool:
-        return self.shrinkage is None
+        return True
 
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:
+        converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
+        z = self._minimum(energy, y, x, None)
+        return Candidates(z[None], z.new_zeros(1, 1), converged)
+
+    def mean(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        return None if self.shrinkage is None else self._minimum(energy, y, x, self.shrinkage)
+
+    @torch.no_grad()
+    def _minimum(
+        self, energy: LatentEnergy, y: Tensor, x: Tensor | None, shrinkage: Tensor | None
+    ) -> Tensor:
         if not isinstance(energy.latent, (Flat, Gaussian)):
             raise InputError(
                 f"LeastSquares: latent space {type(energy.latent).__name__}; expected Flat or "
                 "Gaussian, for which the minimum has a closed form"
             )
-        ridge = 1.0 if isinstance(energy.latent, Gaussian) else 0.0
-        converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
-        with torch.no_grad():
-            form = quadratic_of(energy, y, x, type(self).__name__)
-            diagonal = torch.full_like(form.linear[0], ridge)
-            if form.gram.ndim == 3 and self.shrinkage is not None:
-                diagonal = diagonal + self.shrinkage
-            z = _minimum(form, diagonal)
-        return Candidates(z[None], z.new_zeros(1, 1), converged)
+        form = quadratic_of(energy, y, x, type(self).__name__)
+        prior = 1.0 if isinstance(energy.latent, Gaussian) else 0.0
+        diagonal = torch.full_like(form.gram.reshape(-1, form.gram.shape[-1])[0], prior)
+        return _solved(form, diagonal if shrinkage is None else diagonal + shrinkage)
 
 
 def quadratic_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, owner: str) -> Quadratic:
@@ -67,17 +73,26 @@ def quadratic_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, owner: str) 
     return form
 
 
-def _minimum(form: Quadratic, ridge: Tensor) -> Tensor:
-    gram = form.gram + torch.diag(ridge)
-    right = form.linear[..., None]
+def _solved(form: Quadratic, diagonal: Tensor) -> Tensor:
+    gram = form.gram + torch.diag(diagonal)
     if gram.ndim == 2:
-        right = form.linear.T
+        return _cholesky_or_least(gram[None], form.linear.T[None])[0].T
+    return _cholesky_or_least(gram, form.linear[..., None])[..., 0]
+
+
+def _cholesky_or_least(gram: Tensor, right: Tensor) -> Tensor:
+    """Solve each system (m, k, k); the singular ones, by their least solution."""
     factor, failed = torch.linalg.cholesky_ex(gram)
-    spread = factor.diagonal(dim1=-2, dim2=-1)
-    scale = gram.diagonal(dim1=-2, dim2=-1).amax(dim=-1).sqrt()
-    singular = (failed > 0) | (spread.amin(dim=-1) <= 1e-6 * scale)
-    if not singular.any():
-        solution = torch.cholesky_solve(right, factor)
-    else:
-        solution = torch.linalg.pinv(gram, hermitian=True) @ right
-    return solution.T if gram.ndim == 2 else solution[..., 0]
+    pivot = factor.diagonal(dim1=-2, dim2=-1).amin(dim=-1)
+    scale = gram.diagonal(dim1=-2, dim2=-1).amax(dim=-1)
+    # below this a pivot is rounding
+    singular = (failed > 0) | ~(pivot.square() > 100 * torch.finfo(gram.dtype).eps * scale)
+    identity = torch.eye(gram.shape[-1]).to(gram)
+    solution = torch.cholesky_solve(right, torch.where(singular[:, None, None], identity, factor))
+    which = singular.nonzero()[:, 0]
+    if len(which):
+        inverse = torch.linalg.pinv(
+            gram[which], rtol=100 * torch.finfo(gram.dtype).eps, hermitian=True
+        )
+        solution[which] = inverse @ right[which]
+    return solution

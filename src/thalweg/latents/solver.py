@@ -31,6 +31,10 @@ class LatentSolver(nn.Module, ABC):
         minimize do not look at it.
         """
 
+    def mean(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """The mean of z given y, (n, *latent), where the solver has a way of its own to it."""
+        return None
+
     def restricted(self, visible: Tensor) -> LatentSolver:
         """The solver for the energy restricted to visible coordinates, (n, d), bool."""
         return self

@@ -65,9 +65,9 @@ def complete(
     part, gone, given = y[rows], hidden[rows], _rows(x, rows)
     fillings = [] if starts is None else [start.expand_as(part) for start in starts]
     view = energy.restricted(~gone)
-    decoded = None if view is None else view.reconstruct(part, given)
+    decoded = None if view is None else view.fillings(part, given)
     if decoded is not None:
-        fillings.append(decoded)
+        fillings.extend(decoded)
     if not fillings:
         raise InputError(
             f"complete: {type(energy).__name__} has no codes to fill from; "

@@ -49,7 +49,7 @@ class RelativeNewton:
         identity = torch.eye(d).to(found["outer"])
         gradient = found["outer"] - identity
         move = _direction(gradient, found)
-        value, size = found["loss"], 1.0
+        value, size, moved = found["loss"], 1.0, True
         start, offset = energy.weight.clone(), energy.offset.clone()
         for _ in range(HALVINGS):
             turn = identity + size * move
@@ -59,9 +59,11 @@ class RelativeNewton:
                 break
             size /= 2
         else:
+            moved = False
             energy.weight.copy_(start)
             energy.offset.copy_(offset)
-        return Loss(value, {"gradient": gradient.abs().max()})
+        metrics = {"gradient": gradient.abs().max(), "moved": torch.tensor(moved)}
+        return Loss(value, metrics)
 
     def _parts(self, rows: Rows) -> list[Tensor]:
         like = self.energy.weight

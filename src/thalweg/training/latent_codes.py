@@ -38,7 +38,7 @@ def numbered_batches(
         for start in range(0, len(rows), size):
             index = order[start : start + size]
             y = torch.from_numpy(rows.take(index.numpy())).to(shift)
-            yield Numbered((y - shift) / scale, index.to(shift.device))
+            yield Numbered(((y - shift) / scale).float(), index.to(shift.device))
             made += 1
             if made == steps:
                 return

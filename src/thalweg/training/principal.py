@@ -118,7 +118,9 @@ class AlternatingStep:
         plane = torch.linalg.solve(moments + tiny * torch.eye(k + 1).to(moments), along)
         left = squares - 2 * (plane * along).sum(dim=1)
         left = left + torch.einsum("dk,dkl,dl->d", plane, moments, plane)
-        self.noise = (left.sum() / count.sum()).clamp_min(1e-12 * squares.sum() / count.sum())
+        self.noise = (left.sum() / count.sum()).clamp_min(
+            1e-12 * squares.sum() / count.sum() + 1e-24
+        )
         old = torch.cat([self.weight, self.offset[None]])
         self.weight.copy_(plane[:, :k].T)
         self.offset.copy_(plane[:, k])
