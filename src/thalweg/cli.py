@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import numpy as np
 import polars as pl
 import torch
@@ -45,11 +46,13 @@ Out = Annotated[str | None, typer.Option(help="CSV, Parquet or .npy; standard ou
 def main() -> None:
     """Run the command line; 2 and one line on standard error for what the user can mend."""
     try:
-        app()
-    except (InputError, OSError) as error:
-        message = " ".join(str(error).split())
-        sys.stderr.write(f"thalweg: {message}\n")
+        status = app(standalone_mode=False)
+    except (InputError, OSError, click.ClickException) as error:
+        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        sys.stderr.write(f"thalweg: {' '.join(said.split())}\n")
         raise SystemExit(2) from None
+    if isinstance(status, int) and status:
+        raise SystemExit(status)
 
 
 def _numbers(
@@ -245,6 +248,7 @@ def _add_fit(kind: type[FittedModel]) -> None:
     """A command ``thalweg fit METHOD`` whose options are the estimator's own parameters."""
     defaults = inspect.signature(kind).parameters
     conditional = kind in CONDITIONAL
+    said = _descriptions(inspect.getdoc(kind) or "")
 
     def command(data: str, out: str, targets: str | None, **options: Any) -> None:
         estimator = kind(**options)
@@ -281,7 +285,7 @@ def _add_fit(kind: type[FittedModel]) -> None:
         )
     for name, constraint in kind.parameters.items():
         default = defaults[name].default
-        text = f"Must be {constraint.describe()}."
+        text = f"{said.get(name, '')} Must be {constraint.describe()}.".strip()
         parameters.append(
             inspect.Parameter(
                 name,
@@ -305,6 +309,20 @@ def _add_fit(kind: type[FittedModel]) -> None:
     entry.__annotations__ = {p.name: p.annotation for p in parameters}
     first_line = (inspect.getdoc(kind) or "").splitlines()[0]
     fit_app.command(command_name(kind), help=first_line)(entry)
+
+
+def _descriptions(documentation: str) -> dict[str, str]:
+    """What a numpydoc text says of each parameter, by name."""
+    part = documentation.partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    result: dict[str, str] = {}
+    name = ""
+    for line in part.splitlines():
+        if not line.startswith(" "):
+            name = line.partition(" :")[0]
+            result[name] = ""
+        else:
+            result[name] = f"{result[name]} {line.strip()}".strip()
+    return result
 
 
 def _written(default: Any) -> str:

@@ -47,7 +47,7 @@ class GaussianComponents(LatentEnergy):
 
     @abstractmethod
     def precisions(self) -> Tensor:
-        """P as matrices: (k, d, d)."""
+        """P as matrices, in double precision: (k, d, d)."""
 
     @abstractmethod
     def log_det(self) -> Tensor:
@@ -124,7 +124,7 @@ class FullGaussians(GaussianComponents):
         return self.lower.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
 
     def precisions(self) -> Tensor:
-        factor = self.factor()
+        factor = self.factor().double()
         return (factor @ factor.transpose(1, 2)).expand(len(self.means), -1, -1)
 
     def log_det(self) -> Tensor:
@@ -163,7 +163,7 @@ class DiagonalGaussians(GaussianComponents):
         return self.log_precision.expand(-1, self.means.shape[1])
 
     def precisions(self) -> Tensor:
-        return torch.diag_embed(self._wide().exp())
+        return torch.diag_embed(self._wide().double().exp())
 
     def log_det(self) -> Tensor:
         return self._wide().sum(dim=1)

@@ -188,9 +188,10 @@ class EnergyEstimator(FittedModel):
         ----------
         X : array, data frame or tensor (n, n_features)
         answer : {"lowest", "mean"}, default "lowest"
-            What to fill in: the values of least energy, which lie in a valley; or their mean under
-            the density of the energy, of least squared error to be expected, where the energy
-            knows it.
+            What to fill in: the values of least energy, which lie in a valley; or their mean,
+            given the visible entries, which has the least squared error to be expected where exp(-F)
+            is a density (mixtures, variational autoencoder, and PCA with its noise). For other
+            energies with codes, mean is what the codes of the visible entries decode to.
         """
         if answer not in ("lowest", "mean"):
             raise InputError(f"complete: answer must be 'lowest' or 'mean', got {answer!r}")
@@ -234,7 +235,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """What codes (n, number of codes) decode to: (n, d)."""
         check_is_fitted(self)
         like = self._parameter()
-        z = torch.as_tensor(np.asarray(Z)).to(like)
+        z = torch.as_tensor(np.array(Z)).to(like)
         if z.ndim != 2 or z.shape[1] != self._n_features_out:
             raise InputError(
                 f"inverse_transform: Z has shape {tuple(z.shape)}; "

@@ -162,6 +162,10 @@ class SquareICA(CodesMixin, SamplesMixin, EnergyEstimator):
     def _fillings(self) -> Tensor:
         return torch.from_numpy(self.starts_).to(self._parameter())
 
+    def score(self, X: Any, y: None = None) -> float:
+        """Mean of -F over the rows, the mean log-likelihood."""
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
     @property
     def components_(self) -> NDArray[np.floating]:
         """One source a row: (n_features, n_features)."""

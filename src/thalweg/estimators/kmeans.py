@@ -26,7 +26,6 @@ from thalweg.core import (
 from thalweg.data import Rows, Summary
 from thalweg.energies import Affine, Reconstruction
 from thalweg.estimators.base import CodesMixin, EnergyEstimator, SamplesMixin
-from thalweg.estimators.reading import read_rows
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.training import kmeans as training
 from thalweg.training.processes import processes
@@ -179,10 +178,8 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, EnergyEstimator):
         -------
         self
         """
-        self._check_parameters()
-        rows = read_rows(self, X, reset=True)
+        rows, summary = self._begin(X)
         weight = self._weight(X, rows, sample_weight)
-        summary = rows.summary(columns=self._columns())
         check_distinct(rows, self.n_clusters, type(self).__name__)
         group = processes(self.device)
         if group.size > 1 and self.algorithm != "lloyd":

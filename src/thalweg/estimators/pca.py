@@ -120,8 +120,8 @@ class PCA(CodesMixin, EnergyEstimator):
         if summary.hidden:
             directions, variances, offset, left = self._alternate(rows, found, summary, k, left)
             total = float(variances.sum()) + left * (rows.n_columns - k)
-        # sigma^2 / variance of each code, per unit of E's factor 2
-        shrinkage = 2 * left / np.maximum(variances, 1e-300)
+        # sigma^2 / variance of each code without its noise, per unit of E's factor 2
+        shrinkage = 2 * left / np.maximum(variances - left, 1e-12 * max(total, 1e-300))
         self.energy_ = _energy_at(
             torch.from_numpy(directions.copy()).to(like), offset.to(like),
             torch.from_numpy(shrinkage).to(like),
@@ -163,16 +163,17 @@ class PCA(CodesMixin, EnergyEstimator):
                 progress=progress,
             )
         self.n_iter_ = len(history)
-        # the same plane by orthonormal directions along which the codes do not correlate
+        # the same plane by orthonormal directions along which the codes do not correlate: their
+        # prior is standard normal, so that the atoms hold the variances
         codes = []
         for _, chunk in rows.chunks():
             codes.append(step.codes(torch.from_numpy(chunk).to(weight))[0])
         z = torch.cat(codes)
         center = z.mean(dim=0)
-        _, singular, directions = torch.linalg.svd((z - center) @ weight, full_matrices=False)
-        variances = (singular[:k] ** 2 / max(len(rows) - 1, 1)).cpu().numpy()
+        _, singular, directions = torch.linalg.svd(weight, full_matrices=False)
+        variances = (singular.square() + step.noise).cpu().numpy()
         offset = offset + center @ weight
-        return signed(directions[:k].cpu().numpy()), variances, offset, float(step.noise)
+        return signed(directions.cpu().numpy()), variances, offset, float(step.noise)
 
     @property
     def components_(self) -> NDArray[np.floating]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -93,6 +93,10 @@ class VariationalAutoencoder(SamplesMixin, Autoencoder):
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
+
+    def score(self, X: Any, y: None = None) -> float:
+        """Mean of -F over the rows: the mean log-likelihood, up to a constant."""
+        return float(self.score_samples(X).mean(dtype=np.float64))
 
     def _model(self, d: int, generator: torch.Generator) -> FreeEnergy:
         k = self.n_components

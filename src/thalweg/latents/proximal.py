@@ -82,6 +82,15 @@ class ProximalGradient(LatentSolver):
             fixed=step is not None, accelerate=self.method == "fista",
             max_iter=self.max_iter, tol=self.tol, gap=gap,
         )  # fmt: skip
+        if gap is not None and y.dtype == torch.float32 and not found.converged.all():
+            # the last digits of single precision are missing: go on in double
+            exact = copy.deepcopy(energy).double()
+            smooth = data_term_of(exact, y.double(), None if x is None else x.double())
+            finer = proximal_descent(
+                smooth, energy.latent, found.z.double(), step or 1.0, fixed=step is not None,
+                accelerate=self.method == "fista", max_iter=self.max_iter, tol=self.tol, gap=gap,
+            )  # fmt: skip
+            found = Found(finer.z.to(y.dtype), finer.converged)
         if not found.z.isfinite().all():
             raise InputError(
                 f"ProximalGradient: {self.method} diverged with step_size={self.step_size}; "

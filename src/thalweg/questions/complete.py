@@ -17,9 +17,6 @@ POLISHING = 100
 FEW = 8
 """Hidden coordinates of a row up to which random steps are of use."""
 
-TIGHT = 1e-6
-"""Share of its energy by which a filling may be above the bound and count as the lowest."""
-
 
 @torch.no_grad()
 def complete(
@@ -31,9 +28,9 @@ def complete(
         \check y_2 = \arg\min_{y_2} F(x, y_1, y_2)
 
     An energy that knows what is left of it when coordinates are hidden infers its codes from the
-    visible ones and decodes them. Where hidden coordinates are minimized out and that filling
-    reaches the energy of the visible ones, it is the answer. Else, of that filling and those with
-    the values of ``starts``, the four of lowest energy are brought down the energy over the hidden
+    visible ones and decodes them. Where hidden coordinates are minimized out, that filling has the
+    energy of the visible ones, below which there is none. Else, of that filling and those with the
+    values of ``starts``, the four of lowest energy are brought down the energy over the hidden
     coordinates, and the lowest end is taken.
 
     Parameters
@@ -74,14 +71,10 @@ def complete(
             "expected starts, rows whose values the hidden coordinates may start from"
         )
     tried = torch.stack([torch.where(gone, filling, part) for filling in fillings])
-    open_ = torch.ones(len(part), dtype=torch.bool, device=y.device)
     if view is not None and decoded is not None and energy.minimizes_hidden:
-        bound = view(part, given)
         result[rows] = tried[-1]
-        open_ = ~(energy(tried[-1], given) <= bound + TIGHT * (1 + bound.abs()))
-    left = open_.nonzero()[:, 0]
-    if len(left):
-        result[rows[left]] = _by_descent(energy, tried[:, left], gone[left], _rows(given, left))
+        return result
+    result[rows] = _by_descent(energy, tried, gone, given)
     return result
 
 

@@ -14,8 +14,9 @@ from thalweg.questions.descent import descend
 def project(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
     """Bring each row down into the valley.
 
-    The codes of y are decoded where the energy has codes; from there (else from y itself) the
-    energy is descended to a local minimum. Hidden coordinates (NaN) end on the manifold too.
+    Where the codes are those of least energy, what they decode to is the answer. Else the codes are
+    decoded, or y itself is taken where there are none, and the energy is descended from there to a
+    local minimum. Hidden coordinates (NaN) end on the manifold too.
 
     Returns
     -------
@@ -23,6 +24,8 @@ def project(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
         (n, d).
     """
     start = seen_through(energy, y).reconstruct(y, x)
+    if start is not None and energy.minimizes_hidden:
+        return start
     if start is None:
         start = complete(energy, y, x)
     return descend(energy, start, x)

@@ -13,6 +13,9 @@ from thalweg.energies.ica import source_penalty
 FLOOR = 1e-2
 """Least curvature that a direction of descent assumes."""
 
+SWITCHING = 30
+"""Steps in which sources may change between heavy and light tails; later it could go on for ever."""
+
 HALVINGS = 20
 """Shorter and shorter steps tried before a step is given up."""
 
@@ -36,13 +39,15 @@ class RelativeNewton:
 
     def __init__(self, energy: IndependentSources) -> None:
         self.energy = energy
+        self.steps = 0
 
     @torch.no_grad()
     def __call__(self, rows: Rows, generator: torch.Generator) -> Loss:
         energy = self.energy
         found = self._moments(rows)
         heavy = found["slope"] * found["square"] > found["along"]
-        if not torch.equal(heavy, energy.heavy):
+        self.steps += 1
+        if self.steps <= SWITCHING and not torch.equal(heavy, energy.heavy):
             energy.heavy.copy_(heavy)
             found = self._moments(rows)
         d = len(heavy)
