@@ -189,8 +189,8 @@ class EnergyEstimator(FittedModel):
         X : array, data frame or tensor (n, n_features)
         answer : {"lowest", "mean"}, default "lowest"
             What to fill in: the values of least energy, which lie in a valley; or their mean,
-            given the visible entries, which has the least squared error to be expected where exp(-F)
-            is a density (mixtures, variational autoencoder, and PCA with its noise). For other
+            given the visible entries, which has the least squared error to be expected where
+            exp(-F) is a density (mixtures, variational autoencoder, PCA with its noise). For other
             energies with codes, mean is what the codes of the visible entries decode to.
         """
         if answer not in ("lowest", "mean"):

@@ -14,7 +14,7 @@ FLOOR = 1e-2
 """Least curvature that a direction of descent assumes."""
 
 SWITCHING = 30
-"""Steps in which sources may change between heavy and light tails; later it could go on for ever."""
+"""Steps in which sources may change between heavy and light tails: it could go on for ever."""
 
 HALVINGS = 20
 """Shorter and shorter steps tried before a step is given up."""
