@@ -34,6 +34,7 @@ bench: install
 	$(BIN)/python benchmarks/kmeans_training.py
 	$(BIN)/python benchmarks/mixture_speed.py
 	$(BIN)/python benchmarks/sparse_coding_speed.py
+	$(BIN)/python benchmarks/ica.py
 	$(BIN)/python benchmarks/branches.py --out docs/branches.png
 	$(BIN)/python benchmarks/completion.py $(DATA)
 	$(BIN)/python benchmarks/anomaly.py $(DATA)

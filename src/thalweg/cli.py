@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import numpy as np
 import polars as pl
 import torch
@@ -46,13 +45,11 @@ Out = Annotated[str | None, typer.Option(help="CSV, Parquet or .npy; standard ou
 def main() -> None:
     """Run the command line; 2 and one line on standard error for what the user can mend."""
     try:
-        status = app(standalone_mode=False)
-    except (InputError, OSError, click.ClickException) as error:
-        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        sys.stderr.write(f"thalweg: {' '.join(said.split())}\n")
+        app()
+    except (InputError, OSError) as error:
+        message = " ".join(str(error).split())
+        sys.stderr.write(f"thalweg: {message}\n")
         raise SystemExit(2) from None
-    if isinstance(status, int) and status:
-        raise SystemExit(status)
 
 
 def _numbers(

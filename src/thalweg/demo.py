@@ -18,7 +18,7 @@ from thalweg import questions
 from thalweg.core import Energy, InputError, write_beside
 from thalweg.data.tables import Encoding, read_data, write_data
 from thalweg.data.toy import spiral
-from thalweg.estimators import KMeans
+from thalweg.estimators import KMeans, LatentRegressor
 from thalweg.estimators.storage import save
 from thalweg.plots import draw_images, draw_landscape, figure, save_figure
 from thalweg.questions.descent import descend
@@ -31,7 +31,7 @@ def run(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; expected a folder, or a name for a new one")
     folder.mkdir(exist_ok=True)
-    parts = (("spiral", _spiral), ("digits", _digits), ("table", _table))
+    parts = (("spiral", _spiral), ("digits", _digits), ("table", _table), ("branches", _branches))
     sections = []
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("demo", total=len(parts))
@@ -215,6 +215,30 @@ def _table(folder: Path) -> str:
     )
 
 
+def _branches(folder: Path) -> str:
+    random = np.random.default_rng(0)
+    angle = random.uniform(0, 2 * np.pi, size=1000)
+    x, y = np.cos(angle)[:, None], np.sin(angle) + 0.05 * random.normal(size=1000)
+    asked = np.linspace(-0.95, 0.95, 80)[:, None]
+    drawn = figure(10, 4, 1, 2)
+    sentences = []
+    for axes, k, title in zip(drawn.axes, (1, 2), ("least squares", "two branches"), strict=True):
+        model = LatentRegressor(n_components=k, n_steps=800, random_state=0).fit(x, y)
+        predictions, _ = model.predict_all(asked)
+        axes.scatter(x, y, s=3, color="#bbbbbb")
+        for branch in predictions.T:
+            axes.scatter(asked, branch, s=6, color="#0b6e99")
+        axes.set(title=title, xlabel="x", ylabel="y")
+        sentences.append(f"{title} at x = 0: {model.predict_all([[0.0]])[0][0].round(2).tolist()}")
+    model.save(folder / "branches.safetensors")
+    save_figure(drawn, folder / "branches.png")
+    return (
+        "<h2>Two answers for one x</h2><img src='branches.png' alt='two answers for one x'>"
+        "<p>A circle seen from its first coordinate. Least squares takes the average of what may "
+        f"happen, a latent variable gives both. {'; '.join(sentences)}.</p>"
+    )
+
+
 def _write_page(path: Path, sections: list[str]) -> None:
     style = (
         "body{font:16px/1.5 sans-serif;max-width:1100px;margin:2em auto;padding:0 1em}"
@@ -223,7 +247,7 @@ def _write_page(path: Path, sections: list[str]) -> None:
     )
     page = (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>thalweg demo</title>"
-        f"<style>{style}</style><h1>thalweg: three K-means energies and what they answer</h1>"
+        f"<style>{style}</style><h1>thalweg: four energies and what they answer</h1>"
         + "".join(sections)
     )
     with write_beside(path) as beside:
