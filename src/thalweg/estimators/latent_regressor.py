@@ -36,7 +36,7 @@ from thalweg.estimators.branches import (
     spread_branches,
 )
 from thalweg.estimators.networks import fit_network, random_batches, units
-from thalweg.estimators.pairs import PairsMixin
+from thalweg.estimators.pairs import PairsMixin, in_blocks
 from thalweg.estimators.parts import reconstruction_of
 from thalweg.latents import FreeEnergy, Quadrature
 from thalweg.objectives import PushDown
@@ -215,16 +215,21 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
     @torch.no_grad()
     def energy(self, X: Any, Y: Any) -> NDArray[np.floating]:
         """F(x, y) of each pair of rows, low where y may follow from x: (n,)."""
-        x, y = self._asked(X, Y)
-        return np.asarray(seen_through(self.energy_, y)(y, x).cpu().numpy())
+
+        def question(x: Tensor, y: Tensor) -> Tensor:
+            value: Tensor = seen_through(self.energy_, y)(y, x)
+            return value
+
+        return np.asarray(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
 
     @torch.no_grad()
     def infer(self, X: Any, Y: Any) -> NDArray[np.floating]:
         """z that explains what happened, the one of least E(x, y, z): (n, n_components)."""
-        x, y = self._asked(X, Y)
-        z = seen_through(self.energy_, y).codes(y, x)
-        assert z is not None
-        return np.asarray(z.cpu().numpy())
+
+        def question(x: Tensor, y: Tensor) -> Tensor:
+            return _known(seen_through(self.energy_, y).codes(y, x))
+
+        return np.asarray(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
 
     @torch.no_grad()
     def predict_all(
@@ -246,12 +251,21 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
         """
         x = torch.tensor(self._given(X).values).to(self._parameter())
         z = self._spread_codes(n)
-        every = torch.stack([_known(self.energy_.decode(each.expand(len(x), -1), x)) for each in z])
-        values = torch.stack([self.energy_(each, x) for each in every])
-        order = values.argsort(dim=0, stable=True)[: len(z) if n is None else n]
-        chosen = torch.gather(every, 0, order[..., None].expand(-1, -1, every.shape[-1]))
-        energies = torch.gather(values, 0, order)
-        return self._shaped(chosen.transpose(0, 1)), np.asarray(energies.T.cpu().numpy())
+        most = len(z) if n is None else n
+        d = max(1, self.n_targets_)
+
+        def question(part: Tensor) -> Tensor:
+            every = torch.stack(
+                [_known(self.energy_.decode(each.expand(len(part), -1), part)) for each in z]
+            )
+            values = torch.stack([self.energy_(each, part) for each in every])
+            order = values.argsort(dim=0, stable=True)[:most]
+            chosen = torch.gather(every, 0, order[..., None].expand(-1, -1, d))
+            both = torch.cat([chosen, torch.gather(values, 0, order)[..., None]], dim=2)
+            return both.transpose(0, 1)
+
+        both = in_blocks(question, x)
+        return self._shaped(both[..., :d]), np.asarray(both[..., d].cpu().numpy())
 
     def _spread_codes(self, n: int | None) -> Tensor:
         space = reconstruction_of(self.energy_).latent
@@ -281,23 +295,29 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
         x, y = self._asked(X, Y)
         starts = torch.from_numpy(np.asarray(self.predict_all(X)[0])).to(y)
         starts = starts.reshape(len(y), -1, y.shape[1])
-        filled = y.clone()
-        best = torch.full_like(y[:, 0], torch.inf)
-        for start in starts.unbind(dim=1):
-            tried = torch.where(y.isnan(), start, y)
-            value = self.energy_(tried, x)
-            filled = torch.where((value < best)[:, None], tried, filled)
-            best = torch.minimum(best, value)
+
+        def question(x: Tensor, y: Tensor, starts: Tensor) -> Tensor:
+            filled, best = y.clone(), torch.full_like(y[:, 0], torch.inf)
+            for start in starts.unbind(dim=1):
+                tried = torch.where(y.isnan(), start, y)
+                value = self.energy_(tried, x)
+                filled = torch.where((value < best)[:, None], tried, filled)
+                best = torch.minimum(best, value)
+            return questions.descend(self.energy_, filled, x, free=y.isnan())
+
+        down = in_blocks(question, x, y, starts)
         given = np.asarray(Y, dtype=np.float64).reshape(len(y), -1)
-        down = questions.descend(self.energy_, filled, x, free=y.isnan())
         result = np.where(np.isnan(given), down.cpu().numpy(), given)
         return result[:, 0] if self.n_targets_ == 0 else result
 
     @torch.no_grad()
     def project(self, X: Any, Y: Any) -> NDArray[np.floating]:
         """The closest y that may follow from x: y brought down F(x, .)."""
-        x, y = self._asked(X, Y)
-        return self._shaped(questions.project(self.energy_, y, x))
+
+        def question(x: Tensor, y: Tensor) -> Tensor:
+            return questions.project(self.energy_, y, x)
+
+        return self._shaped(in_blocks(question, *self._asked(X, Y)))
 
     @torch.no_grad()
     def sample(
