@@ -41,11 +41,11 @@ class Energy(nn.Module, ABC):
         return None
 
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        """What explains each row: (n, *code), or None for an energy without codes."""
+        """What explains each row: ``(n, *code)``, or None for an energy without codes."""
         return None
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
-        """The rows that codes (n, *code) stand for: (n, d), or None."""
+        """The rows that codes ``(n, *code)`` stand for: (n, d), or None."""
         return None
 
     def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
@@ -83,7 +83,7 @@ class LatentSpace(nn.Module, ABC):
         """R(z): the shape of z without the latent dimensions."""
 
     def members(self) -> Tensor | None:
-        """All of its elements, (k, *shape), or None if they cannot be listed."""
+        """All of its elements, ``(k, *shape)``, or None if they cannot be listed."""
         return None
 
     def nearest(self, z: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class LatentSpace(nn.Module, ABC):
         return self.nearest(z)
 
     def extent(self) -> tuple[Tensor, Tensor] | None:
-        """Corners (*shape) of a box outside of which exp(-R) has no mass worth counting."""
+        """Corners ``(*shape)`` of a box outside of which exp(-R) has no mass worth counting."""
         return None
 
     def log_volume(self) -> Tensor | None:
@@ -106,7 +106,7 @@ class LatentSpace(nn.Module, ABC):
         return None
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
-        """n draws from exp(-R(z)), normalized: (n, *shape), or None if there is no such way."""
+        """n draws from exp(-R(z)), normalized: ``(n, *shape)``, or None if there is no such way."""
         return None
 
 

@@ -50,14 +50,15 @@ class PCA(CodesMixin, EnergyEstimator):
     Attributes
     ----------
     energy_ : FreeEnergy
-    components_ : array (n_components_, n_features)
+    components_ : array (k, n_features)
         W, widest direction first.
     mean_ : array (n_features,)
         b.
-    explained_variance_ : array (n_components_,)
+    explained_variance_ : array (k,)
         Variance of the codes, by n - 1.
-    explained_variance_ratio_ : array (n_components_,)
+    explained_variance_ratio_ : array (k,)
     n_components_ : int
+        k.
     n_iter_ : int
         Alternations; 1, the closed form, for complete rows.
 
@@ -177,7 +178,7 @@ class PCA(CodesMixin, EnergyEstimator):
 
     @property
     def components_(self) -> NDArray[np.floating]:
-        """W: (n_components_, n_features)."""
+        """W: (k, n_features)."""
         return np.asarray(affine_of(self.energy_).weight.detach().cpu().numpy())
 
     @property

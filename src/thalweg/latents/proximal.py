@@ -128,7 +128,7 @@ class Descent(LatentSolver):
     seed : int, default 0
         Of the starts.
     starts : Tensor, optional
-        (n_starts, *latent), in place of draws.
+        ``(n_starts, *latent)``, in place of draws.
     """
 
     starts: Tensor | None
