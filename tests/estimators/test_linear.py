@@ -250,3 +250,11 @@ def test_pca_mean_is_that_of_probabilistic_pca():
 def test_pca_of_constant_columns_with_a_hole():
     model = PCA(1).fit([[1.0, np.nan], [1.0, 2.0], [1.0, 2.0]])
     np.testing.assert_allclose(model.complete([[1.0, np.nan]], answer="mean"), [[1.0, 2.0]])
+
+
+def test_projection_is_what_the_codes_decode_to_and_not_the_bottom(digits):
+    # the energy of sparse coding has one lowest point, the offset, where all codes are zero
+    model = SparseCoding(40, alpha=0.2, max_iter=3, random_state=0).fit(digits)
+    closest = model.project(digits)
+    np.testing.assert_allclose(closest, model.inverse_transform(model.transform(digits)))
+    assert closest.std(axis=0).max() > 0.1

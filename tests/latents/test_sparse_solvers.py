@@ -170,6 +170,6 @@ def test_restarts_are_worth_their_while():
     y, atoms = problem(k=10)
     skewed = atoms * torch.logspace(0, -1.3, 10, dtype=torch.float64)[:, None]
     with torch.no_grad():
-        solver = ProximalGradient("fista", tol=1e-9, max_iter=1500)
+        solver = ProximalGradient("fista", tol=1e-9, max_iter=100)
         converged = energy_of(skewed, solver).infer(y).converged
     assert converged.double().mean() > 0.9
