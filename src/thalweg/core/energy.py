@@ -180,6 +180,11 @@ class LatentEnergy(nn.Module, ABC):
             total = part[:, None] * rebuilt + (0 if total is None else total)
         return total
 
+    @property
+    def quadratic_by_row(self) -> bool | None:
+        """Whether :meth:`quadratic` has a Gram matrix for each row; None if there is none."""
+        return None
+
     def quadratic(self, y: Tensor, x: Tensor | None = None) -> Quadratic | None:
         """The data term as a quadratic form in z, or None where it is none."""
         return None

@@ -1,7 +1,7 @@
 """Data: rows in memory or on disk, tables, and made-up sets with a known answer."""
 
-from thalweg.data.batches import batches, steps_of
+from thalweg.data.batches import batches, random_positions, steps_of
 from thalweg.data.rows import Rows, Summary
 from thalweg.data.toy import spiral
 
-__all__ = ["Rows", "Summary", "batches", "spiral", "steps_of"]
+__all__ = ["Rows", "Summary", "batches", "random_positions", "spiral", "steps_of"]

@@ -32,6 +32,20 @@ def batches(
             yield Batch(y, weight=w)
 
 
+def random_positions(
+    n: int, size: int, steps: int, generator: torch.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Positions of the rows of ``steps`` batches; each row once before any comes again."""
+    made = 0
+    while made < steps:
+        order = torch.randperm(n, generator=generator).numpy()
+        for start in range(0, n, size):
+            yield order[start : start + size]
+            made += 1
+            if made == steps:
+                return
+
+
 def steps_of(rows: Rows, size: int) -> int:
     """Batches an epoch."""
     return -(-len(rows) // size)

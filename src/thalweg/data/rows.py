@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from thalweg.core import InputError
@@ -54,6 +55,10 @@ class Rows:
     @property
     def dtype(self) -> np.dtype:
         return self.values.dtype
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        return torch.from_numpy(np.empty(0, self.dtype)).dtype
 
     @property
     def on_disk(self) -> bool:

@@ -68,13 +68,7 @@ class GaussianComponents(LatentEnergy):
         return 0.5 * self.squares(y) + bias[:, None]
 
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
-        each = self.each(y)
-        if z.shape[-2] == 1 and z.ndim == 3:
-            return z[:, 0] @ each
-        return (z * each.T).sum(dim=-1)
-
-    def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return self.data_term(y, z, x).min(dim=0)
+        return _chosen(z, self.each(y))
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         return z @ self.means
@@ -191,29 +185,20 @@ class _Marginal(LatentEnergy):
         self.visible = visible
 
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
-        each = torch.cat([part for part, _ in self._blocks(y)], dim=1)
-        if z.shape[-2] == 1 and z.ndim == 3:
-            return z[:, 0] @ each
-        return (z * each.T).sum(dim=-1)
-
-    def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return self.data_term(y, z, x).min(dim=0)
+        return _chosen(z, torch.cat([part for part, _ in self._blocks(y)], dim=1))
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         return self.whole.decode(z, x)
 
     def reconstruct(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
-        parts = [filled for _, filled in self._blocks(y)]
-        every = torch.cat(parts, dim=1)
-        return torch.einsum("nk,knd->nd", z, every)
+        return torch.einsum("nk,knd->nd", z, self.modes(y))
 
     def modes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return torch.cat([filled for _, filled in self._blocks(y)], dim=1)
 
     def expect(self, y: Tensor, z: Tensor, share: Tensor, x: Tensor | None = None) -> Tensor | None:
-        every = torch.cat([filled for _, filled in self._blocks(y)], dim=1)
         # z says which component each candidate is
-        return torch.einsum("cn,cnk,knd->nd", share, z.expand(-1, len(y), -1), every)
+        return torch.einsum("cn,cnk,knd->nd", share, z.expand(-1, len(y), -1), self.modes(y))
 
     def restricted(self, visible: Tensor) -> _Marginal:
         return _Marginal(self.whole, self.visible & visible)
@@ -231,7 +216,7 @@ class _Marginal(LatentEnergy):
         """Energies (k, n) and rows (k, n, d), the hidden coordinates at their conditional mean."""
         kind = y.dtype
         # in double: the square is a difference of large numbers where columns nearly coincide
-        y, precision, means = y.double(), precision.double(), self.whole.means.double()[:, None]
+        y, means = y.double(), self.whole.means.double()[:, None]
         hidden = (~visible).to(precision)
         away = torch.where(visible, torch.where(visible, y, 0) - means, 0)
         slope = away @ precision
@@ -246,6 +231,13 @@ class _Marginal(LatentEnergy):
         log_share = torch.log_softmax(self.whole.logits, dim=0)[:, None]
         energy = 0.5 * (squares - log_det + seen * math.log(2 * math.pi)) - log_share
         return energy.to(kind), torch.where(visible, y, means - down).to(kind)
+
+
+def _chosen(z: Tensor, each: Tensor) -> Tensor:
+    """Of energies (k, n) of every component those that one-hot z chooses."""
+    if z.shape[-2] == 1 and z.ndim == 3:
+        return z[:, 0] @ each
+    return (z * each.T).sum(dim=-1)
 
 
 def precision_factors(covariances: Tensor) -> Tensor:

@@ -67,6 +67,12 @@ class Reconstruction(LatentEnergy):
         prediction: Tensor = self.decoder(z) if x is None else self.decoder(z, x)
         return prediction
 
+    @property
+    def quadratic_by_row(self) -> bool | None:
+        if not isinstance(self.decoder, Affine) or self.cost.scale_of_squares() is None:
+            return None
+        return self.cost.visible is not None
+
     def quadratic(self, y: Tensor, x: Tensor | None = None) -> Quadratic | None:
         scale = self.cost.scale_of_squares()
         if not isinstance(self.decoder, Affine) or scale is None:

@@ -101,7 +101,7 @@ class Autoencoder(CodesMixin, EnergyEstimator):
             verbose=self.verbose > 0,
             after_step=self._after_step(energy),
         )
-        kind = torch.from_numpy(np.empty(0, rows.dtype)).dtype
+        kind = rows.torch_dtype
         self.energy_ = Rescaled(energy, shift, scale).to(kind).eval()
         return self
 

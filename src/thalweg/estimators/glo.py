@@ -180,7 +180,7 @@ class GLO(CodesMixin, SamplesMixin, EnergyEstimator):
         learned = codes.detach().cpu()
         starts = self._descent_starts(learned, int(seed))
         inner = self._energy_at(decoder, starts, rows.n_columns)
-        kind = torch.from_numpy(np.empty(0, rows.dtype)).dtype
+        kind = rows.torch_dtype
         self.energy_ = Rescaled(inner, shift, scale).to(device=device, dtype=kind).eval()
         self.codes_ = learned.to(kind).numpy()
         return self

@@ -135,7 +135,7 @@ class SquareICA(CodesMixin, SamplesMixin, EnergyEstimator):
                 "tol may help",
                 ConvergenceWarning,
             )
-        self.energy_ = energy.to(torch.from_numpy(np.empty(0, rows.dtype)).dtype)
+        self.energy_ = energy.to(rows.torch_dtype)
         chosen = random_state.permutation(len(rows))[: STARTS - 1]
         self.starts_ = np.concatenate([summary.mean[None], rows.take(chosen)]).astype(rows.dtype)
         return self

@@ -193,7 +193,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
         self.history_ = self._train(
             found, rows, numbers, self.n_steps, generator, to_units, "LatentRegressor"
         )
-        kind = torch.from_numpy(np.empty(0, rows.dtype)).dtype
+        kind = rows.torch_dtype
         self.energy_ = Rescaled(found, shift, scale, x_shift, x_scale).to(kind).eval()
         return self
 

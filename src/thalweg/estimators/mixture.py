@@ -217,7 +217,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, DensityMixin, EnergyEstimator):
                 "max_iter or tol may help",
                 ConvergenceWarning,
             )
-        self.energy_ = self.energy_.to(torch.from_numpy(np.empty(0, rows.dtype)).dtype)
+        self.energy_ = self.energy_.to(rows.torch_dtype)
         return self
 
     def _start(self, data: Weighted, summary: Summary, seed: np.random.RandomState) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import Batch, Energy
-from thalweg.data import Rows, Summary
+from thalweg.data import Rows, Summary, random_positions
 from thalweg.objectives import Objective
 from thalweg.training import History, gradient_step, train
 from thalweg.training.progress import progress_bar
@@ -33,16 +33,8 @@ def random_batches(
     to_units: Any,
 ) -> Any:
     """``steps`` batches, in fresh random order every time all rows were seen."""
-    made = 0
-    while made < steps:
-        order = torch.randperm(len(rows), generator=generator).numpy()
-        for start in range(0, len(rows), size):
-            index = order[start : start + size]
-            x = None if given is None else given[index]
-            yield to_units(rows.take(index), x)
-            made += 1
-            if made == steps:
-                return
+    for index in random_positions(len(rows), size, steps, generator):
+        yield to_units(rows.take(index), None if given is None else given[index])
 
 
 def adam(

@@ -113,7 +113,7 @@ class PCA(CodesMixin, EnergyEstimator):
         found = spectrum(rows, summary)
         total = float(found.variances.sum())
         k = self._size(found.variances, rows)
-        like = torch.empty(0, dtype=_torch_type(rows), device=Device.resolve(self.device))
+        like = torch.empty(0, dtype=rows.torch_dtype, device=Device.resolve(self.device))
         offset = torch.from_numpy(summary.mean).to(like)
         directions, variances = found.directions[:k], found.variances[:k]
         left = max((total - float(variances.sum())) / max(rows.n_columns - k, 1), 0.0)
@@ -209,7 +209,3 @@ class PCA(CodesMixin, EnergyEstimator):
 def _energy_at(weight: Tensor, offset: Tensor, shrinkage: Tensor) -> FreeEnergy:
     reconstruction = Reconstruction(Affine(weight, offset), Flat(len(weight)))
     return FreeEnergy(reconstruction, LeastSquares(shrinkage)).to(weight)
-
-
-def _torch_type(rows: Rows) -> torch.dtype:
-    return torch.from_numpy(np.empty(0, rows.dtype)).dtype

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from thalweg.core import Candidates, InputError, LatentEnergy
 from thalweg.kernels.lasso import lasso
-from thalweg.latents.least_squares import quadratic_of
+from thalweg.latents.least_squares import not_quadratic, quadratic_of
 from thalweg.latents.proximal import ProximalGradient
 from thalweg.latents.solver import LatentSolver
 from thalweg.latents.spaces import Sparse
@@ -50,8 +50,10 @@ class ActiveSet(LatentSolver):
         space = energy.latent
         if not isinstance(space, Sparse):
             raise InputError(f"ActiveSet: latent space {type(space).__name__}; expected Sparse")
-        one = quadratic_of(energy, y[:1], x if x is None else x[:1], "ActiveSet")
-        if one.gram.ndim != 2 or y.device.type != "cpu" or space.weight == 0:
+        by_row = energy.quadratic_by_row
+        if by_row is None:
+            raise not_quadratic(energy, "ActiveSet")
+        if by_row or y.device.type != "cpu" or space.weight == 0:
             return self.general.solve(energy, y, x)
         z, gap = _solved(energy, space, y, x, self.tol)
         open_ = (gap > self.tol).nonzero()[:, 0]

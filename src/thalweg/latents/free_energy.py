@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Candidates, Energy, InputError, LatentEnergy, note_converged
-from thalweg.latents.solver import LatentSolver
+from thalweg.latents.solver import LatentSolver, lowest_of
 
 
 class FreeEnergy(Energy):
@@ -73,13 +73,7 @@ class FreeEnergy(Energy):
         # whatever beta is: the z to name is the one that a minimization gives
         found = self.solver.solve(self.energy, y, x)
         note_converged(found.converged)
-        z = found.z
-        if len(z) == 1:
-            return z[0].expand(len(y), *z.shape[2:])
-        which = self.energy.lowest(y, z, x)[1]
-        if z.shape[1] == 1:
-            return z[which, 0]
-        return z[which, torch.arange(len(y), device=y.device)]
+        return lowest_of(self.energy, y, x, found.z)
 
     def responsibilities(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """p(z | x, y) of each candidate, proportional to exp(-beta E): (k, n)."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Candidates, InputError, LatentEnergy
-from thalweg.latents.solver import LatentSolver
+from thalweg.latents.solver import LatentSolver, lowest_of
 from thalweg.latents.spaces import Flat, Gaussian
 
 MOST_AXES = 3
@@ -187,16 +187,6 @@ class Importance(LatentSolver):
     def restricted(self, visible: Tensor) -> Importance:
         inner = None if self.laplace is None else self.laplace.restricted(visible)
         return Importance(self.n_draws, inner, self.seed)
-
-
-def lowest_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor) -> Tensor:
-    """Of candidates z (k, n or 1, *latent) the one of least energy for each row: (n, *latent)."""
-    z = z.expand(len(z), len(y), *z.shape[2:])
-    if len(z) == 1:
-        return z[0]
-    with torch.no_grad():
-        which = energy(y, z, x).argmin(dim=0)
-    return z[which, torch.arange(len(y), device=z.device)]
 
 
 def _hessian(energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor) -> Tensor:

@@ -66,11 +66,16 @@ def quadratic_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, owner: str) 
     """The data term as a quadratic in z, or an error that says what was expected."""
     form = energy.quadratic(y, x)
     if form is None:
-        raise InputError(
-            f"{owner}: {type(energy).__name__} is not quadratic in z; expected a linear decoder "
-            "and a squared error"
-        )
+        raise not_quadratic(energy, owner)
     return form
+
+
+def not_quadratic(energy: LatentEnergy, owner: str) -> InputError:
+    """What to say of an energy that should be quadratic in z."""
+    return InputError(
+        f"{owner}: {type(energy).__name__} is not quadratic in z; expected a linear decoder and a "
+        "squared error"
+    )
 
 
 def _solved(form: Quadratic, diagonal: Tensor) -> Tensor:

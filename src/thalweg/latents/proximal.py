@@ -74,22 +74,24 @@ class ProximalGradient(LatentSolver):
         start = energy.latent.nearest(y.new_zeros(len(y), *energy.latent.shape))
         curvature = energy.curvature()
         step = self._step(None if curvature is None else float(curvature.detach()))
+        smooth = precise = data_term_of(energy, y, x)
         gap = None
         if isinstance(energy.latent, Sparse) and energy.latent.weight and curvature is not None:
-            gap = duality_gap(energy, energy.latent, y, x)
-        found = proximal_descent(
-            data_term_of(energy, y, x), energy.latent, start, step or 1.0,
-            fixed=step is not None, accelerate=self.method == "fista",
-            max_iter=self.max_iter, tol=self.tol, gap=gap,
-        )  # fmt: skip
-        if gap is not None and y.dtype == torch.float32 and not found.converged.all():
-            # the last digits of single precision are missing: go on in double
-            exact = copy.deepcopy(energy).double()
-            smooth = data_term_of(exact, y.double(), None if x is None else x.double())
-            finer = proximal_descent(
-                smooth, energy.latent, found.z.double(), step or 1.0, fixed=step is not None,
+            if y.dtype != torch.float64:
+                # where nearly all of a row is explained, single precision cannot tell a small gap
+                exact = copy.deepcopy(energy).double()
+                precise = data_term_of(exact, y.double(), None if x is None else x.double())
+            gap = duality_gap(energy.latent, precise)
+
+        def descent(smooth: Smooth, z: Tensor) -> Found:
+            return proximal_descent(
+                smooth, energy.latent, z, step or 1.0, fixed=step is not None,
                 accelerate=self.method == "fista", max_iter=self.max_iter, tol=self.tol, gap=gap,
             )  # fmt: skip
+
+        found = descent(smooth, start)
+        if precise is not smooth and not found.converged.all():
+            finer = descent(precise, found.z.double())
             found = Found(finer.z.to(y.dtype), finer.converged)
         if not found.z.isfinite().all():
             raise InputError(
@@ -207,17 +209,12 @@ def data_term_of(energy: LatentEnergy, y: Tensor, x: Tensor | None) -> Smooth:
     return smooth
 
 
-def duality_gap(
-    energy: LatentEnergy, space: Sparse, y: Tensor, x: Tensor | None
-) -> Callable[[Tensor], Tensor]:
+def duality_gap(space: Sparse, smooth: Smooth) -> Callable[[Tensor], Tensor]:
     r"""From z, (primal - dual) / primal of a lasso; f is its data term and -c the gradient.
 
     The dual point is the residual, scaled by t so that no correlation is above the weight a:
-    :math:`D = 2tf + t\, z \cdot c - t^2 f`. In double precision: where nearly all of a row is
-    explained, single precision cannot tell a small gap.
+    :math:`D = 2tf + t\, z \cdot c - t^2 f`. ``smooth`` is in double precision.
     """
-    exact = energy if y.dtype == torch.float64 else copy.deepcopy(energy).double()
-    smooth = data_term_of(exact, y.double(), None if x is None else x.double())
 
     def gap(z: Tensor) -> Tensor:
         z = z.double()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from thalweg.core import Candidates, LatentEnergy
@@ -39,5 +40,12 @@ class LatentSolver(nn.Module, ABC):
         """The solver for the energy restricted to visible coordinates, (n, d), bool."""
         return self
 
-    def forward(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Candidates:
-        return self.solve(energy, y, x)
+
+def lowest_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor) -> Tensor:
+    """Of candidates z (k, n or 1, *latent) the one of least energy for each row: (n, *latent)."""
+    if len(z) == 1:
+        return z[0].expand(len(y), *z.shape[2:])
+    which = energy.lowest(y, z, x)[1]
+    if z.shape[1] == 1:
+        return z[which, 0]
+    return z[which, torch.arange(len(y), device=y.device)]

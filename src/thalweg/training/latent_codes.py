@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import Loss
-from thalweg.data import Rows
+from thalweg.data import Rows, random_positions
 from thalweg.latents import FreeEnergy
 from thalweg.training.loop import Step
 
@@ -32,16 +32,9 @@ def numbered_batches(
     generator: torch.Generator,
 ) -> Iterator[Numbered]:
     """``steps`` batches of standardized rows, every row as often as any other."""
-    made = 0
-    while made < steps:
-        order = torch.randperm(len(rows), generator=generator)
-        for start in range(0, len(rows), size):
-            index = order[start : start + size]
-            y = torch.from_numpy(rows.take(index.numpy())).to(shift)
-            yield Numbered(((y - shift) / scale).float(), index.to(shift.device))
-            made += 1
-            if made == steps:
-                return
+    for index in random_positions(len(rows), size, steps, generator):
+        y = torch.from_numpy(rows.take(index)).to(shift)
+        yield Numbered(((y - shift) / scale).float(), torch.from_numpy(index).to(shift.device))
 
 
 def latent_codes_step(
