@@ -17,6 +17,7 @@ from thalweg.core.checks import (
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.files import write_beside
+from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import seen_through
 from thalweg.core.random import generator_from
 from thalweg.core.types import Batch, Candidates, Loss
@@ -30,6 +31,7 @@ __all__ = [
     "Device",
     "Either",
     "Energy",
+    "EnergyFunction",
     "InputError",
     "Integer",
     "LatentEnergy",
@@ -43,7 +45,10 @@ __all__ = [
     "check_parameters",
     "count_unconverged",
     "generator_from",
+    "gradient",
     "note_converged",
     "seen_through",
+    "value",
+    "value_and_gradient",
     "write_beside",
 ]

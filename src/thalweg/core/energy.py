@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -16,9 +17,13 @@ class Energy(nn.Module, ABC):
     first; no row's energy depends on another row.
 
     What an energy may know about itself is ``None`` unless it says otherwise: ``restricted``,
-    ``codes`` and ``decode``, ``draw``. What it does not know, :mod:`thalweg.questions` finds with
-    the energy alone.
+    ``codes`` and ``decode``, ``draw``, ``log_normalizer``. What it does not know,
+    :mod:`thalweg.questions` finds with the energy alone. ``value_and_gradient`` is autograd's
+    unless an energy has a closed form.
     """
+
+    beta: float = 1.0
+    """Inverse temperature of its density"""
 
     @property
     def minimizes_hidden(self) -> bool:
@@ -31,6 +36,14 @@ class Energy(nn.Module, ABC):
     @abstractmethod
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """F(x, y) for each row of ``y``: (n,)."""
+
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """F (n,) and dF/dy with the shape of y, without a graph."""
+        return by_autograd(lambda at: self(at, x), y)
+
+    def gradient(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """dF/dy alone; an energy for which that costs less says so here."""
+        return self.value_and_gradient(y, x)[1]
 
     def restricted(self, visible: Tensor) -> Energy | None:
         """The energy that is left when coordinates of y are hidden.
@@ -65,6 +78,19 @@ class Energy(nn.Module, ABC):
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         """n exact draws from the density of the energy: (n, d), or None if there is no such way."""
         return None
+
+    def log_normalizer(self) -> Tensor | None:
+        """log Z, Z the integral (or sum) of exp(-beta F) over y, where it is known: ()."""
+        return None
+
+
+def by_autograd(function: Callable[[Tensor], Tensor], y: Tensor) -> tuple[Tensor, Tensor]:
+    """The value (n,) of a function of rows and its gradient, without a graph."""
+    with torch.enable_grad():
+        at = y.detach().requires_grad_()
+        value = function(at)
+        (slope,) = torch.autograd.grad(value.sum(), at)
+    return value.detach(), slope
 
 
 class LatentSpace(nn.Module, ABC):

@@ -1,29 +1,44 @@
 """Energies, one idea a file."""
 
+from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann, every_state
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
 from thalweg.energies.ica import IndependentSources
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
+from thalweg.energies.network import NetworkEnergy
 from thalweg.energies.pyramid import LaplacianPyramid
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
+from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixture, TwoWells
+from thalweg.energies.transformed import Transformed
 
 __all__ = [
     "Affine",
+    "Bernoulli",
     "Branches",
     "Cost",
     "DiagonalGaussians",
     "FullGaussians",
+    "Funnel",
     "GaussianComponents",
     "GaussianNoise",
+    "Gumbel",
     "IndependentSources",
+    "Ising",
     "LaplacianPyramid",
     "Lista",
+    "NetworkEnergy",
+    "Normal",
+    "NormalMixture",
     "Perceptron",
     "Reconstruction",
     "Rescaled",
+    "RestrictedBoltzmann",
     "Saturating",
     "SquaredError",
+    "Transformed",
+    "TwoWells",
     "UnitAtoms",
+    "every_state",
 ]

@@ -46,6 +46,27 @@ class Perceptron(nn.Module):
         value: Tensor = self.layers(joined)
         return value
 
+    @property
+    def is_silu(self) -> bool:
+        """Whether every nonlinearity is SiLU."""
+        return all(isinstance(layer, nn.SiLU) for layer in self.layers[1::2])
+
+    @torch.no_grad()
+    def value_and_input_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The single output of a SiLU network for rows (n, d), (n,), and its gradient, (n, d)."""
+        linear = list(self.layers[0::2])
+        at, before = y, []
+        for layer in linear[:-1]:
+            field = torch.addmm(layer.bias, at, layer.weight.T)
+            before.append(field)
+            at = torch.nn.functional.silu(field)
+        last = linear[-1]
+        value = torch.addmv(last.bias, at, last.weight[0])
+        grad = last.weight.expand(len(y), -1)
+        for layer, field in zip(reversed(linear[:-1]), reversed(before), strict=True):
+            grad = torch.ops.aten.silu_backward(grad, field) @ layer.weight
+        return value, grad
+
 
 def _linear(wide: int, narrow: int, generator: torch.Generator | None) -> nn.Linear:
     """A linear layer with torch's usual initial weights, drawn from a generator of one's own."""

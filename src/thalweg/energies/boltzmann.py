@@ -1,0 +1,143 @@
+"""Boltzmann machines: energies of binary units."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from thalweg.core import Energy, InputError
+from thalweg.samplers import Bipartite
+
+MOST_LISTED = 20
+"""Units of the smaller layer up to which log Z is summed exactly."""
+
+
+class RestrictedBoltzmann(Energy, Bipartite):
+    r"""The restricted Boltzmann machine, its hidden units summed out.
+
+    .. math::
+        E(y, h) = -a^T y - b^T h - y^T W h, \qquad
+        F(y) = -a^T y - \sum_j \log(1 + e^{b_j + (y^T W)_j})
+
+    Parameters
+    ----------
+    weights : Tensor
+        W, (d, k).
+    visible_bias : Tensor
+        a, (d,).
+    hidden_bias : Tensor
+        b, (k,).
+
+    References
+    ----------
+    Smolensky, "Information processing in dynamical systems: foundations of harmony theory" (1986).
+    """
+
+    def __init__(self, weights: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> None:
+        super().__init__()
+        if weights.shape != (len(visible_bias), len(hidden_bias)):
+            raise InputError(
+                f"RestrictedBoltzmann: weights are {tuple(weights.shape)}; expected "
+                f"({len(visible_bias)}, {len(hidden_bias)}), as many as the biases"
+            )
+        self.weights = nn.Parameter(weights.clone())
+        self.visible_bias = nn.Parameter(visible_bias.clone())
+        self.hidden_bias = nn.Parameter(hidden_bias.clone())
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        hidden = softplus(y @ self.weights + self.hidden_bias)
+        return -(y @ self.visible_bias) - hidden.sum(dim=1)
+
+    @torch.no_grad()
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        field = y @ self.weights + self.hidden_bias
+        energy = -(y @ self.visible_bias) - softplus(field).sum(dim=1)
+        return energy, -self.visible_bias - field.sigmoid() @ self.weights.T
+
+    def draw_hidden(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        return _bits(y @ self.weights + self.hidden_bias, generator)
+
+    def draw_visible(self, hidden: Tensor, generator: torch.Generator) -> Tensor:
+        return _bits(hidden @ self.weights.T + self.visible_bias, generator)
+
+    def log_normalizer(self) -> Tensor | None:
+        """Exact, by listing the smaller layer, where it has 20 units at most; else None."""
+        d, k = self.weights.shape
+        if min(d, k) > MOST_LISTED:
+            return None
+        if d <= k:
+            return torch.logsumexp(-self(every_state(d).to(self.weights)), dim=0)
+        hidden = every_state(k).to(self.weights)
+        field = softplus(hidden @ self.weights.T + self.visible_bias).sum(dim=1)
+        return torch.logsumexp(hidden @ self.hidden_bias + field, dim=0)
+
+    @torch.no_grad()
+    def tempered(self, beta: float, base: Tensor) -> RestrictedBoltzmann:
+        r"""A machine between independent bits (beta = 0) and this one (beta = 1).
+
+        Its weights and hidden biases are beta times these, its visible biases
+        :math:`(1 - \beta) \text{base} + \beta a`; at 0 it is ``Bernoulli(base)`` with k free hidden
+        units, which add :math:`k \log 2` to log Z. A path for annealed importance sampling.
+
+        References
+        ----------
+        Salakhutdinov, Murray, "On the quantitative analysis of deep belief networks" (2008).
+        """
+        return RestrictedBoltzmann(
+            beta * self.weights,
+            (1 - beta) * base + beta * self.visible_bias,
+            beta * self.hidden_bias,
+        )
+
+
+def _bits(logits: Tensor, generator: torch.Generator) -> Tensor:
+    u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
+    return (u < logits.sigmoid()).to(logits)
+
+
+def every_state(d: int) -> Tensor:
+    """All states of d binary units: (2^d, d)."""
+    return ((torch.arange(2**d)[:, None] >> torch.arange(d)) & 1).double()
+
+
+class Ising(Energy):
+    r"""Spins that like to agree with their neighbours; y in {0, 1}, spins s = 2 y - 1.
+
+    .. math::
+        F(y) = -\tfrac12 s^T J s - h^T s
+
+    Parameters
+    ----------
+    coupling : Tensor
+        J, (d, d), symmetric with a diagonal of 0.
+    field : Tensor
+        h, (d,).
+    """
+
+    def __init__(self, coupling: Tensor, field: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("coupling", coupling.clone())
+        self.register_buffer("field", field.clone())
+
+    @classmethod
+    def grid(cls, rows: int, columns: int, strength: float, field: float = 0.0) -> Ising:
+        """A grid whose neighbours, up and down, left and right, have the same coupling."""
+        d = rows * columns
+        coupling = torch.zeros(d, d, dtype=torch.float64)
+        for i in range(d):
+            for j in (i + 1 if (i + 1) % columns else d, i + columns):
+                if j < d:
+                    coupling[i, j] = coupling[j, i] = strength
+        return cls(coupling, torch.full((d,), field, dtype=torch.float64))
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        spins = 2 * y - 1
+        pairs = 0.5 * ((spins @ self.coupling) * spins).sum(dim=1)
+        return -pairs - spins @ self.field
+
+    def log_normalizer(self) -> Tensor | None:
+        """Exact, by listing all states, where there are 20 spins at most; else None."""
+        if len(self.field) > MOST_LISTED:
+            return None
+        return torch.logsumexp(-self(every_state(len(self.field)).to(self.field)), dim=0)

@@ -1,0 +1,221 @@
+"""Samplers with a step size and a metric, which a warm-up chooses."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from abc import ABC
+from typing import Any, ClassVar, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Constraint, EnergyFunction
+from thalweg.samplers.base import Follow, Sampler, State, start, unwatched
+from thalweg.samplers.estimate import metric_from
+from thalweg.samplers.metric import Metric, Unit
+from thalweg.samplers.noise import per_chain
+
+MOST_KEPT = 4096
+"""Rows of a window that the metric is estimated from."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StepSize(Constraint):
+    """A number above 0, or a tensor with one for each chain."""
+
+    def allows(self, value: Any) -> bool:
+        if isinstance(value, Tensor):
+            return value.dim() == 1 and value.is_floating_point()
+        is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        return is_real and 0 < float(value) < math.inf
+
+    def describe(self) -> str:
+        return "a number above 0, or a tensor with one for each chain"
+
+    def violations(self) -> list[Any]:
+        return [0.0, -1.0, math.inf, math.nan, "a word", None, torch.ones(2, 2)]
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOf(Constraint):
+    """An object of a class."""
+
+    kind: type
+
+    def allows(self, value: Any) -> bool:
+        return isinstance(value, self.kind)
+
+    def describe(self) -> str:
+        return f"a {self.kind.__name__}"
+
+    def violations(self) -> list[Any]:
+        return [None, 3, "a word"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Adaptive(Sampler, ABC):
+    """A sampler whose step size and metric its warm-up chooses.
+
+    Parameters
+    ----------
+    step_size : float or Tensor, default 0.1
+        For all chains, or (n,), one for each.
+    metric : Metric, default Unit()
+        An estimate of the covariance.
+    """
+
+    step_size: float | Tensor = 0.1
+    metric: Metric = Unit()
+
+    target: ClassVar[float]
+    """The mean acceptance that warm-up brings about"""
+
+    uses_gradient: ClassVar[bool] = True
+
+    parameters: ClassVar[dict[str, Constraint]] = {
+        "step_size": StepSize(),
+        "metric": OneOf(Metric),
+    }
+
+    def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
+        return start(energy_fn, y, type(self).__name__, self.uses_gradient)
+
+    def of_one_step(self) -> Self:
+        """The same sampler with steps as short as they come, to find a step size with."""
+        return self
+
+    def step_for(self, y: Tensor) -> float | Tensor:
+        """The step size, shaped to broadcast against y."""
+        step = self.step_size
+        return per_chain(step.to(y), y) if isinstance(step, Tensor) else step
+
+    def warm_up(
+        self,
+        energy_fn: EnergyFunction,
+        state: State,
+        n_steps: int,
+        generator: torch.Generator,
+        follow: Follow = unwatched,
+    ) -> tuple[Self, State]:
+        return adapt(self, energy_fn, state, n_steps, generator, follow)
+
+
+S = TypeVar("S", bound=Adaptive)
+
+
+@dataclasses.dataclass
+class DualAveraging:
+    """Step sizes that bring the mean acceptance to a target; numbers or one for each rung.
+
+    References
+    ----------
+    Hoffman, Gelman, "The No-U-turn sampler" (2014), section 3.2.
+    """
+
+    log_step: Tensor
+    target: float
+    factor: float = 10.0
+    """Sizes are drawn to this many times the first one: large ones are tried early"""
+
+    def __post_init__(self) -> None:
+        self.shrunk_to = self.log_step + math.log(self.factor)
+        self.log_mean = self.log_step.clone()
+        self.error = torch.zeros_like(self.log_step)
+        self.count = 0
+
+    def update(self, acceptance: Tensor) -> None:
+        """Learn from the mean acceptance of a step."""
+        self.count += 1
+        share = 1 / (self.count + 10)
+        self.error = (1 - share) * self.error + share * (self.target - acceptance.double().cpu())
+        self.log_step = self.shrunk_to - math.sqrt(self.count) / 0.05 * self.error
+        weight = self.count**-0.75
+        self.log_mean = weight * self.log_step + (1 - weight) * self.log_mean
+
+
+def windows(n_steps: int) -> list[int]:
+    """Steps after which the metric is estimated anew: windows that double, as Stan has them."""
+    first, last = max(n_steps * 15 // 100, 10), n_steps - n_steps // 5
+    ends, width = [], max(n_steps // 20, 10)
+    end = first + width
+    while end <= last:
+        width *= 2
+        # a last window that is too short for its successor reaches to the end
+        ends.append(last if end + width > last else end)
+        if ends[-1] == last:
+            break
+        end += width
+    return ends
+
+
+def adapt(
+    sampler: S,
+    energy_fn: EnergyFunction,
+    state: State,
+    n_steps: int,
+    generator: torch.Generator,
+    follow: Follow,
+) -> tuple[S, State]:
+    """Choose the step size and the metric, while the chains walk to where the density is."""
+    if n_steps < 1:
+        return sampler, state
+    sampler = reasonable_step(sampler, energy_fn, state, generator)
+    averaging = averaging_for(sampler)
+    ends, begun = windows(n_steps), max(n_steps * 15 // 100, 10)
+    kept: list[State] = []
+    for i in range(1, n_steps + 1):
+        state, info = sampler.step(energy_fn, state, generator)
+        averaging.update(info.acceptance.mean())
+        sampler = sampler.tuned(step_size=float(averaging.log_step.exp()))
+        if i > begun:
+            kept.append(state)
+        if i in ends:
+            sampler = sampler.tuned(metric=metric_from(kept, MOST_KEPT))
+            kept.clear()
+            sampler = reasonable_step(sampler, energy_fn, state, generator)
+            averaging = averaging_for(sampler)
+        follow()
+    return sampler.tuned(step_size=float(averaging.log_mean.exp())), state
+
+
+def adapt_step(
+    sampler: S,
+    energy_fn: EnergyFunction,
+    state: State,
+    n_steps: int,
+    generator: torch.Generator,
+    follow: Follow,
+) -> tuple[S, State]:
+    """Choose the step size alone, from near the one that there is."""
+    averaging = averaging_for(sampler, factor=1.0)
+    for _ in range(n_steps):
+        state, info = sampler.step(energy_fn, state, generator)
+        averaging.update(info.acceptance.mean())
+        sampler = sampler.tuned(step_size=float(averaging.log_step.exp()))
+        follow()
+    return sampler.tuned(step_size=float(averaging.log_mean.exp())), state
+
+
+def averaging_for(sampler: Adaptive, factor: float = 10.0) -> DualAveraging:
+    """Dual averaging from the sampler's step size on."""
+    step = torch.as_tensor(sampler.step_size, dtype=torch.float64)
+    return DualAveraging(step.mean().log(), sampler.target, factor)
+
+
+def reasonable_step(
+    sampler: S, energy_fn: EnergyFunction, state: State, generator: torch.Generator
+) -> S:
+    """Double or halve the step size until the acceptance of one step crosses its target."""
+    step = float(torch.as_tensor(sampler.step_size).mean())
+    single = sampler.of_one_step()
+    grows: bool | None = None
+    for _ in range(60):
+        _, info = single.tuned(step_size=step).step(energy_fn, state, generator)
+        good = bool(info.acceptance.mean() > sampler.target)
+        if grows is not None and good != grows:
+            break
+        grows = good
+        step *= 2 if good else 0.5
+    return sampler.tuned(step_size=step)

@@ -1,0 +1,285 @@
+"""From an easy density to the wanted one: annealed importance sampling, sequential Monte Carlo."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Energy, EnergyFunction, InputError, value
+from thalweg.samplers.adaptive import Adaptive
+from thalweg.samplers.base import Follow, Sampler, State, unwatched
+from thalweg.samplers.bridge import Bridge
+from thalweg.samplers.estimate import metric_from
+from thalweg.samplers.metropolis import drawn_from
+from thalweg.samplers.monte_carlo import Weighted, effective_size
+
+Path = Callable[[float], EnergyFunction]
+"""From beta in [0, 1] to an energy: the easy one at 0, the wanted one at 1"""
+
+
+@dataclasses.dataclass(frozen=True)
+class LogZ:
+    """An estimate of log Z, and how far to trust it."""
+
+    value: float
+    """log of the mean weight: its expectation lies below log Z"""
+    standard_error: float
+    """of ``value``, from the spread of the weights"""
+    log_weight: Tensor
+    """(n,), one a run"""
+
+    def __str__(self) -> str:
+        return f"log Z = {self.value:.4f} +- {self.standard_error:.4f}"
+
+
+def known_log_z(start: Energy, owner: str) -> float:
+    """log Z of the energy that a path starts from."""
+    found = start.log_normalizer()
+    if found is None:
+        raise InputError(
+            f"{owner}: {type(start).__name__} does not know its log Z; expected a start with "
+            "log_normalizer, such as Normal"
+        )
+    return float(found)
+
+
+def annealed_importance(
+    energy_fn: EnergyFunction,
+    start: Energy,
+    sampler: Sampler,
+    betas: int | Sequence[float],
+    n: int,
+    generator: torch.Generator,
+    path: Path | None = None,
+    follow: Follow = unwatched,
+) -> LogZ:
+    r"""Annealed importance sampling: log Z of an energy, from below.
+
+    .. math::
+        w = \frac{Z_0}{1} \prod_k e^{F_{\beta_{k-1}}(y_k) - F_{\beta_k}(y_k)}, \qquad
+        E[w] = Z_1
+
+    n runs begin with exact draws of ``start`` and take a step of ``sampler`` at each temperature.
+    The mean weight is unbiased, so its logarithm is too low in expectation, by about half the
+    squared relative error. :func:`reversed_importance` begins at draws of the other end and is too
+    high: together they are a bracket.
+
+    Parameters
+    ----------
+    energy_fn : callable
+        The wanted energy.
+    start : Energy
+        Has exact draws and knows its log Z.
+    sampler : Sampler
+        Leaves each density of the path as it is.
+    betas : int or sequence of float
+        The temperatures from 0 to 1, or how many steps of equal length.
+    n : int
+        Runs.
+    generator : torch.Generator
+    path : callable, optional
+        From beta to an energy; the geometric path by default.
+
+    References
+    ----------
+    Neal, "Annealed importance sampling" (2001).
+    """
+    ladder = _ladder(betas, "annealed_importance")
+    at = path if path is not None else _geometric(energy_fn, start)
+    y = drawn_from(start, n, generator, "annealed_importance")
+    log_weight = _anneal(at, y, sampler, ladder, generator, follow)
+    return _estimate(log_weight, known_log_z(start, "annealed_importance"))
+
+
+def reversed_importance(
+    energy_fn: EnergyFunction,
+    start: Energy,
+    sampler: Sampler,
+    betas: int | Sequence[float],
+    y: Tensor,
+    generator: torch.Generator,
+    path: Path | None = None,
+    follow: Follow = unwatched,
+) -> LogZ:
+    r"""Annealed importance sampling from draws of the wanted density down: log Z from above.
+
+    .. math::
+        \log Z \le \log Z_0 - \log \frac1n \sum_i w_i, \qquad E[w] = Z_0 / Z_1
+
+    Parameters
+    ----------
+    energy_fn, start, sampler, betas, generator, path
+        As of :func:`annealed_importance`.
+    y : Tensor
+        (n, *shape), draws of the wanted density. Where they are not, the bound is none.
+
+    References
+    ----------
+    Grosse, Ancha, Roy, "Measuring the reliability of MCMC inference with bidirectional Monte Carlo"
+    (2016).
+    """
+    ladder = _ladder(betas, "reversed_importance")[::-1]
+    at = path if path is not None else _geometric(energy_fn, start)
+    log_weight = _anneal(at, y, sampler, ladder, generator, follow)
+    found = _estimate(log_weight, 0.0)
+    return LogZ(
+        known_log_z(start, "reversed_importance") - found.value, found.standard_error, -log_weight
+    )
+
+
+def _geometric(energy_fn: EnergyFunction, start: Energy) -> Path:
+    return lambda beta: Bridge(energy_fn, beta, start)
+
+
+def _ladder(betas: int | Sequence[float], owner: str) -> list[float]:
+    if isinstance(betas, int):
+        if betas < 1:
+            raise InputError(f"{owner}: betas must be at least 1 step, got {betas}")
+        return [k / betas for k in range(betas + 1)]
+    ladder = [float(beta) for beta in betas]
+    rising = all(a < b for a, b in zip(ladder, ladder[1:], strict=False))
+    if len(ladder) < 2 or ladder[0] != 0 or ladder[-1] != 1 or not rising:
+        raise InputError(f"{owner}: betas must rise from 0 to 1, got {ladder[:3]} ...")
+    return ladder
+
+
+def _anneal(
+    path: Path,
+    y: Tensor,
+    sampler: Sampler,
+    ladder: list[float],
+    generator: torch.Generator,
+    follow: Follow,
+) -> Tensor:
+    """Log-weights (n,) of runs along the ladder, in double precision."""
+    log_weight = torch.zeros(len(y), dtype=torch.float64, device=y.device)
+    here = path(ladder[0])
+    energy = value(here, y)
+    for k, beta in enumerate(ladder[1:], start=1):
+        following = path(beta)
+        log_weight += (energy - value(following, y)).double()
+        if k < len(ladder) - 1:
+            state, _ = sampler.step(following, sampler.init(following, y), generator)
+            y, energy = sampler.position(state), state.energy
+        follow()
+    return log_weight
+
+
+def _estimate(log_weight: Tensor, log_z: float) -> LogZ:
+    n = len(log_weight)
+    level = torch.logsumexp(log_weight, dim=0) - math.log(n)
+    relative = (log_weight - level).exp()
+    error = float(relative.std() / math.sqrt(n)) if n > 1 else math.inf
+    return LogZ(log_z + float(level), error, log_weight)
+
+
+def sequential(
+    energy_fn: EnergyFunction,
+    start: Energy,
+    sampler: Sampler,
+    n: int,
+    generator: torch.Generator,
+    share: float = 0.5,
+    moves: int = 5,
+    follow: Follow = unwatched,
+) -> Weighted:
+    r"""Sequential Monte Carlo: n points from an easy density, led to the wanted one.
+
+    The next beta is as far as the effective size of the weights stays above ``share`` of n; then
+    points are chosen by their weights and take ``moves`` steps. A sampler with a step size and a
+    metric gets them from the points at every temperature.
+
+    Parameters
+    ----------
+    energy_fn : callable
+    start : Energy
+        Has exact draws and knows its log Z.
+    sampler : Sampler
+    n : int
+        Points.
+    generator : torch.Generator
+    share : float, default 0.5
+    moves : int, default 5
+
+    Returns
+    -------
+    Weighted
+        Points with equal weights, and log Z.
+
+    References
+    ----------
+    Del Moral, Doucet, Jasra, "Sequential Monte Carlo samplers" (2006); "On adaptive resampling
+    strategies" (2012).
+    """
+    if not 0 < share < 1:
+        raise InputError(f"sequential: share must be between 0 and 1, got {share}")
+    y = drawn_from(start, n, generator, "sequential")
+    log_z = known_log_z(start, "sequential")
+    beta = 0.0
+    while beta < 1:
+        here = Bridge(energy_fn, beta, start)
+        beta, log_weight = _furthest(here, y, share)
+        log_z += float(torch.logsumexp(log_weight, dim=0)) - math.log(n)
+        y = y[systematic(log_weight, generator)]
+        sampler, y = _move(sampler, Bridge(energy_fn, beta, start), y, moves, generator)
+        follow()
+    equal = torch.zeros(n, dtype=torch.float64, device=y.device)
+    return Weighted(y, equal, log_z)
+
+
+def _furthest(here: Bridge, y: Tensor, share: float) -> tuple[float, Tensor]:
+    """The next beta, and the log-weights (n,) of the way to it."""
+    assert isinstance(here.share, float)
+    slope = here.change(y, here.share + 1.0).double()
+    slope = torch.where(slope.isfinite(), slope, torch.inf)
+    wanted = share * len(y)
+    far, near = 1 - here.share, 0.0
+    if effective_size(-far * slope) >= wanted:
+        return 1.0, -far * slope
+    for _ in range(50):
+        middle = 0.5 * (far + near)
+        if effective_size(-middle * slope) >= wanted:
+            near = middle
+        else:
+            far = middle
+    step = max(near, 1e-9)
+    return here.share + step, -step * slope
+
+
+def systematic(log_weight: Tensor, generator: torch.Generator) -> Tensor:
+    """Indices (n,) drawn by their weights, each as often as expected up to one."""
+    n = len(log_weight)
+    weight = torch.softmax(log_weight, dim=0).cumsum(dim=0)
+    u = torch.rand((), generator=generator, dtype=weight.dtype, device=weight.device)
+    places = (torch.arange(n, device=weight.device) + u) / n * weight[-1]
+    return torch.searchsorted(weight, places).clamp(max=n - 1)
+
+
+def _move(
+    sampler: Sampler, energy: Bridge, y: Tensor, moves: int, generator: torch.Generator
+) -> tuple[Sampler, Tensor]:
+    state = sampler.init(energy, y)
+    if isinstance(sampler, Adaptive):
+        sampler, state = _adaptive_moves(sampler, energy, state, moves, generator)
+        return sampler, state.y
+    for _ in range(moves):
+        state, _ = sampler.step(energy, state, generator)
+    return sampler, sampler.position(state)
+
+
+def _adaptive_moves(
+    sampler: Adaptive, energy: Bridge, state: State, moves: int, generator: torch.Generator
+) -> tuple[Adaptive, State]:
+    sampler = sampler.tuned(metric=metric_from([state], len(state.y)))
+    for _ in range(moves):
+        state, info = sampler.step(energy, state, generator)
+        # a step of the size's logarithm towards the wanted acceptance
+        ratio = float((info.acceptance.mean() - sampler.target).exp())
+        step = float(torch.as_tensor(sampler.step_size).mean())
+        sampler = sampler.tuned(step_size=step * ratio)
+    return sampler, state
+

@@ -1,0 +1,174 @@
+"""What a sampler is: settings that do not change, a state, and a step."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+from thalweg.core import (
+    Constraint,
+    EnergyFunction,
+    InputError,
+    check_parameters,
+    value,
+    value_and_gradient,
+)
+from thalweg.samplers.noise import per_chain, uniform
+
+Follow = Callable[[], None]
+"""Called after each step of something long."""
+
+
+def unwatched() -> None:
+    """Nobody follows."""
+
+
+class State(NamedTuple):
+    """What the next step of n chains needs, and nothing else."""
+
+    y: Tensor
+    """(n, *shape)"""
+    energy: Tensor
+    """(n,)"""
+    grad: Tensor | None
+    """(n, *shape), or None for a sampler that takes no gradients"""
+
+
+class Info(NamedTuple):
+    """What a diagnostic needs of a step; it is never carried to the next."""
+
+    accepted: Tensor
+    """(n,), bool: whether the chain moved to what was proposed"""
+    acceptance: Tensor
+    """(n,), the probability with which it was to be accepted"""
+    diverged: Tensor
+    """(n,), bool: the proposal had no finite energy or gradient, or was far above where it began"""
+    gradients: Tensor
+    """(), gradients taken by each chain in this step"""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sampler(ABC):
+    """A step that leaves the density proportional to exp(-F) as it is.
+
+    Settings are frozen and nothing is remembered between steps: a chain is its :class:`State` and
+    the generator. All n chains take a step together; none sees another.
+    """
+
+    space: ClassVar[str] = "real"
+    """What it moves: "real" numbers, "binary" ones, or "one-hot" vectors"""
+
+    exact: ClassVar[bool] = True
+    """Whether its steps leave the density as it is, and not only nearly so"""
+
+    parameters: ClassVar[dict[str, Constraint]] = {}
+    """What each setting may be"""
+
+    def __post_init__(self) -> None:
+        values = {name: getattr(self, name) for name in self.parameters}
+        check_parameters(type(self).__name__, values, self.parameters)
+
+    @abstractmethod
+    def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
+        """The state of n chains that start at y (n, *shape).
+
+        Raises
+        ------
+        InputError
+            If a chain starts where the energy or its gradient is not finite; it is named.
+        """
+
+    @abstractmethod
+    def step(
+        self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
+    ) -> tuple[State, Info]:
+        """One step of every chain."""
+
+    def position(self, state: State) -> Tensor:
+        """Where the chains are: (n, *shape)."""
+        return state.y
+
+    def warm_up(
+        self,
+        energy_fn: EnergyFunction,
+        state: State,
+        n_steps: int,
+        generator: torch.Generator,
+        follow: Follow = unwatched,
+    ) -> tuple[Self, State]:
+        """Walk to where the density is, and choose settings: a new sampler, frozen again."""
+        for _ in range(n_steps):
+            state, _ = self.step(energy_fn, state, generator)
+            follow()
+        return self, state
+
+    def tuned(self, **settings: Any) -> Self:
+        """The same sampler with other settings."""
+        return dataclasses.replace(self, **settings)
+
+
+def start(energy_fn: EnergyFunction, y: Tensor, owner: str, gradient: bool) -> State:
+    """The state at y, where every chain's energy (and gradient) is finite."""
+    if gradient:
+        energy, grad = value_and_gradient(energy_fn, y)
+        finite = energy.isfinite() & grad.flatten(1).isfinite().all(dim=1)
+    else:
+        energy, grad = value(energy_fn, y), None
+        finite = energy.isfinite()
+    if energy.shape != y.shape[:1]:
+        raise InputError(
+            f"{owner}: the energy of {len(y)} chains has shape {tuple(energy.shape)}; "
+            f"expected ({len(y)},), one number a chain"
+        )
+    if not bool(finite.all()):
+        chain = int((~finite).nonzero()[0, 0])
+        what = "gradient" if bool(energy[chain].isfinite()) else "energy"
+        raise InputError(
+            f"{owner}: chain {chain} starts where the {what} is not finite "
+            f"(energy {float(energy[chain]):g}); expected a start with a finite {what}"
+        )
+    return State(y.detach().clone(), energy, grad)
+
+
+def metropolis(
+    state: State,
+    proposal: State,
+    log_ratio: Tensor,
+    generator: torch.Generator,
+    gradients: int = 0,
+    largest_rise: float = torch.inf,
+) -> tuple[State, Info]:
+    r"""Move each chain to its proposal with probability min(1, exp(log_ratio)), else stay.
+
+    .. math::
+        \log r = F(y) - F(y') + \log q(y | y') - \log q(y' | y)
+
+    A ratio that is not a number, or is not finite, is a rejection and is flagged; so is one below
+    ``-largest_rise``, which means that an integrator has lost its way.
+    """
+    bad = ~log_ratio.isfinite() | (log_ratio < -largest_rise)
+    log_ratio = torch.where(bad, -torch.inf, log_ratio)
+    accepted = uniform(log_ratio, generator).log() < log_ratio
+    info = Info(
+        accepted,
+        log_ratio.clamp(max=0).exp(),
+        bad,
+        torch.as_tensor(gradients, device=accepted.device),
+    )
+    return choose(accepted, proposal, state), info
+
+
+def choose(first: Tensor, one: State, other: State) -> State:
+    """Each chain's state from ``one`` where ``first`` (n,) is true, else from ``other``."""
+    wide = per_chain(first, one.y)
+    grad = None
+    if one.grad is not None and other.grad is not None:
+        grad = torch.where(wide, one.grad, other.grad)
+    return State(
+        torch.where(wide, one.y, other.y), torch.where(first, one.energy, other.energy), grad
+    )

@@ -1,0 +1,168 @@
+"""Running chains, and what they tell."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from thalweg.core import EnergyFunction, InputError
+from thalweg.samplers import diagnostics
+from thalweg.samplers.base import Follow, Sampler, State, unwatched
+
+if TYPE_CHECKING:
+    import arviz
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chains:
+    """Draws of chains, and how the steps went."""
+
+    draws: Tensor
+    """(chains, draws, *shape)"""
+    energy: Tensor
+    """(chains, draws)"""
+    acceptance: Tensor
+    """(chains, draws), the probability with which each step was accepted"""
+    diverged: Tensor
+    """(chains, draws), how many of the steps since the last draw were not finite, or diverged"""
+    gradients: float
+    """gradients taken by each chain for these draws, warm-up aside"""
+    sampler: Sampler | None
+    """what made them, after warm-up; None for exact, independent draws"""
+    state: State | None
+    """where the chains stand, to go on from"""
+
+    @property
+    def y(self) -> Tensor:
+        """All draws, those of one moment together: (draws * chains, *shape)."""
+        return self.draws.transpose(0, 1).flatten(0, 1)
+
+    def mean(self) -> Tensor:
+        """(*shape)."""
+        return self.draws.double().mean(dim=(0, 1))
+
+    def sd(self) -> Tensor:
+        """(*shape)."""
+        return self.draws.double().flatten(0, 1).std(dim=0)
+
+    def r_hat(self) -> Tensor:
+        """As :func:`thalweg.samplers.r_hat`: (*shape)."""
+        return diagnostics.r_hat(self.draws)
+
+    def ess_bulk(self) -> Tensor:
+        """As :func:`thalweg.samplers.ess_bulk`: (*shape)."""
+        return diagnostics.ess_bulk(self.draws)
+
+    def ess_tail(self) -> Tensor:
+        """As :func:`thalweg.samplers.ess_tail`: (*shape)."""
+        return diagnostics.ess_tail(self.draws)
+
+    def mcse_mean(self) -> Tensor:
+        """As :func:`thalweg.samplers.mcse_mean`: (*shape)."""
+        return diagnostics.mcse_mean(self.draws)
+
+    def mcse_sd(self) -> Tensor:
+        """As :func:`thalweg.samplers.mcse_sd`: (*shape)."""
+        return diagnostics.mcse_sd(self.draws)
+
+    def __str__(self) -> str:
+        chains, draws = self.energy.shape
+        made = "exact draws" if self.sampler is None else type(self.sampler).__name__
+        return (
+            f"{made}: {chains} chains x {draws} draws; acceptance {float(self.acceptance.mean()):.2f}, "
+            f"{int(self.diverged.sum())} diverged; R-hat at most {_most(self.r_hat()):.3f}, "
+            f"ESS at least {-_most(-self.ess_bulk()):.0f} (bulk) "
+            f"and {-_most(-self.ess_tail()):.0f} (tail)"
+        )
+
+    def to_arviz(self, name: str = "y") -> arviz.InferenceData:
+        """The object that ArviZ works on: posterior (chain, draw, *shape) and sample statistics.
+
+        Raises
+        ------
+        ImportError
+            Without the extra ``diagnostics``.
+        """
+        try:
+            import arviz
+        except ImportError as error:
+            raise ImportError(
+                "to_arviz needs ArviZ; install it with pip install 'thalweg[diagnostics]'"
+            ) from error
+        return arviz.from_dict(
+            posterior={name: self.draws.cpu().numpy()},
+            sample_stats={
+                "lp": -self.energy.cpu().numpy(),
+                "acceptance_rate": self.acceptance.cpu().numpy(),
+                "diverging": (self.diverged > 0).cpu().numpy(),
+            },
+        )
+
+
+def _most(x: Tensor) -> float:
+    return float(x.max()) if x.numel() else float("nan")
+
+
+def run(
+    sampler: Sampler,
+    energy_fn: EnergyFunction,
+    state: State,
+    n_draws: int,
+    generator: torch.Generator,
+    thin: int = 1,
+    follow: Follow = unwatched,
+) -> Chains:
+    """Let chains go on from a state, and keep every ``thin``-th position.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    energy_fn : callable
+    state : State
+        Of n chains, by ``sampler.init`` or of another run.
+    n_draws : int
+        Of each chain.
+    generator : torch.Generator
+    thin : int, default 1
+    follow : callable, optional
+        Called after each draw.
+
+    Examples
+    --------
+    >>> from thalweg.samplers import HMC
+    >>> energy = lambda y: y.square().sum(dim=1) / 2
+    >>> sampler = HMC(step_size=0.5, n_steps=5)
+    >>> state = sampler.init(energy, torch.zeros(8, 2))
+    >>> chains = run(sampler, energy, state, 100, torch.Generator().manual_seed(0))
+    >>> chains.draws.shape
+    torch.Size([8, 100, 2])
+    """
+    if n_draws < 1 or thin < 1:
+        raise InputError(f"run: n_draws and thin must be at least 1, got {n_draws} and {thin}")
+    kept, energies, acceptances, diverged = [], [], [], []
+    gradients = torch.zeros((), device=state.y.device)
+    for _ in range(n_draws):
+        bad, rate = 0, 0
+        for _ in range(thin):
+            state, info = sampler.step(energy_fn, state, generator)
+            bad = bad + info.diverged.long()
+            rate = rate + info.acceptance
+            gradients = gradients + info.gradients
+        position = sampler.position(state)
+        kept.append(position)
+        energies.append(state.energy.reshape(len(position), -1)[:, 0])
+        acceptances.append(rate / thin)
+        diverged.append(bad)
+        follow()
+    return Chains(
+        torch.stack(kept, dim=1),
+        torch.stack(energies, dim=1),
+        torch.stack(acceptances, dim=1),
+        torch.stack(diverged, dim=1),
+        float(gradients),
+        sampler,
+        state,
+    )

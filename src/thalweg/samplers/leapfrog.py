@@ -1,0 +1,72 @@
+"""The leapfrog integrator: reversible, volume-preserving, of second order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from thalweg.core import EnergyFunction, gradient, value_and_gradient
+from thalweg.samplers.metric import Metric, add_scaled
+
+
+class Phase(NamedTuple):
+    """Points of phase space."""
+
+    y: Tensor
+    """(n, *shape)"""
+    p: Tensor
+    """(n, *shape), momenta"""
+    energy: Tensor
+    """F(y), (n,)"""
+    grad: Tensor
+    """dF/dy, (n, *shape)"""
+
+
+def leapfrog(
+    energy_fn: EnergyFunction,
+    metric: Metric,
+    y: Tensor,
+    p: Tensor,
+    grad: Tensor,
+    step: float | Tensor,
+    n_steps: int = 1,
+) -> Phase:
+    r"""n leapfrog steps along Hamilton's equations for F(y) + p^T Sigma p / 2.
+
+    .. math::
+        p_{1/2} = p_0 - \tfrac\epsilon2 \nabla F(y_0), \quad
+        y_1 = y_0 + \epsilon \Sigma p_{1/2}, \quad
+        p_1 = p_{1/2} - \tfrac\epsilon2 \nabla F(y_1)
+
+    Neighbouring half steps of p are joined: one gradient a step. With the sign of p turned round
+    the end leads back to the start.
+
+    Parameters
+    ----------
+    energy_fn : callable
+    metric : Metric
+    y, p, grad : Tensor
+        (n, *shape): where to start, momenta, and the gradient of F at y. They are not changed.
+    step : float or Tensor
+        epsilon; a tensor broadcasts against y.
+    n_steps : int, default 1
+
+    Returns
+    -------
+    Phase
+        The end; a trajectory that met a number that is not finite ends in one.
+
+    References
+    ----------
+    Neal, "MCMC using Hamiltonian dynamics" (2011), section 2.3.
+    """
+    y, p = y.clone(), p.clone()
+    add_scaled(p, grad, -0.5 * step)
+    for _ in range(n_steps - 1):
+        metric.drift(y, p, step)
+        add_scaled(p, gradient(energy_fn, y), -step)
+    metric.drift(y, p, step)
+    energy, grad = value_and_gradient(energy_fn, y)
+    add_scaled(p, grad, -0.5 * step)
+    return Phase(y, p, energy, grad)

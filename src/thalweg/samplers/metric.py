@@ -1,0 +1,137 @@
+"""Metrics: which directions are long. An estimate of the covariance; the mass is its inverse."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from thalweg.samplers.noise import sum_of
+
+
+class Metric(ABC):
+    r"""A positive matrix :math:`\Sigma` over the coordinates of y, applied and never formed.
+
+    Momenta are drawn from N(0, Sigma^-1) and move y by Sigma p, so that the dynamics see a density
+    whose directions are equally long. With Sigma the covariance of a Gaussian, they are.
+    """
+
+    @abstractmethod
+    def velocity(self, p: Tensor) -> Tensor:
+        """Sigma p, for p (n, *shape)."""
+
+    @abstractmethod
+    def root(self, noise: Tensor) -> Tensor:
+        """A noise with A A^T = Sigma: standard normal numbers become N(0, Sigma)."""
+
+    @abstractmethod
+    def momentum(self, noise: Tensor) -> Tensor:
+        """A^-T noise: standard normal numbers become N(0, Sigma^-1)."""
+
+    @abstractmethod
+    def whiten(self, y: Tensor) -> Tensor:
+        """A^-1 y: differences of rows in the coordinates where directions are equally long."""
+
+    def kinetic(self, p: Tensor) -> Tensor:
+        """p^T Sigma p / 2: (n,)."""
+        return 0.5 * sum_of(p * self.velocity(p))
+
+    def drift(self, y: Tensor, p: Tensor, step: float | Tensor) -> None:
+        """Add step Sigma p to y, in place."""
+        add_scaled(y, self.velocity(p), step)
+
+
+def add_scaled(y: Tensor, move: Tensor, step: float | Tensor) -> None:
+    """Y += step * move, in place; ``step`` is a number or broadcasts against y."""
+    if isinstance(step, Tensor):
+        y.addcmul_(move, step)
+    else:
+        y.add_(move, alpha=step)
+
+
+class Unit(Metric):
+    """All directions as they are."""
+
+    def velocity(self, p: Tensor) -> Tensor:
+        return p
+
+    def root(self, noise: Tensor) -> Tensor:
+        return noise
+
+    def momentum(self, noise: Tensor) -> Tensor:
+        return noise
+
+    def whiten(self, y: Tensor) -> Tensor:
+        return y
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Diagonal(Metric):
+    """A variance for each coordinate.
+
+    Parameters
+    ----------
+    variance : Tensor
+        The shape of one y, all above 0.
+    """
+
+    variance: Tensor
+
+    def velocity(self, p: Tensor) -> Tensor:
+        return p * self.variance
+
+    def root(self, noise: Tensor) -> Tensor:
+        return noise * self.variance.sqrt()
+
+    def momentum(self, noise: Tensor) -> Tensor:
+        return noise * self.variance.rsqrt()
+
+    def whiten(self, y: Tensor) -> Tensor:
+        return y * self.variance.rsqrt()
+
+    def drift(self, y: Tensor, p: Tensor, step: float | Tensor) -> None:
+        if isinstance(step, Tensor):
+            y.addcmul_(p, self.variance * step)
+        else:
+            y.addcmul_(p, self.variance, value=step)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LowRank(Metric):
+    r"""A variance for each coordinate, and a few directions with a variance of their own.
+
+    .. math::
+        \Sigma = S (I + U (\Lambda - I) U^T) S, \qquad S = \mathrm{diag}(s)
+
+    Parameters
+    ----------
+    scale : Tensor
+        s, the shape of one y, all above 0.
+    vectors : Tensor
+        U, (d, k), orthonormal, over the coordinates of y in a row.
+    values : Tensor
+        The diagonal of Lambda, (k,), all above 0.
+    """
+
+    scale: Tensor
+    vectors: Tensor
+    values: Tensor
+
+    def _stretch(self, v: Tensor, power: float) -> Tensor:
+        flat = v.flatten(1)
+        along = (flat @ self.vectors) * (self.values**power - 1)
+        return torch.addmm(flat, along, self.vectors.T).view_as(v)
+
+    def velocity(self, p: Tensor) -> Tensor:
+        return self._stretch(p * self.scale, 1.0) * self.scale
+
+    def root(self, noise: Tensor) -> Tensor:
+        return self._stretch(noise, 0.5) * self.scale
+
+    def momentum(self, noise: Tensor) -> Tensor:
+        return self._stretch(noise, -0.5) / self.scale
+
+    def whiten(self, y: Tensor) -> Tensor:
+        return self._stretch(y / self.scale, -0.5)

@@ -1,0 +1,69 @@
+"""Random numbers for a step: what chain i gets does not depend on how many chains there are.
+
+On a CPU every call takes one number from the generator and seeds a stream of its own with it, which
+is then read chain after chain. Without that, the second step of chain 0 would begin in the stream
+where the first step of the last chain ended. Torch fills in blocks of 16, so streams are read in
+whole blocks. On a GPU torch deals its stream out to threads in an order that depends on the size,
+and numbers come from the generator directly.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+BLOCK = 16
+
+
+def normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal numbers with the shape, type and device of ``like``."""
+    if like.device.type != "cpu":
+        return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+    n = like.numel()
+    stream = _stream(generator)
+    drawn = torch.randn(-(-n // BLOCK) * BLOCK, generator=stream, dtype=like.dtype)
+    return drawn[:n].view(like.shape)
+
+
+def uniform(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Numbers from [0, 1) with the shape, type and device of ``like``."""
+    source = _stream(generator) if like.device.type == "cpu" else generator
+    return torch.rand(like.shape, generator=source, dtype=like.dtype, device=like.device)
+
+
+def gumbel(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard Gumbel numbers: the arg max of them plus logits is a draw of a category."""
+    u = uniform(like, generator).clamp(min=torch.finfo(like.dtype).tiny)
+    return -(-u.log()).log()
+
+
+def one_uniform(generator: torch.Generator) -> float:
+    """A number from [0, 1) on the host, without waiting for a GPU."""
+    if generator.device.type == "cpu":
+        return float(torch.rand((), generator=generator, dtype=torch.float64))
+    # the place in a GPU's stream is known to the host: hash it and move on by one block of four
+    place = generator.get_offset()
+    generator.set_offset(place + 4)
+    key = (generator.initial_seed() * 0x9E3779B97F4A7C15 + place) % 2**63
+    host = torch.Generator().manual_seed(key)
+    return float(torch.rand((), generator=host, dtype=torch.float64))
+
+
+def _stream(generator: torch.Generator) -> torch.Generator:
+    key = int(torch.randint(2**62, (), generator=generator))
+    return torch.Generator().manual_seed(key)
+
+
+def per_chain(value: Tensor, like: Tensor) -> Tensor:
+    """A value for each chain (n,), shaped to broadcast against ``like`` (n, *shape)."""
+    return value.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def sum_of(values: Tensor) -> Tensor:
+    """The sum over all but the first dimension: (n,)."""
+    return values if values.dim() == 1 else values.flatten(1).sum(dim=1)
+
+
+LOG_2_PI = math.log(2 * math.pi)

@@ -1,0 +1,211 @@
+"""Parallel tempering: replicas at higher temperatures that trade places."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core import Constraint, EnergyFunction
+from thalweg.samplers.adaptive import Adaptive, DualAveraging, OneOf
+from thalweg.samplers.base import Follow, Info, Sampler, State, unwatched
+from thalweg.samplers.bridge import Bridge
+from thalweg.samplers.noise import per_chain, uniform
+
+
+@dataclasses.dataclass(frozen=True)
+class Ladder(Constraint):
+    """Inverse temperatures from 1 down, each below the one before and above 0."""
+
+    def allows(self, value: Any) -> bool:
+        if not isinstance(value, tuple) or len(value) < 2:
+            return False
+        if not all(isinstance(beta, float) and beta > 0 for beta in value):
+            return False
+        return value[0] == 1 and all(a > b for a, b in itertools.pairwise(value))
+
+    def describe(self) -> str:
+        return "a tuple of two or more inverse temperatures, from 1.0 down to one above 0"
+
+    def violations(self) -> list[Any]:
+        return [(1.0,), (0.5, 0.1), (1.0, 1.0), (1.0, 0.0), (1.0, -0.5), "a word", None, 3]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ParallelTempering(Sampler):
+    r"""Replicas of each chain at inverse temperatures beta_1 = 1 > beta_2 > ... that trade places.
+
+    Every replica takes a step of ``inner`` at its own temperature; then neighbours are swapped, the
+    pairs that begin at an even rung first and then the others, with probability
+
+    .. math::
+        \alpha = \min\big(1, e^{(\beta_j - \beta_{j+1}) (F(y_j) - F(y_{j+1}))}\big)
+
+    Hot replicas cross barriers, and what they find comes down the ladder. A state's y is
+    (n, rungs, *shape) and its energy (n, rungs), F at temperature 1; the chain is rung 0.
+
+    Parameters
+    ----------
+    inner : Sampler
+        A step of one temperature. With a step size for each rung (a tensor), the hot ones go
+        further; warm-up sees to that.
+    betas : tuple of float, default (1.0, 0.5, 0.25, 0.125, 0.0625)
+        Warm-up moves all but the first and the last so that all pairs are swapped equally often.
+
+    References
+    ----------
+    Geyer, "Markov chain Monte Carlo maximum likelihood" (1991). Syed, Bouchard-Côté, Deligiannidis,
+    Doucet, "Non-reversible parallel tempering" (2022): the order of swaps, and the ladder.
+    """
+
+    inner: Sampler
+    betas: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125, 0.0625)
+
+    parameters: ClassVar[dict[str, Constraint]] = {"inner": OneOf(Sampler), "betas": Ladder()}
+
+    def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
+        state = self.inner.init(energy_fn, y)
+        k = len(self.betas)
+        return State(
+            state.y[:, None].repeat(1, k, *[1] * (y.dim() - 1)),
+            state.energy[:, None].repeat(1, k),
+            None if state.grad is None
+            else state.grad[:, None].repeat(1, k, *[1] * (y.dim() - 1)),
+        )  # fmt: skip
+
+    def position(self, state: State) -> Tensor:
+        return state.y[:, 0]
+
+    def step(
+        self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
+    ) -> tuple[State, Info]:
+        state, info = self.move(energy_fn, state, generator)
+        state, _ = self.swap(state, generator)
+        cold = Info(
+            info.accepted[:, 0], info.acceptance[:, 0], info.diverged.any(dim=1),
+            info.gradients * len(self.betas),
+        )  # fmt: skip
+        return state, cold
+
+    def move(
+        self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
+    ) -> tuple[State, Info]:
+        """A step of every replica; what the info tells is (n, rungs)."""
+        n, k = state.energy.shape
+        betas = self._betas(state.energy).repeat(n)
+        flat = State(
+            state.y.flatten(0, 1), state.energy.flatten() * betas,
+            None if state.grad is None
+            else state.grad.flatten(0, 1) * per_chain(betas, state.y.flatten(0, 1)),
+        )  # fmt: skip
+        after, info = self._for_replicas(n).step(Bridge(energy_fn, betas), flat, generator)
+        shape = state.y.shape
+        moved = State(
+            after.y.view(shape), (after.energy / betas).view(n, k),
+            None if after.grad is None else (after.grad / per_chain(betas, after.y)).view(shape),
+        )  # fmt: skip
+        return moved, Info(
+            info.accepted.view(n, k), info.acceptance.view(n, k), info.diverged.view(n, k),
+            info.gradients,
+        )  # fmt: skip
+
+    def swap(self, state: State, generator: torch.Generator) -> tuple[State, Tensor]:
+        """Neighbours trade places; also the probability for each pair, (n, rungs - 1)."""
+        rates = []
+        for first in (0, 1):
+            state, rate = self._swap_pairs(state, first, generator)
+            rates.append(rate)
+        every = torch.empty_like(state.energy[:, 1:])
+        every[:, 0::2], every[:, 1::2] = rates
+        return state, every
+
+    def _swap_pairs(
+        self, state: State, first: int, generator: torch.Generator
+    ) -> tuple[State, Tensor]:
+        """Pairs (first, first + 1), (first + 2, first + 3), ..."""
+        n, k = state.energy.shape
+        low = torch.arange(first, k - 1, 2, device=state.y.device)
+        betas = self._betas(state.energy)
+        gap = betas[low] - betas[low + 1]
+        rate = (gap * (state.energy[:, low] - state.energy[:, low + 1])).clamp(max=0).exp()
+        swapped = uniform(rate, generator) < rate
+        order = torch.arange(k, device=state.y.device).repeat(n, 1)
+        order[:, low] += swapped.long()
+        order[:, low + 1] -= swapped.long()
+        rows = torch.arange(n, device=state.y.device)[:, None]
+        traded = State(
+            state.y[rows, order], state.energy[rows, order],
+            None if state.grad is None else state.grad[rows, order],
+        )  # fmt: skip
+        return traded, rate
+
+    def warm_up(
+        self,
+        energy_fn: EnergyFunction,
+        state: State,
+        n_steps: int,
+        generator: torch.Generator,
+        follow: Follow = unwatched,
+    ) -> tuple[Self, State]:
+        """Step sizes of the rungs, and in rounds that double a ladder of equal swap rates."""
+        sampler, averaging = self, self._averaging()
+        round_ends = [n_steps // 8, n_steps // 4, n_steps // 2]
+        rejected = torch.zeros(len(self.betas) - 1, dtype=torch.float64)
+        count = 0
+        for i in range(1, n_steps + 1):
+            state, info = sampler.move(energy_fn, state, generator)
+            state, rates = sampler.swap(state, generator)
+            rejected += 1 - rates.double().mean(dim=0).cpu()
+            count += 1
+            if averaging is not None:
+                averaging.update(info.acceptance.mean(dim=0))
+                sampler = sampler._with_steps(averaging.log_step)
+            if i in round_ends:
+                sampler = sampler.tuned(betas=equal_ladder(sampler.betas, rejected / count))
+                rejected.zero_()
+                count = 0
+            follow()
+        if averaging is not None:
+            sampler = sampler._with_steps(averaging.log_mean)
+        return sampler, state
+
+    def _averaging(self) -> DualAveraging | None:
+        if not isinstance(self.inner, Adaptive):
+            return None
+        step = torch.as_tensor(self.inner.step_size, dtype=torch.float64).expand(len(self.betas))
+        return DualAveraging(step.log(), self.inner.target)
+
+    def _with_steps(self, log_step: Tensor) -> Self:
+        return self.tuned(inner=self.inner.tuned(step_size=log_step.exp()))
+
+    def _for_replicas(self, n: int) -> Sampler:
+        """The inner sampler, with the step sizes of its rungs for n times that many replicas."""
+        if isinstance(self.inner, Adaptive) and isinstance(self.inner.step_size, Tensor):
+            return self.inner.tuned(step_size=self.inner.step_size.repeat(n))
+        return self.inner
+
+    def _betas(self, like: Tensor) -> Tensor:
+        return torch.tensor(self.betas, dtype=like.dtype, device=like.device)
+
+
+def equal_ladder(betas: tuple[float, ...], rejected: Tensor) -> tuple[float, ...]:
+    r"""The ladder with the same ends on which all neighbours are swapped equally often.
+
+    The rejections of the pairs add up along the ladder to a barrier, which does not depend on the
+    rungs; rungs at equal distances along it have equal rates.
+
+    Parameters
+    ----------
+    betas : tuple of float
+    rejected : Tensor
+        (rungs - 1,), share of swaps rejected on this ladder.
+    """
+    barrier = np.concatenate([[0.0], np.cumsum(rejected.numpy() + 1e-3)])
+    places = np.linspace(0, barrier[-1], len(betas))[1:-1]
+    # the barrier grows with the logarithm of beta more evenly than with beta
+    inner = np.exp(np.interp(places, barrier, np.log(betas)))
+    return (betas[0], *(float(beta) for beta in inner), betas[-1])
