@@ -120,12 +120,12 @@ def test_projection_is_where_the_energy_is_flat(points, y, beta):
 
 def test_samples_have_the_moments_of_the_density(points, generator):
     n, beta = 40_000, 2.0
-    drawn = sample(energy_of(points, beta), n, generator)
+    drawn = sample(energy_of(points, beta), n, generator).y
     variance = points.var(0, correction=0) + 1 / (2 * beta)
     error = (drawn.mean(0) - points.mean(0)) / (variance / n).sqrt()
     assert error.abs().max() < 5
-    again = sample(energy_of(points, beta), n, torch.Generator().manual_seed(1))
-    same = sample(energy_of(points, beta), n, torch.Generator().manual_seed(1))
+    again = sample(energy_of(points, beta), n, torch.Generator().manual_seed(1)).y
+    same = sample(energy_of(points, beta), n, torch.Generator().manual_seed(1)).y
     assert torch.equal(again, same)
 
 

@@ -19,19 +19,23 @@ from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.files import write_beside
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import seen_through
+from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.types import Batch, Candidates, Loss
+from thalweg.core.views import Clamped, Given
 
 __all__ = [
     "Array",
     "Batch",
     "Candidates",
     "Choice",
+    "Clamped",
     "Constraint",
     "Device",
     "Either",
     "Energy",
     "EnergyFunction",
+    "Given",
     "InputError",
     "Integer",
     "LatentEnergy",
@@ -47,6 +51,7 @@ __all__ = [
     "generator_from",
     "gradient",
     "note_converged",
+    "progress",
     "seen_through",
     "value",
     "value_and_gradient",

@@ -49,22 +49,26 @@ class Perceptron(nn.Module):
     @property
     def is_silu(self) -> bool:
         """Whether every nonlinearity is SiLU."""
-        return all(isinstance(layer, nn.SiLU) for layer in self.layers[1::2])
+        return all(isinstance(layer, nn.SiLU) for layer in list(self.layers)[1::2])
 
     @torch.no_grad()
-    def value_and_input_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The single output of a SiLU network for rows (n, d), (n,), and its gradient, (n, d)."""
-        linear = list(self.layers[0::2])
-        at, before = y, []
-        for layer in linear[:-1]:
-            field = torch.addmm(layer.bias, at, layer.weight.T)
-            before.append(field)
+    def value_and_input_gradient(self, y: Tensor, stiffness: float = 0.0) -> tuple[Tensor, Tensor]:
+        r"""f + k \|y\|^2 / 2 for the single output f of a SiLU network: (n,) and (n, d)."""
+        *inner, last = list(self.layers)[0::2]
+        weights = [layer.weight for layer in inner]
+        at, fields = y, []
+        for layer, weight in zip(inner, weights, strict=True):
+            field = torch.addmm(layer.bias, at, weight.T)
+            fields.append(field)
             at = torch.nn.functional.silu(field)
-        last = linear[-1]
-        value = torch.addmv(last.bias, at, last.weight[0])
-        grad = last.weight.expand(len(y), -1)
-        for layer, field in zip(reversed(linear[:-1]), reversed(before), strict=True):
-            grad = torch.ops.aten.silu_backward(grad, field) @ layer.weight
+        out = last.weight
+        value = torch.addmv(last.bias, at, out[0])
+        grad = out.expand(len(y), -1)
+        for i in range(len(inner) - 1, -1, -1):
+            slope = torch.ops.aten.silu_backward(grad, fields[i])
+            grad = torch.addmm(y, slope, weights[0], beta=stiffness) if i == 0 else slope @ weights[i]
+        if stiffness:
+            value = torch.add(value, torch.linalg.vecdot(y, y), alpha=0.5 * stiffness)
         return value, grad
 
 

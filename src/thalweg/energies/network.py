@@ -39,10 +39,6 @@ class NetworkEnergy(Energy):
         return value
 
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if not isinstance(self.network, Perceptron) or not self.network.is_silu or y.dim() != 2:
-            return super().value_and_gradient(y, x)
-        value, grad = self.network.value_and_input_gradient(y)
-        if self.stiffness:
-            value = value + 0.5 * self.stiffness * y.square().sum(dim=1)
-            grad = torch.add(grad, y, alpha=self.stiffness)
-        return value, grad
+        if y.dim() == 2 and isinstance(self.network, Perceptron) and self.network.is_silu:
+            return self.network.value_and_input_gradient(y, self.stiffness)
+        return super().value_and_gradient(y, x)

@@ -54,12 +54,10 @@ class Normal(Energy):
         away = y - self.mean
         return 0.5 * ((away @ self.precision) * away).sum(dim=1)
 
-    @torch.no_grad()
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         grad = self.gradient(y)
         return 0.5 * torch.linalg.vecdot(grad, y - self.mean), grad
 
-    @torch.no_grad()
     def gradient(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return torch.addmm(self.shift, y, self.precision, beta=-1)
 
@@ -93,7 +91,6 @@ class Gumbel(Energy):
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return (y + (-y).exp()).sum(dim=1)
 
-    @torch.no_grad()
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         small = (-y).exp()
         return (y + small).sum(dim=1), 1 - small
@@ -138,7 +135,6 @@ class NormalMixture(Energy):
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return -torch.logsumexp(self._terms(y), dim=1)
 
-    @torch.no_grad()
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         terms = self._terms(y)
         center = torch.softmax(terms, dim=1) @ self.means
@@ -188,7 +184,6 @@ class Funnel(Energy):
         wide = 0.5 * (rest.square() * (-v).exp()[:, None]).sum(dim=1)
         return v.square() / (2 * self.scale**2) + wide + 0.5 * (self.d - 1) * v
 
-    @torch.no_grad()
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         v, rest = y[:, :1], y[:, 1:]
         slope = rest * (-v).exp()
@@ -227,7 +222,6 @@ class TwoWells(Energy):
         barrier = self.height * (y[:, 0].square() - 1).square()
         return barrier + 0.5 * y[:, 1:].square().sum(dim=1)
 
-    @torch.no_grad()
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         beyond = y[:, 0].square() - 1
         grad = y.clone()

@@ -254,4 +254,4 @@ class SamplesMixin:
         """n draws from the density of the energy: (n, d)."""
         check_is_fitted(self)
         generator = generator_from(random_state)
-        return np.asarray(questions.sample(self.energy_, n, generator).cpu().numpy())
+        return np.asarray(questions.sample(self.energy_, n, generator).y.cpu().numpy())

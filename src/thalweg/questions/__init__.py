@@ -1,5 +1,6 @@
 """What a person asks of an energy; the same for every energy."""
 
+from thalweg.questions.compiled import Compiled
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
 from thalweg.questions.expect import expect
@@ -8,6 +9,7 @@ from thalweg.questions.project import project
 from thalweg.questions.sample import sample
 
 __all__ = [
+    "Compiled",
     "Landscape",
     "Plane",
     "complete",

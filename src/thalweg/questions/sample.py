@@ -2,29 +2,193 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, InputError
+from thalweg.core import Clamped, Energy, EnergyFunction, Given, InputError, progress
+from thalweg.questions.compiled import compiled_where_it_pays
+from thalweg.samplers import HMC, NUTS, Bridge, Chains, Sampler, run
+
+FEW = 8
+"""Chains below which trajectories find their own length."""
+
+AGREED = 1.05
+"""R-hat above which a warning says that the chains do not agree."""
 
 
-@torch.no_grad()
-def sample(energy: Energy, n: int, generator: torch.Generator) -> Tensor:
-    r"""n draws from :math:`p(y) \propto e^{-\beta F(y)}`: (n, d).
+def sample(
+    energy: Energy,
+    n: int,
+    generator: torch.Generator,
+    x: Tensor | None = None,
+    *,
+    sampler: Sampler | None = None,
+    start: Tensor | None = None,
+    visible: Tensor | None = None,
+    beta: float | None = None,
+    chains: int = 16,
+    warm_up: int = 500,
+    thin: int = 1,
+    compiled: bool | None = None,
+    shown: bool = False,
+) -> Chains:
+    r"""n draws from :math:`p(y | x) \propto e^{-\beta F(x, y)}`.
 
-    Exact, by the energy's own way to draw.
+    Exact where the energy has a way to draw and no sampler was asked for; else by chains that
+    begin at rows of ``start``, warm up, and are then followed with the settings that the warm-up
+    chose. ``result.y`` has the draws, (n or a little more, \*shape), and the result what is to be
+    known of them: R-hat, effective sizes, standard errors, acceptance, divergences.
+
+    Parameters
+    ----------
+    energy : Energy
+    n : int
+        Draws; rounded up to a multiple of the number of chains.
+    generator : torch.Generator
+    x : Tensor, optional
+        (1, ...), what is given.
+    sampler : Sampler, optional
+        By default :class:`HMC`, or :class:`NUTS` for fewer than 8 chains.
+    start : Tensor, optional
+        (m, \*shape), rows that chains may begin at. Needed where chains are.
+    visible : Tensor, optional
+        (d,), a row whose coordinates are held, NaN where they are to be drawn.
+    beta : float, optional
+        Inverse temperature; the energy's own by default.
+    chains : int, default 16
+    warm_up : int, default 500
+        Steps of each chain that are not kept; 0 for a sampler that is to be taken as it is.
+    thin : int, default 1
+        Steps between draws.
+    compiled : bool, optional
+        Whether to compile the energy with torch.compile. By default where the run is long enough
+        to pay for it and there is a compiler.
+    shown : bool, default False
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Chains
 
     Raises
     ------
     InputError
-        If n is below 1, or if the energy has no exact way to draw.
+        If a number is out of its range, if there is nowhere to start from, or if a chain would
+        begin where the energy is not finite.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the chains do not agree (R-hat above 1.05), or steps diverged.
+
+    Examples
+    --------
+    >>> from thalweg.energies import TwoWells
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> found = sample(TwoWells(1.0), 4000, generator, start=torch.zeros(1, 2), sampler=HMC(0.2, n_steps=5))
+    >>> found.y.shape, bool((found.r_hat() < 1.05).all())
+    (torch.Size([4000, 2]), True)
     """
-    if n < 1:
-        raise InputError(f"sample: n must be at least 1, got {n}")
-    drawn = energy.draw(n, generator)
-    if drawn is None:
+    for name, number, least in (("n", n, 1), ("chains", chains, 1), ("warm_up", warm_up, 0),
+                                ("thin", thin, 1)):  # fmt: skip
+        if number < least:
+            raise InputError(f"sample: {name} must be at least {least}, got {number}")
+    if sampler is None and beta is None and x is None and visible is None and start is None:
+        with torch.no_grad():
+            drawn = energy.draw(n, generator)
+            if drawn is not None:
+                return _exact(energy, drawn)
+    if start is None or len(start) == 0:
         raise InputError(
-            f"sample: {type(energy).__name__} has no exact way to draw; "
-            "expected an energy with draw"
+            f"sample: {type(energy).__name__} has no exact way to draw; expected start, rows that "
+            "chains may begin at"
         )
-    return drawn
+    return _by_chains(energy, n, generator, x, sampler, start, visible, beta, chains, warm_up, thin,
+                      compiled, shown)  # fmt: skip
+
+
+def _exact(energy: Energy, drawn: Tensor) -> Chains:
+    values = energy(drawn)[None]
+    none = torch.zeros_like(values, dtype=torch.long)
+    return Chains(drawn[None], values, torch.ones_like(values), none, 0.0, None, None)
+
+
+def _by_chains(
+    energy: Energy,
+    n: int,
+    generator: torch.Generator,
+    x: Tensor | None,
+    sampler: Sampler | None,
+    start: Tensor,
+    visible: Tensor | None,
+    beta: float | None,
+    chains: int,
+    warm_up: int,
+    thin: int,
+    compiled: bool | None,
+    shown: bool,
+) -> Chains:
+    target = energy if x is None else Given(energy, x)
+    clamped = None if visible is None else Clamped(target, visible)
+    target = target if clamped is None else clamped
+    if sampler is None:
+        sampler = HMC() if chains >= FEW else NUTS()
+    begin = _beginnings(start, chains, generator)
+    begin = begin if clamped is None else begin[:, clamped.hidden]
+    draws = -(-n // chains)
+    energy_fn = _at(target, beta)
+    energy_fn = compiled_where_it_pays(energy_fn, begin, warm_up + draws * thin, compiled)
+    with progress(f"sample with {type(sampler).__name__}", warm_up + draws, shown) as bar:
+        done = 0
+
+        def follow() -> None:
+            nonlocal done
+            done += 1
+            bar(done, "warming up" if done < warm_up else "drawing")
+
+        state = sampler.init(energy_fn, begin)
+        if warm_up:
+            sampler, state = sampler.warm_up(energy_fn, state, warm_up, generator, follow)
+        found = run(sampler, energy_fn, state, draws, generator, thin, follow)
+    _warn(found)
+    return found if clamped is None else found.mapped(clamped.filled)
+
+
+def _at(energy: Energy, beta: float | None) -> EnergyFunction:
+    """The energy at its inverse temperature."""
+    beta = energy.beta if beta is None else beta
+    if not 0 < beta < math.inf:
+        raise InputError(
+            f"sample: beta is {beta:g}, and exp(-beta F) is no density; expected beta above 0 and "
+            "finite"
+        )
+    return energy if beta == 1 else Bridge(energy, beta)
+
+
+def _beginnings(start: Tensor, chains: int, generator: torch.Generator) -> Tensor:
+    """A row of ``start`` for each chain: each once before any twice."""
+    order = torch.randperm(len(start), generator=generator, device=generator.device)
+    return start[order.repeat(-(-chains // len(start)))[:chains].to(start.device)]
+
+
+def _warn(found: Chains) -> None:
+    draws = found.energy.shape[1]
+    diverged = int(found.diverged.sum())
+    if diverged:
+        warnings.warn(
+            f"sample: {diverged} steps diverged (no finite energy or gradient, or a trajectory that "
+            "lost its way) and were rejected; the density may have parts that the chains do not "
+            "reach. A smaller step size or other coordinates may help.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    if draws >= 20 and (worst := float(found.r_hat().nan_to_num(nan=math.inf).max())) > AGREED:
+        warnings.warn(
+            f"sample: the chains do not agree, R-hat is {worst:.3f}; expected below {AGREED}. A "
+            "longer warm_up, more draws, or ParallelTempering may help.",
+            RuntimeWarning,
+            stacklevel=4,
+        )

@@ -12,10 +12,13 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Constraint, EnergyFunction
-from thalweg.samplers.base import Follow, Sampler, State, start, unwatched
+from thalweg.samplers.base import Follow, Info, Sampler, State, start, unwatched
 from thalweg.samplers.estimate import metric_from
 from thalweg.samplers.metric import Metric, Unit
 from thalweg.samplers.noise import per_chain
+
+PENALTY = 50.0
+"""Rejections that a divergence counts for when the step size is chosen."""
 
 MOST_KEPT = 4096
 """Rows of a window that the metric is estimated from."""
@@ -167,10 +170,12 @@ def adapt(
     kept: list[State] = []
     for i in range(1, n_steps + 1):
         state, info = sampler.step(energy_fn, state, generator)
-        averaging.update(info.acceptance.mean())
+        averaging.update(credit(info))
         sampler = sampler.tuned(step_size=float(averaging.log_step.exp()))
         if i > begun:
             kept.append(state)
+        if i == begun or i in ends:
+            state = _with_the_lost_brought_back(state, generator)
         if i in ends:
             sampler = sampler.tuned(metric=metric_from(kept, MOST_KEPT))
             kept.clear()
@@ -178,6 +183,21 @@ def adapt(
             averaging = averaging_for(sampler)
         follow()
     return sampler.tuned(step_size=float(averaging.log_mean.exp())), state
+
+
+def _with_the_lost_brought_back(state: State, generator: torch.Generator) -> State:
+    """Chains on a plateau far above the others take the place of one that is not.
+
+    A part of space whose energy is higher by 20 + 5 d counts for nothing, unless it is wider by more
+    than e^5 in every direction; a chain that began there may not leave it within a warm-up, and
+    would spoil what is learned from all chains.
+    """
+    d = state.y[0].numel()
+    lost = state.energy > state.energy.min() + 20 + 5 * d
+    good = (~lost).nonzero()[:, 0]
+    pick = torch.randint(len(good), (len(lost),), generator=generator, device=generator.device)
+    source = torch.where(lost, good[pick.to(good.device)], torch.arange(len(lost)).to(good.device))
+    return State(*(None if part is None else part[source] for part in state))
 
 
 def adapt_step(
@@ -192,10 +212,16 @@ def adapt_step(
     averaging = averaging_for(sampler, factor=1.0)
     for _ in range(n_steps):
         state, info = sampler.step(energy_fn, state, generator)
-        averaging.update(info.acceptance.mean())
+        averaging.update(credit(info))
         sampler = sampler.tuned(step_size=float(averaging.log_step.exp()))
         follow()
     return sampler.tuned(step_size=float(averaging.log_mean.exp())), state
+
+
+def credit(info: Info) -> Tensor:
+    """The mean acceptance, in which a step that diverged counts as many rejections: ()."""
+    rejected = PENALTY * info.diverged.to(info.acceptance).mean()
+    return (info.acceptance.mean() - rejected).clamp(min=0)
 
 
 def averaging_for(sampler: Adaptive, factor: float = 10.0) -> DualAveraging:

@@ -48,8 +48,8 @@ class Info(NamedTuple):
     """(n,), the probability with which it was to be accepted"""
     diverged: Tensor
     """(n,), bool: the proposal had no finite energy or gradient, or was far above where it began"""
-    gradients: Tensor
-    """(), gradients taken by each chain in this step"""
+    gradients: float | Tensor
+    """gradients taken by each chain in this step; (), the mean over chains, where they differ"""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -151,16 +151,11 @@ def metropolis(
     A ratio that is not a number, or is not finite, is a rejection and is flagged; so is one below
     ``-largest_rise``, which means that an integrator has lost its way.
     """
-    bad = ~log_ratio.isfinite() | (log_ratio < -largest_rise)
-    log_ratio = torch.where(bad, -torch.inf, log_ratio)
-    accepted = uniform(log_ratio, generator).log() < log_ratio
-    info = Info(
-        accepted,
-        log_ratio.clamp(max=0).exp(),
-        bad,
-        torch.as_tensor(gradients, device=accepted.device),
-    )
-    return choose(accepted, proposal, state), info
+    # a number that is not one compares as false
+    fine = (log_ratio > -largest_rise) & (log_ratio < torch.inf)
+    acceptance = torch.where(fine, log_ratio.clamp(max=0).exp(), 0)
+    accepted = uniform(acceptance, generator) < acceptance
+    return choose(accepted, proposal, state), Info(accepted, acceptance, ~fine, gradients)
 
 
 def choose(first: Tensor, one: State, other: State) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -39,6 +40,10 @@ class Chains:
     def y(self) -> Tensor:
         """All draws, those of one moment together: (draws * chains, *shape)."""
         return self.draws.transpose(0, 1).flatten(0, 1)
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Chains:
+        """The same chains in other coordinates: ``change`` takes draws with leading dimensions."""
+        return dataclasses.replace(self, draws=change(self.draws))
 
     def mean(self) -> Tensor:
         """(*shape)."""
@@ -143,7 +148,7 @@ def run(
     if n_draws < 1 or thin < 1:
         raise InputError(f"run: n_draws and thin must be at least 1, got {n_draws} and {thin}")
     kept, energies, acceptances, diverged = [], [], [], []
-    gradients = torch.zeros((), device=state.y.device)
+    gradients: float | Tensor = 0.0
     for _ in range(n_draws):
         bad, rate = 0, 0
         for _ in range(thin):

@@ -63,7 +63,7 @@ class BlockGibbs(Sampler):
             y = energy_fn.draw_visible(hidden, generator)
         energy = value(energy_fn, y)
         every = torch.ones_like(energy, dtype=torch.bool)
-        info = Info(every, every.to(energy), ~energy.isfinite(), torch.zeros((), device=y.device))
+        info = Info(every, every.to(energy), ~energy.isfinite(), 0)
         return State(y, energy, None), info
 
 

@@ -76,7 +76,7 @@ class Langevin(Sampler):
         energy, grad = value_and_gradient(energy_fn, y)
         # one sum is not finite if any of its terms is not
         finite = (energy + sum_of(grad)).isfinite()
-        info = Info(finite, finite.to(energy), ~finite, torch.ones((), device=y.device))
+        info = Info(finite, finite.to(energy), ~finite, 1)
         return choose(finite, State(y, energy, grad), state), info
 
 

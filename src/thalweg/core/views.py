@@ -1,0 +1,78 @@
+"""Energies of what is left when a part is given."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from thalweg.core.checks import InputError
+from thalweg.core.energy import Energy
+
+
+class Given(Energy):
+    """F(x, y) as an energy of y alone, for one x.
+
+    Parameters
+    ----------
+    energy : Energy
+    x : Tensor
+        (1, ...), what is given.
+    """
+
+    def __init__(self, energy: Energy, x: Tensor) -> None:
+        super().__init__()
+        if len(x) != 1:
+            raise InputError(f"Given: x has {len(x)} rows; expected 1, what all of y share")
+        self.energy, self.x = energy, x
+        self.beta = energy.beta
+
+    def _expanded(self, y: Tensor) -> Tensor:
+        return self.x.expand(len(y), *self.x.shape[1:])
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.energy(y, self._expanded(y))
+
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.energy.value_and_gradient(y, self._expanded(y))
+
+    def gradient(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.energy.gradient(y, self._expanded(y))
+
+
+class Clamped(Energy):
+    """The energy of the hidden coordinates of one row, the visible ones held where they are.
+
+    Its argument is (n, k), the k hidden coordinates alone; :meth:`filled` puts them in their places.
+
+    Parameters
+    ----------
+    energy : Energy
+        Over (n, d).
+    y : Tensor
+        (d,), NaN where hidden.
+    """
+
+    def __init__(self, energy: Energy, y: Tensor) -> None:
+        super().__init__()
+        self.hidden = y.isnan()
+        if y.dim() != 1 or not bool(self.hidden.any()):
+            raise InputError(
+                f"Clamped: y has shape {tuple(y.shape)} and {int(self.hidden.sum())} hidden (NaN) "
+                "coordinates; expected one row (d,) with at least 1"
+            )
+        self.energy, self.y = energy, y
+        self.beta = energy.beta
+
+    def filled(self, hidden: Tensor) -> Tensor:
+        """Whole rows (..., d) for values (..., k) of the hidden coordinates."""
+        whole = self.y.to(hidden).expand(*hidden.shape[:-1], len(self.y)).clone()
+        whole[..., self.hidden] = hidden
+        return whole
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.energy(self.filled(y), x)
+
+    @torch.no_grad()
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        value, grad = self.energy.value_and_gradient(self.filled(y), x)
+        return value, grad[:, self.hidden]

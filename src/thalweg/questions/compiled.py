@@ -1,0 +1,90 @@
+"""Compiling an energy where the run is long enough to pay for it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Energy, EnergyFunction, value_and_gradient
+
+WORTH = 180.0
+"""Seconds of a run without compilation from which it is compiled by default."""
+
+PER_STEP = 8
+"""Gradients of a step, as a guess."""
+
+
+class Compiled(Energy):
+    """An energy function whose value and gradient run as compiled code.
+
+    One evaluation is compiled, never a loop of them. The first call compiles, for some seconds; what
+    was compiled is kept on disk by torch and found again by later processes. Another number of rows
+    is compiled anew.
+
+    Parameters
+    ----------
+    energy_fn : callable
+    """
+
+    def __init__(self, energy_fn: EnergyFunction) -> None:
+        super().__init__()
+
+        def both(y: Tensor) -> tuple[Tensor, Tensor]:
+            value, pull_back = torch.func.vjp(energy_fn, y)
+            return value, pull_back(torch.ones_like(value))[0]
+
+        self._value = torch.compile(energy_fn, dynamic=False)
+        self._both = torch.compile(both, dynamic=False)
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        value: Tensor = self._value(y)
+        return value
+
+    @torch.no_grad()
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        value, grad = self._both(y)
+        return value, grad
+
+
+def compiled_where_it_pays(
+    energy_fn: EnergyFunction, y: Tensor, steps: int, wanted: bool | None
+) -> EnergyFunction:
+    """The energy function for so many steps of chains at y, compiled if wanted or worth it."""
+    if wanted is False:
+        return energy_fn
+    if wanted is None:
+        begun = time.perf_counter()
+        value_and_gradient(energy_fn, y)
+        value_and_gradient(energy_fn, y)
+        seconds = (time.perf_counter() - begun) / 2
+        if steps * PER_STEP * seconds < WORTH or not _can_compile():
+            return energy_fn
+    compiled = Compiled(energy_fn)
+    try:
+        compiled.value_and_gradient(y)
+    except Exception as error:
+        if wanted:
+            raise
+        warnings.warn(
+            f"sample: torch.compile could not compile {type(energy_fn).__name__} "
+            f"({type(error).__name__}); it runs as it is. compiled=False does not try.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        return energy_fn
+    return compiled
+
+
+def _can_compile() -> bool:
+    """Whether torch finds a compiler here."""
+    from torch._inductor import exc
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    try:
+        get_cpp_compiler()
+    except exc.InvalidCxxCompiler:
+        return False
+    return True
