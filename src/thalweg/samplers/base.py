@@ -114,17 +114,19 @@ class Sampler(ABC):
 
 def start(energy_fn: EnergyFunction, y: Tensor, owner: str, gradient: bool) -> State:
     """The state at y, where every chain's energy (and gradient) is finite."""
+    grad = None
     if gradient:
         energy, grad = value_and_gradient(energy_fn, y)
-        finite = energy.isfinite() & grad.flatten(1).isfinite().all(dim=1)
     else:
-        energy, grad = value(energy_fn, y), None
-        finite = energy.isfinite()
+        energy = value(energy_fn, y)
     if energy.shape != y.shape[:1]:
         raise InputError(
             f"{owner}: the energy of {len(y)} chains has shape {tuple(energy.shape)}; "
             f"expected ({len(y)},), one number a chain"
         )
+    finite = energy.isfinite()
+    if grad is not None:
+        finite &= grad.flatten(1).isfinite().all(dim=1)
     if not bool(finite.all()):
         chain = int((~finite).nonzero()[0, 0])
         what = "gradient" if bool(energy[chain].isfinite()) else "energy"

@@ -9,8 +9,6 @@ and numbers come from the generator directly.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -51,6 +49,11 @@ def one_uniform(generator: torch.Generator) -> float:
     return float(torch.rand((), generator=host, dtype=torch.float64))
 
 
+def branch_off(generator: torch.Generator) -> torch.Generator:
+    """A generator for a step that takes no one knows how many numbers; its own moves on by one."""
+    return _stream(generator) if generator.device.type == "cpu" else generator
+
+
 def _stream(generator: torch.Generator) -> torch.Generator:
     key = int(torch.randint(2**62, (), generator=generator))
     return torch.Generator().manual_seed(key)
@@ -65,5 +68,3 @@ def sum_of(values: Tensor) -> Tensor:
     """The sum over all but the first dimension: (n,)."""
     return values if values.dim() == 1 else values.flatten(1).sum(dim=1)
 
-
-LOG_2_PI = math.log(2 * math.pi)

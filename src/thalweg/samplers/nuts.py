@@ -14,7 +14,7 @@ from thalweg.samplers.base import Info, State, choose
 from thalweg.samplers.hmc import LARGEST_RISE
 from thalweg.samplers.leapfrog import Phase, leapfrog
 from thalweg.samplers.metric import Metric
-from thalweg.samplers.noise import normal, per_chain, sum_of, uniform
+from thalweg.samplers.noise import branch_off, normal, per_chain, sum_of, uniform
 
 
 class _Tree(NamedTuple):
@@ -82,6 +82,7 @@ class NUTS(Adaptive):
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
         assert state.grad is not None
+        generator = branch_off(generator)
         p = self.metric.momentum(normal(state.y, generator))
         begun = Phase(state.y, p, state.energy, state.grad)
         level = state.energy + self.metric.kinetic(p)

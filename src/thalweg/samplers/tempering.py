@@ -151,8 +151,17 @@ class ParallelTempering(Sampler):
         generator: torch.Generator,
         follow: Follow = unwatched,
     ) -> tuple[Self, State]:
-        """Step sizes of the rungs, and in rounds that double a ladder of equal swap rates."""
-        sampler, averaging = self, self._averaging()
+        """The inner sampler at temperature 1; then step sizes of the rungs, and the ladder.
+
+        The ladder is chosen anew after rounds that double, for equal swap rates.
+        """
+        first = n_steps // 4
+        inner, cold = self.inner.warm_up(
+            energy_fn, self._cold(state), first, generator, follow
+        )
+        sampler = self.tuned(inner=inner)
+        state, n_steps = sampler._with_cold(state, cold), n_steps - first
+        averaging = sampler._averaging()
         round_ends = [n_steps // 8, n_steps // 4, n_steps // 2]
         rejected = torch.zeros(len(self.betas) - 1, dtype=torch.float64)
         count = 0
@@ -176,8 +185,23 @@ class ParallelTempering(Sampler):
     def _averaging(self) -> DualAveraging | None:
         if not isinstance(self.inner, Adaptive):
             return None
-        step = torch.as_tensor(self.inner.step_size, dtype=torch.float64).expand(len(self.betas))
-        return DualAveraging(step.log(), self.inner.target)
+        step = torch.as_tensor(self.inner.step_size, dtype=torch.float64).mean()
+        hotter = torch.tensor(self.betas, dtype=torch.float64) ** -0.5
+        return DualAveraging((step * hotter).log(), self.inner.target, factor=1.0)
+
+    @staticmethod
+    def _cold(state: State) -> State:
+        return State(
+            state.y[:, 0], state.energy[:, 0], None if state.grad is None else state.grad[:, 0]
+        )
+
+    @staticmethod
+    def _with_cold(state: State, cold: State) -> State:
+        """The same replicas, but for those at temperature 1."""
+        return State(*(
+            None if old is None or new is None else torch.cat([new[:, None], old[:, 1:]], dim=1)
+            for old, new in zip(state, cold, strict=True)
+        ))  # fmt: skip
 
     def _with_steps(self, log_step: Tensor) -> Self:
         return self.tuned(inner=self.inner.tuned(step_size=log_step.exp()))
