@@ -71,7 +71,9 @@ def main():
     if args.data_dir is None or not (args.data_dir / "posteriordb").is_dir():
         print("skipped: --data-dir DIR with a folder posteriordb is needed")
         return
-    print("| posterior | seed | mean, MCSE | sd, MCSE | R-hat | divergences | ESS | gradients | s |")
+    print(
+        "| posterior | seed | mean, MCSE | sd, MCSE | R-hat | divergences | ESS | gradients | s |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for name, model in posteriors(args.data_dir, torch.as_tensor).items():
         truth = reference(args.data_dir, name)

@@ -139,5 +139,3 @@ def stepped(sampler, energy, y, generator, steps):
     for _ in range(steps):
         state, _ = sampler.step(energy, state, generator)
     return sampler.position(state)
-
-

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 from targets import (
-    D,
     DOUBLE,
     METRICS,
     Categories,
+    D,
     Listed,
     TemperedGumbel,
     every_sampler,
@@ -194,7 +194,7 @@ def test_it_sees_a_missing_return_probability():
 def test_it_sees_chains_that_share_their_draw_of_the_acceptance(monkeypatch):
     # a chain that is accepted when its neighbour's number is low is still right for each chain
     # alone; but one that reuses the proposal's noise is not
-    import thalweg.samplers.noise as noise
+    from thalweg.samplers import noise
 
     kept = {}
 

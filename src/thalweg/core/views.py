@@ -42,7 +42,8 @@ class Given(Energy):
 class Clamped(Energy):
     """The energy of the hidden coordinates of one row, the visible ones held where they are.
 
-    Its argument is (n, k), the k hidden coordinates alone; :meth:`filled` puts them in their places.
+    Its argument is (n, k), the k hidden coordinates alone; :meth:`filled` puts them where they
+    belong.
 
     Parameters
     ----------

@@ -115,6 +115,9 @@ class Ising(Energy):
         h, (d,).
     """
 
+    coupling: Tensor
+    field: Tensor
+
     def __init__(self, coupling: Tensor, field: Tensor) -> None:
         super().__init__()
         self.register_buffer("coupling", coupling.clone())

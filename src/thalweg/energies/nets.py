@@ -54,7 +54,7 @@ class Perceptron(nn.Module):
     @torch.no_grad()
     def value_and_input_gradient(self, y: Tensor, stiffness: float = 0.0) -> tuple[Tensor, Tensor]:
         r"""f + k \|y\|^2 / 2 for the single output f of a SiLU network: (n,) and (n, d)."""
-        *inner, last = list(self.layers)[0::2]
+        *inner, last = (layer for layer in self.layers if isinstance(layer, nn.Linear))
         weights = [layer.weight for layer in inner]
         at, fields = y, []
         for layer, weight in zip(inner, weights, strict=True):
@@ -66,7 +66,9 @@ class Perceptron(nn.Module):
         grad = out.expand(len(y), -1)
         for i in range(len(inner) - 1, -1, -1):
             slope = torch.ops.aten.silu_backward(grad, fields[i])
-            grad = torch.addmm(y, slope, weights[0], beta=stiffness) if i == 0 else slope @ weights[i]
+            grad = (
+                torch.addmm(y, slope, weights[0], beta=stiffness) if i == 0 else slope @ weights[i]
+            )
         if stiffness:
             value = torch.add(value, torch.linalg.vecdot(y, y), alpha=0.5 * stiffness)
         return value, grad

@@ -38,6 +38,11 @@ class Normal(Energy):
     tensor([2.5000])
     """
 
+    mean: Tensor
+    factor: Tensor
+    precision: Tensor
+    shift: Tensor
+
     def __init__(self, mean: Tensor, covariance: Tensor | None = None) -> None:
         super().__init__()
         if covariance is None:
@@ -83,6 +88,8 @@ class Gumbel(Energy):
         Coordinates.
     """
 
+    like: Tensor
+
     def __init__(self, d: int) -> None:
         super().__init__()
         self.d = d
@@ -120,6 +127,9 @@ class NormalMixture(Energy):
         (k,), that sum to 1; equal by default.
     """
 
+    means: Tensor
+    log_weights: Tensor
+
     def __init__(self, means: Tensor, scale: float = 1.0, weights: Tensor | None = None) -> None:
         super().__init__()
         if weights is None:
@@ -141,9 +151,7 @@ class NormalMixture(Energy):
         return -torch.logsumexp(terms, dim=1), (y - center) / self.scale**2
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        chosen = torch.multinomial(
-            self.log_weights.exp(), n, replacement=True, generator=generator
-        )
+        chosen = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means.shape[1], generator=generator, dtype=self.means.dtype,
                             device=self.means.device)  # fmt: skip
         return self.means[chosen] + self.scale * noise
@@ -173,6 +181,8 @@ class Funnel(Energy):
     ----------
     Neal, "Slice sampling" (2003), section 8.
     """
+
+    like: Tensor
 
     def __init__(self, d: int = 10, scale: float = 3.0) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ class Transformed(Energy):
 
     def forward(self, u: Tensor, x: Tensor | None = None) -> Tensor:
         y = self.transform(u)
-        stretch = self.transform.log_abs_det_jacobian(u, y)
+        stretch: Tensor = self.transform.log_abs_det_jacobian(u, y)  # type: ignore[no-untyped-call]
         return self.energy(y) - (stretch if stretch.dim() == 1 else stretch.flatten(1).sum(dim=1))
 
     @torch.no_grad()

@@ -20,9 +20,9 @@ PER_STEP = 8
 class Compiled(Energy):
     """An energy function whose value and gradient run as compiled code.
 
-    One evaluation is compiled, never a loop of them. The first call compiles, for some seconds; what
-    was compiled is kept on disk by torch and found again by later processes. Another number of rows
-    is compiled anew.
+    One evaluation is compiled, never a loop of them. The first call compiles, for some seconds;
+    what was compiled is kept on disk by torch and found again by later processes. Another number of
+    rows is compiled anew.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class Compiled(Energy):
         super().__init__()
 
         def both(y: Tensor) -> tuple[Tensor, Tensor]:
-            value, pull_back = torch.func.vjp(energy_fn, y)
-            return value, pull_back(torch.ones_like(value))[0]
+            found = torch.func.vjp(energy_fn, y)
+            return found[0], found[1](torch.ones_like(found[0]))[0]
 
         self._value = torch.compile(energy_fn, dynamic=False)
         self._both = torch.compile(both, dynamic=False)

@@ -6,6 +6,22 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Energy
+from thalweg.samplers import GradientDescent, Minimizer
+
+
+class _Free(Energy):
+    """An energy of y of which only some coordinates may move: elsewhere its gradient is 0."""
+
+    def __init__(self, energy: Energy, x: Tensor | None, free: Tensor | None) -> None:
+        super().__init__()
+        self.energy, self.x, self.free = energy, x, free
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.energy(y, self.x)
+
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        value, slope = self.energy.value_and_gradient(y, self.x)
+        return value, slope if self.free is None else torch.where(self.free, slope, 0)
 
 
 def descend(
@@ -16,11 +32,11 @@ def descend(
     max_steps: int = 200,
     tol: float = 1e-6,
     path: list[Tensor] | None = None,
+    method: Minimizer | None = None,
 ) -> Tensor:
-    """Follow the gradient down from ``y`` to a local minimum of the energy.
+    """Follow the energy down from ``y`` to a local minimum.
 
-    Gradient descent with a step size for each row, doubled after a step that lowered the energy
-    enough (Armijo) and halved after one that did not, so that the energy of no row ever rises.
+    The energy of no row ever rises.
 
     Parameters
     ----------
@@ -33,43 +49,34 @@ def descend(
         (n, d), bool: the coordinates that may move; all of them by default.
     max_steps : int, default 200
     tol : float, default 1e-6
-        A row is done when a step moves it by less than this share of its length (plus one).
+        A row is done when a step would move it by less than this share of its length (plus one).
     path : list, optional
         Receives the rows after every step.
+    method : Minimizer, optional
+        :class:`GradientDescent` by default; also :class:`Nesterov` and :class:`LBFGS`.
 
     Returns
     -------
     Tensor
         (n, d).
     """
-    y = y.detach().clone()
-    value, slope = _value_and_gradient(energy, y, x, free)
-    # half the gradient is the whole way for a squared distance
-    step = torch.full_like(value, 0.5)
-    active = torch.ones_like(value, dtype=torch.bool)
+    method = GradientDescent() if method is None else method
+    moving = _Free(energy, x, free)
+    state = method.init(moving, y)
+    active = torch.ones(len(y), dtype=torch.bool, device=y.device)
     for _ in range(max_steps):
-        squared = slope.square().sum(dim=1)
-        move = step[:, None] * slope
-        active &= move.norm(dim=1) > tol * (1 + y.norm(dim=1))
-        if not active.any():
+        reach = state.rate * state.grad.flatten(1).norm(dim=1)
+        active &= reach > tol * (1 + state.y.flatten(1).norm(dim=1))
+        if not bool(active.any()):
             break
-        tried = torch.where(active[:, None], y - move, y)
-        tried_value, tried_slope = _value_and_gradient(energy, tried, x, free)
-        better = active & (tried_value <= value - 1e-4 * step * squared)
-        y = torch.where(better[:, None], tried, y)
-        value = torch.where(better, tried_value, value)
-        slope = torch.where(better[:, None], tried_slope, slope)
-        step = torch.where(better, 2 * step, step / 2)
+        after, _ = method.step(moving, state)
+        # a row that is done stays where it is
+        keep = active[:, None]
+        state = after._replace(
+            y=torch.where(keep, after.y, state.y),
+            energy=torch.where(active, after.energy, state.energy),
+            grad=torch.where(keep, after.grad, state.grad),
+        )
         if path is not None:
-            path.append(y)
-    return y
-
-
-def _value_and_gradient(
-    energy: Energy, y: Tensor, x: Tensor | None, free: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        at = y.detach().requires_grad_()
-        value = energy(at, x)
-        (slope,) = torch.autograd.grad(value.sum(), at)
-    return value.detach(), slope if free is None else torch.where(free, slope, 0)
+            path.append(state.y)
+    return state.y

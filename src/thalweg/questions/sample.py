@@ -88,7 +88,7 @@ def sample(
     --------
     >>> from thalweg.energies import TwoWells
     >>> generator = torch.Generator().manual_seed(0)
-    >>> found = sample(TwoWells(1.0), 4000, generator, start=torch.zeros(1, 2), sampler=HMC(0.2, n_steps=5))
+    >>> found = sample(TwoWells(1.0), 4000, generator, start=torch.zeros(1, 2))
     >>> found.y.shape, bool((found.r_hat() < 1.05).all())
     (torch.Size([4000, 2]), True)
     """
@@ -179,9 +179,9 @@ def _warn(found: Chains) -> None:
     diverged = int(found.diverged.sum())
     if diverged:
         warnings.warn(
-            f"sample: {diverged} steps diverged (no finite energy or gradient, or a trajectory that "
-            "lost its way) and were rejected; the density may have parts that the chains do not "
-            "reach. A smaller step size or other coordinates may help.",
+            f"sample: {diverged} steps diverged (no finite energy or gradient, or a trajectory "
+            "that lost its way) and were rejected; the density may have parts that the chains do "
+            "not reach. A smaller step size or other coordinates may help.",
             RuntimeWarning,
             stacklevel=4,
         )

@@ -11,6 +11,7 @@ from thalweg.samplers.annealing import (
 from thalweg.samplers.base import Info, Sampler, State
 from thalweg.samplers.bridge import Bridge
 from thalweg.samplers.chains import Chains, run
+from thalweg.samplers.descent import LBFGS, Descending, GradientDescent, Minimizer, Nesterov
 from thalweg.samplers.diagnostics import (
     ess_bulk,
     ess_mean,
@@ -38,6 +39,7 @@ from thalweg.samplers.tempering import ParallelTempering, equal_ladder
 
 __all__ = [
     "HMC",
+    "LBFGS",
     "MALA",
     "NUTS",
     "Adaptive",
@@ -45,8 +47,10 @@ __all__ = [
     "BlockGibbs",
     "Bridge",
     "Chains",
+    "Descending",
     "Diagonal",
     "GibbsWithGradients",
+    "GradientDescent",
     "Independence",
     "Info",
     "Kept",
@@ -54,6 +58,8 @@ __all__ = [
     "LogZ",
     "LowRank",
     "Metric",
+    "Minimizer",
+    "Nesterov",
     "ParallelTempering",
     "Phase",
     "RandomWalk",

@@ -14,7 +14,7 @@ from torch import Tensor
 from thalweg.core import Constraint, EnergyFunction
 from thalweg.samplers.base import Follow, Info, Sampler, State, start, unwatched
 from thalweg.samplers.estimate import metric_from
-from thalweg.samplers.metric import Metric, Unit
+from thalweg.samplers.metric import UNIT, Metric
 from thalweg.samplers.noise import per_chain
 
 PENALTY = 50.0
@@ -39,6 +39,11 @@ class StepSize(Constraint):
 
     def violations(self) -> list[Any]:
         return [0.0, -1.0, math.inf, math.nan, "a word", None, torch.ones(2, 2)]
+
+
+def step_for(step_size: float | Tensor, y: Tensor) -> float | Tensor:
+    """A step size, shaped to broadcast against y."""
+    return per_chain(step_size.to(y), y) if isinstance(step_size, Tensor) else step_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Adaptive(Sampler, ABC):
     """
 
     step_size: float | Tensor = 0.1
-    metric: Metric = Unit()
+    metric: Metric = UNIT
 
     target: ClassVar[float]
     """The mean acceptance that warm-up brings about"""
@@ -91,8 +96,7 @@ class Adaptive(Sampler, ABC):
 
     def step_for(self, y: Tensor) -> float | Tensor:
         """The step size, shaped to broadcast against y."""
-        step = self.step_size
-        return per_chain(step.to(y), y) if isinstance(step, Tensor) else step
+        return step_for(self.step_size, y)
 
     def warm_up(
         self,
@@ -188,16 +192,17 @@ def adapt(
 def _with_the_lost_brought_back(state: State, generator: torch.Generator) -> State:
     """Chains on a plateau far above the others take the place of one that is not.
 
-    A part of space whose energy is higher by 20 + 5 d counts for nothing, unless it is wider by more
-    than e^5 in every direction; a chain that began there may not leave it within a warm-up, and
-    would spoil what is learned from all chains.
+    A part of space whose energy is higher by 20 + 5 d counts for nothing, unless it is wider by
+    more than e^5 in every direction; a chain that began there may not leave it within a warm-up,
+    and would spoil what is learned from all chains.
     """
     d = state.y[0].numel()
     lost = state.energy > state.energy.min() + 20 + 5 * d
     good = (~lost).nonzero()[:, 0]
     pick = torch.randint(len(good), (len(lost),), generator=generator, device=generator.device)
     source = torch.where(lost, good[pick.to(good.device)], torch.arange(len(lost)).to(good.device))
-    return State(*(None if part is None else part[source] for part in state))
+    grad = None if state.grad is None else state.grad[source]
+    return State(state.y[source], state.energy[source], grad)
 
 
 def adapt_step(

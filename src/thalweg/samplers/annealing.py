@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -44,7 +45,7 @@ def known_log_z(start: Energy, owner: str) -> float:
             f"{owner}: {type(start).__name__} does not know its log Z; expected a start with "
             "log_normalizer, such as Normal"
         )
-    return float(found)
+    return float(found.detach())
 
 
 def annealed_importance(
@@ -141,7 +142,7 @@ def _ladder(betas: int | Sequence[float], owner: str) -> list[float]:
             raise InputError(f"{owner}: betas must be at least 1 step, got {betas}")
         return [k / betas for k in range(betas + 1)]
     ladder = [float(beta) for beta in betas]
-    rising = all(a < b for a, b in zip(ladder, ladder[1:], strict=False))
+    rising = all(a < b for a, b in itertools.pairwise(ladder))
     if len(ladder) < 2 or ladder[0] != 0 or ladder[-1] != 1 or not rising:
         raise InputError(f"{owner}: betas must rise from 0 to 1, got {ladder[:3]} ...")
     return ladder
@@ -282,4 +283,3 @@ def _adaptive_moves(
         step = float(torch.as_tensor(sampler.step_size).mean())
         sampler = sampler.tuned(step_size=step * ratio)
     return sampler, state
-

@@ -53,7 +53,23 @@ class Info(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Sampler(ABC):
+class Settings:
+    """What does not change once it is made, and is checked when it is."""
+
+    parameters: ClassVar[dict[str, Constraint]] = {}
+    """What each setting may be"""
+
+    def __post_init__(self) -> None:
+        values = {name: getattr(self, name) for name in self.parameters}
+        check_parameters(type(self).__name__, values, self.parameters)
+
+    def tuned(self, **settings: Any) -> Self:
+        """The same with other settings."""
+        return dataclasses.replace(self, **settings)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sampler(Settings, ABC):
     """A step that leaves the density proportional to exp(-F) as it is.
 
     Settings are frozen and nothing is remembered between steps: a chain is its :class:`State` and
@@ -65,13 +81,6 @@ class Sampler(ABC):
 
     exact: ClassVar[bool] = True
     """Whether its steps leave the density as it is, and not only nearly so"""
-
-    parameters: ClassVar[dict[str, Constraint]] = {}
-    """What each setting may be"""
-
-    def __post_init__(self) -> None:
-        values = {name: getattr(self, name) for name in self.parameters}
-        check_parameters(type(self).__name__, values, self.parameters)
 
     @abstractmethod
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
@@ -106,10 +115,6 @@ class Sampler(ABC):
             state, _ = self.step(energy_fn, state, generator)
             follow()
         return self, state
-
-    def tuned(self, **settings: Any) -> Self:
-        """The same sampler with other settings."""
-        return dataclasses.replace(self, **settings)
 
 
 def start(energy_fn: EnergyFunction, y: Tensor, owner: str, gradient: bool) -> State:

@@ -77,7 +77,8 @@ class Chains:
         chains, draws = self.energy.shape
         made = "exact draws" if self.sampler is None else type(self.sampler).__name__
         return (
-            f"{made}: {chains} chains x {draws} draws; acceptance {float(self.acceptance.mean()):.2f}, "
+            f"{made}: {chains} chains x {draws} draws; "
+            f"acceptance {float(self.acceptance.mean()):.2f}, "
             f"{int(self.diverged.sum())} diverged; R-hat at most {_most(self.r_hat()):.3f}, "
             f"ESS at least {-_most(-self.ess_bulk()):.0f} (bulk) "
             f"and {-_most(-self.ess_tail()):.0f} (tail)"
@@ -150,11 +151,11 @@ def run(
     kept, energies, acceptances, diverged = [], [], [], []
     gradients: float | Tensor = 0.0
     for _ in range(n_draws):
-        bad, rate = 0, 0
-        for _ in range(thin):
+        state, info = sampler.step(energy_fn, state, generator)
+        bad, rate, gradients = info.diverged.long(), info.acceptance, gradients + info.gradients
+        for _ in range(thin - 1):
             state, info = sampler.step(energy_fn, state, generator)
-            bad = bad + info.diverged.long()
-            rate = rate + info.acceptance
+            bad, rate = bad + info.diverged, rate + info.acceptance
             gradients = gradients + info.gradients
         position = sampler.position(state)
         kept.append(position)

@@ -43,8 +43,8 @@ class HMC(Adaptive):
     metric : Metric, default Unit()
         Sigma: the inverse of the mass.
     n_steps : int, optional
-        Mean number of leapfrog steps. If None, warm-up tries lengths and takes the one that is worth
-        its gradients; that needs many chains, say 16. Before that, 10.
+        Mean number of leapfrog steps. If None, warm-up tries lengths and takes the one that is
+        worth its gradients; that needs many chains, say 16. Before that, 10.
     jitter : float, default 1
         The number of steps is uniform in n_steps (1 - jitter) to n_steps (1 + jitter).
 
@@ -123,7 +123,7 @@ def _with_length(
     generator: torch.Generator,
     follow: Follow,
 ) -> tuple[H, State, int]:
-    """The number of leapfrog steps with most effective draws a gradient; what is left of the budget.
+    """The leapfrog steps with most effective draws a gradient, and what is left of the budget.
 
     Lengths are tried, each twice the one before, until two in a row were worse
     than the best: short runs of about equally many gradients, of which the effective size is that

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from thalweg.core import Constraint, EnergyFunction, Real, value_and_gradient
-from thalweg.samplers.adaptive import Adaptive, OneOf, StepSize
+from thalweg.samplers.adaptive import Adaptive, OneOf, StepSize, step_for
 from thalweg.samplers.base import Info, Sampler, State, choose, metropolis, start
 from thalweg.samplers.leapfrog import leapfrog
-from thalweg.samplers.metric import Metric, Unit, add_scaled
-from thalweg.samplers.noise import normal, per_chain, sum_of
+from thalweg.samplers.metric import UNIT, Metric, add_scaled
+from thalweg.samplers.noise import normal, sum_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,7 +45,7 @@ class Langevin(Sampler):
     """
 
     step_size: float | Tensor = 0.01
-    metric: Metric = Unit()
+    metric: Metric = UNIT
     noise: float | None = None
 
     exact: ClassVar[bool] = False
@@ -63,12 +62,8 @@ class Langevin(Sampler):
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
         assert state.grad is not None
-        step = self.step_size
-        if isinstance(step, Tensor):
-            step = per_chain(step.to(state.y), state.y)
-            spread = (2 * step).sqrt()
-        else:
-            spread = math.sqrt(2 * step)
+        step = step_for(self.step_size, state.y)
+        spread = (2 * step) ** 0.5
         noise = self.metric.root(normal(state.y, generator))
         y = state.y.clone()
         add_scaled(y, noise, spread if self.noise is None else self.noise)

@@ -66,6 +66,12 @@ class Unit(Metric):
     def whiten(self, y: Tensor) -> Tensor:
         return y
 
+    def __repr__(self) -> str:
+        return "Unit()"
+
+
+UNIT = Unit()
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Diagonal(Metric):

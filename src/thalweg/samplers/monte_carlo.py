@@ -97,7 +97,7 @@ def importance(
     known = proposal.log_normalizer()
     log_z = math.nan
     if known is not None:
-        log_z = float(known) + float(torch.logsumexp(log_weight, dim=0)) - math.log(n)
+        log_z = float(known.detach()) + float(torch.logsumexp(log_weight, dim=0)) - math.log(n)
     found = Weighted(y, log_weight, log_z)
     if (k := found.pareto_k) > TOO_HEAVY:
         warnings.warn(

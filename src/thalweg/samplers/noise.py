@@ -67,4 +67,3 @@ def per_chain(value: Tensor, like: Tensor) -> Tensor:
 def sum_of(values: Tensor) -> Tensor:
     """The sum over all but the first dimension: (n,)."""
     return values if values.dim() == 1 else values.flatten(1).sum(dim=1)
-

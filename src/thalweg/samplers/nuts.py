@@ -95,9 +95,7 @@ class NUTS(Adaptive):
             forward = uniform(level, generator) < 0.5
             growing = tally.active
             edge = _either(forward, tree.right, tree.left)
-            branch, tally = self._grow(
-                energy_fn, edge, forward, level, 2**depth, tally, generator
-            )
+            branch, tally = self._grow(energy_fn, edge, forward, level, 2**depth, tally, generator)
             # a branch that was given up counts for nothing
             whole = growing & tally.active
             share = (branch.log_weight - tree.log_weight).clamp(max=0).exp()
@@ -110,9 +108,7 @@ class NUTS(Adaptive):
                 torch.where(
                     whole, torch.logaddexp(tree.log_weight, branch.log_weight), tree.log_weight
                 ),
-                torch.where(
-                    per_chain(whole, p), tree.momentum + branch.momentum, tree.momentum
-                ),
+                torch.where(per_chain(whole, p), tree.momentum + branch.momentum, tree.momentum),
             )
             turned = _turned(self.metric, tree.momentum, tree.left.p, tree.right.p)
             tally = tally._replace(active=tally.active & ~turned)

@@ -156,9 +156,7 @@ class ParallelTempering(Sampler):
         The ladder is chosen anew after rounds that double, for equal swap rates.
         """
         first = n_steps // 4
-        inner, cold = self.inner.warm_up(
-            energy_fn, self._cold(state), first, generator, follow
-        )
+        inner, cold = self.inner.warm_up(energy_fn, self._cold(state), first, generator, follow)
         sampler = self.tuned(inner=inner)
         state, n_steps = sampler._with_cold(state, cold), n_steps - first
         averaging = sampler._averaging()
@@ -198,10 +196,14 @@ class ParallelTempering(Sampler):
     @staticmethod
     def _with_cold(state: State, cold: State) -> State:
         """The same replicas, but for those at temperature 1."""
-        return State(*(
-            None if old is None or new is None else torch.cat([new[:, None], old[:, 1:]], dim=1)
-            for old, new in zip(state, cold, strict=True)
-        ))  # fmt: skip
+
+        def joined(old: Tensor, new: Tensor) -> Tensor:
+            return torch.cat([new[:, None], old[:, 1:]], dim=1)
+
+        grad = None
+        if state.grad is not None and cold.grad is not None:
+            grad = joined(state.grad, cold.grad)
+        return State(joined(state.y, cold.y), joined(state.energy, cold.energy), grad)
 
     def _with_steps(self, log_step: Tensor) -> Self:
         return self.tuned(inner=self.inner.tuned(step_size=log_step.exp()))

@@ -1,0 +1,100 @@
+"""Minimizers go down, and to the minimum."""
+
+import dataclasses
+
+import pytest
+import torch
+
+import thalweg.samplers as library
+from thalweg.core import Energy, InputError
+from thalweg.energies import Normal
+from thalweg.questions import descend
+from thalweg.samplers import LBFGS, GradientDescent, Minimizer, Nesterov
+
+KINDS = [
+    kind for kind in (getattr(library, name) for name in library.__all__)
+    if isinstance(kind, type) and issubclass(kind, Minimizer) and not kind.__abstractmethods__
+]  # fmt: skip
+DOUBLE = torch.float64
+
+
+class Rosenbrock(Energy):
+    def forward(self, y, x=None):
+        return (1 - y[:, 0]).square() + 100 * (y[:, 1] - y[:, 0].square()).square()
+
+
+class Steep(Energy):
+    """Not finite below 0."""
+
+    def forward(self, y, x=None):
+        return (y - y.log()).sum(dim=1)
+
+
+@pytest.fixture
+def rows():
+    return torch.randn(20, 2, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_energy_ever_rises_and_no_row_sees_another(kind, rows):
+    energy, method = Rosenbrock(), kind()
+    state, alone = method.init(energy, rows), method.init(energy, rows[3:4])
+    for _ in range(60):
+        after, info = method.step(energy, state)
+        assert (after.energy <= state.energy).all()
+        torch.testing.assert_close(after.energy, energy(after.y))
+        assert torch.equal(after.y[~info.accepted], state.y[~info.accepted])
+        state, alone = after, method.step(energy, alone)[0]
+    torch.testing.assert_close(state.y[3:4], alone.y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_finds_the_minimum_of_a_long_valley(kind):
+    covariance = torch.diag(torch.logspace(-3, 0, 5, dtype=DOUBLE))
+    energy = Normal(torch.ones(5, dtype=DOUBLE), covariance)
+    end = descend(energy, torch.zeros(4, 5, dtype=DOUBLE), max_steps=5000, tol=1e-9, method=kind())
+    assert (energy(end) < 1e-4).all()
+
+
+def test_memory_pays(rows):
+    steps = {}
+    for kind in KINDS:
+        path = []
+        end = descend(Rosenbrock(), rows, max_steps=20_000, tol=1e-10, path=path, method=kind())
+        assert (end - 1).abs().max() < 1e-2
+        steps[kind] = len(path)
+    assert steps[LBFGS] < steps[Nesterov] < steps[GradientDescent]
+    assert steps[LBFGS] < 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_to_where_nothing_is_finite_is_not_taken(kind):
+    method, energy = kind(), Steep()
+    state = method.init(energy, torch.full((2, 2), 1e-3, dtype=DOUBLE))
+    for _ in range(3000):
+        state, _ = method.step(energy, state)
+        assert state.y.isfinite().all()
+    torch.testing.assert_close(state.y, torch.ones(2, 2, dtype=DOUBLE), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_may_be_images_and_some_coordinates_may_be_held(kind):
+    y = torch.ones(3, 2, 4, 4, dtype=DOUBLE)
+    state = kind().init(lambda y: y.square().sum(dim=(1, 2, 3)), y)
+    for _ in range(5):
+        state, _ = kind().step(lambda y: y.square().sum(dim=(1, 2, 3)), state)
+    assert state.y.abs().max() < 1
+    free = torch.tensor([[True, False]])
+    end = descend(Normal(torch.ones(2, dtype=DOUBLE)), torch.zeros(1, 2, dtype=DOUBLE), free=free,
+                  method=kind())  # fmt: skip
+    assert end[0, 1] == 0
+    assert end[0, 0] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_settings_are_refused(kind):
+    assert dataclasses.is_dataclass(kind)
+    for setting, constraint in kind.parameters.items():
+        for bad in constraint.violations():
+            with pytest.raises(InputError, match=f"{kind.__name__}: {setting} must be"):
+                kind(**{setting: bad})
