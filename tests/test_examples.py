@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+EVERY = [
+    f"{folder.name}/{path.stem}"
+    for folder in (EXAMPLES / "lecture", EXAMPLES / "samplers")
+    for path in sorted(folder.glob("*.py"))
+]
 
 
-@pytest.mark.parametrize("name", ["lecture/spiral", "lecture/ellipse"])
+@pytest.mark.parametrize("name", EVERY)
 def test_an_example_draws_its_figure(name, tmp_path):
     out = tmp_path / "figure.png"
     done = subprocess.run(

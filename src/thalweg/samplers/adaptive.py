@@ -17,7 +17,7 @@ from thalweg.samplers.estimate import metric_from
 from thalweg.samplers.metric import UNIT, Metric
 from thalweg.samplers.noise import per_chain
 
-PENALTY = 50.0
+PENALTY = 10.0
 """Rejections that a divergence counts for when the step size is chosen."""
 
 MOST_KEPT = 4096

@@ -159,10 +159,10 @@ def metropolis(
     ``-largest_rise``, which means that an integrator has lost its way.
     """
     # a number that is not one compares as false
-    fine = (log_ratio > -largest_rise) & (log_ratio < torch.inf)
-    acceptance = torch.where(fine, log_ratio.clamp(max=0).exp(), 0)
+    bad = ~((log_ratio > -largest_rise) & (log_ratio < torch.inf))
+    acceptance = log_ratio.masked_fill(bad, -torch.inf).exp().clamp_(max=1)
     accepted = uniform(acceptance, generator) < acceptance
-    return choose(accepted, proposal, state), Info(accepted, acceptance, ~fine, gradients)
+    return choose(accepted, proposal, state), Info(accepted, acceptance, bad, gradients)
 
 
 def choose(first: Tensor, one: State, other: State) -> State:

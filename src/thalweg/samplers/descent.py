@@ -17,7 +17,7 @@ from thalweg.core import (
     value_and_gradient,
 )
 from thalweg.samplers.base import Info, Settings
-from thalweg.samplers.noise import per_chain, sum_of
+from thalweg.samplers.noise import inner, per_chain, sum_of
 
 ENOUGH = 1e-4
 """The share of the decrease that the slope promises which a step has to bring (Armijo)."""
@@ -56,11 +56,11 @@ class Minimizer(Settings, ABC):
     def step(self, energy_fn: EnergyFunction, state: Descending) -> tuple[Descending, Info]:
         """One step of every row."""
         move = self._move(state)
-        slope = sum_of(move * state.grad)
+        slope = inner(move, state.grad)
         # what does not lead down is replaced by the gradient
         wrong = per_chain(~(slope < 0), move)
         move = torch.where(wrong, -state.grad, move)
-        slope = torch.where(slope < 0, slope, -sum_of(state.grad.square()))
+        slope = torch.where(slope < 0, slope, -inner(state.grad, state.grad))
         y = state.y + per_chain(state.rate, move) * move
         energy, grad = value_and_gradient(energy_fn, y)
         finite = (energy + sum_of(grad)).isfinite()

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from thalweg.samplers.noise import sum_of
+from thalweg.samplers.noise import inner
 
 
 class Metric(ABC):
@@ -36,7 +36,7 @@ class Metric(ABC):
 
     def kinetic(self, p: Tensor) -> Tensor:
         """p^T Sigma p / 2: (n,)."""
-        return 0.5 * sum_of(p * self.velocity(p))
+        return 0.5 * inner(p, self.velocity(p))
 
     def drift(self, y: Tensor, p: Tensor, step: float | Tensor) -> None:
         """Add step Sigma p to y, in place."""

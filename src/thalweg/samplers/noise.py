@@ -21,7 +21,9 @@ def normal(like: Tensor, generator: torch.Generator) -> Tensor:
         return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
     n = like.numel()
     stream = _stream(generator)
-    drawn = torch.randn(-(-n // BLOCK) * BLOCK, generator=stream, dtype=like.dtype)
+    if n % BLOCK == 0:
+        return torch.randn(like.shape, generator=stream, dtype=like.dtype)
+    drawn = torch.randn((n // BLOCK + 1) * BLOCK, generator=stream, dtype=like.dtype)
     return drawn[:n].view(like.shape)
 
 
@@ -62,6 +64,11 @@ def _stream(generator: torch.Generator) -> torch.Generator:
 def per_chain(value: Tensor, like: Tensor) -> Tensor:
     """A value for each chain (n,), shaped to broadcast against ``like`` (n, *shape)."""
     return value.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def inner(one: Tensor, other: Tensor) -> Tensor:
+    """The inner product of each row with its partner: (n,)."""
+    return torch.linalg.vecdot(one.flatten(1), other.flatten(1))
 
 
 def sum_of(values: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from thalweg.samplers.base import Info, State, choose
 from thalweg.samplers.hmc import LARGEST_RISE
 from thalweg.samplers.leapfrog import Phase, leapfrog
 from thalweg.samplers.metric import Metric
-from thalweg.samplers.noise import branch_off, normal, per_chain, sum_of, uniform
+from thalweg.samplers.noise import branch_off, inner, normal, per_chain, uniform
 
 
 class _Tree(NamedTuple):
@@ -190,4 +190,4 @@ def _either(first: Tensor, one: Phase, other: Phase) -> Phase:
 def _turned(metric: Metric, momentum: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Whether a stretch has turned back at one of its ends: (n,)."""
     way = metric.velocity(momentum)
-    return (sum_of(way * left) <= 0) | (sum_of(way * right) <= 0)
+    return (inner(way, left) <= 0) | (inner(way, right) <= 0)
