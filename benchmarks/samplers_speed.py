@@ -170,8 +170,9 @@ def measure_network(generator, args):
         def forward(self, y):
             return self.net(y).squeeze(-1) + 0.05 * y.square().sum(dim=1)
 
-    layers = [(jnp.asarray(m.weight.detach().cpu().numpy()), jnp.asarray(m.bias.detach().cpu().numpy()))
-              for m in list(net.layers)[0::2]]  # fmt: skip
+    parts = [(m.weight.detach().cpu().numpy(), m.bias.detach().cpu().numpy())
+             for m in list(net.layers)[0::2]]  # fmt: skip
+    layers = [(jnp.asarray(weight), jnp.asarray(bias)) for weight, bias in parts]
 
     def log_density(y):
         at = y
@@ -181,7 +182,7 @@ def measure_network(generator, args):
 
     return "network, 256 x 2", {
         "thalweg": microseconds(ours(energy, y, 0.1), args.repeat),
-        "thalweg, autograd": microseconds(ours(lambda y: energy(y), y, 0.1), args.repeat),
+        "thalweg, autograd": microseconds(ours(energy.forward, y, 0.1), args.repeat),
         "thalweg, compiled": microseconds(ours(Compiled(energy), y, 0.1), args.repeat),
         "torchebm": microseconds(of_torchebm(Model().to(args.device), y, 0.1), args.repeat),
         "BlackJAX, jitted scan": microseconds(of_blackjax(log_density, y, 0.1), args.repeat),

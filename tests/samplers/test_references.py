@@ -132,7 +132,7 @@ def test_annealing_both_ways_is_a_bracket():
     """From exact draws the two estimates lie on either side of log Z, in expectation."""
     machine = Listed(8, 6, seed=4, scale=1.2)
     base = torch.zeros(8, dtype=DOUBLE)
-    start, truth = _Free(base, 6), float(machine.log_normalizer())
+    start, truth = _Free(base, 6), float(machine.log_normalizer().detach())
     path = lambda beta: machine.tempered(beta, base)  # noqa: E731
     up, down = [], []
     for seed in range(200):
@@ -405,3 +405,41 @@ def test_the_error_of_a_standard_deviation_is_what_repetition_shows():
     spread = x.flatten(1).std(dim=1).std()
     said = torch.stack([library.mcse_sd(each) for each in x[:40]]).mean()
     assert float(said / spread) == pytest.approx(1, abs=0.2)
+
+
+# a posterior, with default settings
+
+
+def test_a_regression_on_real_data_has_its_students_t_posterior():
+    """Flat coefficients and p(sigma) ~ 1 / sigma: a closed form, on scikit-learn's diabetes."""
+    from sklearn.datasets import load_diabetes
+
+    from thalweg.core import Energy
+    from thalweg.questions import sample
+
+    data, target = load_diabetes(return_X_y=True)
+    x = torch.as_tensor(np.column_stack([np.ones(len(data)), data[:, [2, 3, 8]]]))
+    y = torch.as_tensor(target)
+
+    class Posterior(Energy):
+        def forward(self, u, given=None):
+            error = y - u[:, :4] @ x.T
+            return 0.5 * error.square().sum(dim=1) * (-2 * u[:, 4]).exp() + len(y) * u[:, 4]
+
+    generator = seeded()
+    start = 2 * torch.rand(16, 5, generator=generator, dtype=DOUBLE) - 1
+    found = sample(Posterior(), 8000, generator, start=start)
+    left = len(y) - 4
+    inverse = torch.linalg.inv(x.T @ x)
+    best = inverse @ x.T @ y
+    variance = (y - x @ best).square().sum() / left
+    spread = (variance * inverse.diagonal() * left / (left - 2)).sqrt()
+    assert int(found.diverged.sum()) == 0
+    assert float(found.r_hat().max()) < 1.01
+    coefficients = found.mapped(lambda u: u[..., :4])
+    within(coefficients, best, spread)
+    log_sd = found.mapped(lambda u: u[..., 4:])
+    # log sigma: half the log of the sum of squares over a chi-square variable
+    mean = 0.5 * ((variance * left).log() - math.log(2) - torch.digamma(torch.tensor(left / 2)))
+    sd = 0.5 * torch.polygamma(1, torch.tensor(left / 2)).sqrt()
+    within(log_sd, mean, sd)
