@@ -1,6 +1,7 @@
 """Minimizers go down, and to the minimum."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -21,6 +22,11 @@ DOUBLE = torch.float64
 class Rosenbrock(Energy):
     def forward(self, y, x=None):
         return (1 - y[:, 0]).square() + 100 * (y[:, 1] - y[:, 0].square()).square()
+
+
+class Squares(Energy):
+    def forward(self, y, x=None):
+        return y.flatten(1).square().sum(dim=1)
 
 
 class Steep(Energy):
@@ -88,6 +94,10 @@ def test_rows_may_be_images_and_some_coordinates_may_be_held(kind):
     end = descend(Normal(torch.ones(2, dtype=DOUBLE)), torch.zeros(1, 2, dtype=DOUBLE), free=free,
                   method=kind())  # fmt: skip
     assert end[0, 1] == 0
+    images = descend(Squares(), torch.ones(4, 1, 4, 4, dtype=DOUBLE), method=kind())
+    assert images.abs().max() < 1e-4
+    with pytest.raises(InputError, match="chain 1 starts where the energy is not finite"):
+        descend(Squares(), torch.tensor([[1.0], [math.inf]]), method=kind())
     assert end[0, 0] == pytest.approx(1, abs=1e-5)
 
 

@@ -40,6 +40,7 @@ ALARM = 1e-6
 
 SAMPLERS = dict(every_sampler())
 EXACT = [name for name, s in SAMPLERS.items() if s.exact and not isinstance(s, ParallelTempering)]
+NUTS_SIZES = (0.2, 0.7, 1.3)
 VARIANTS = {
     f"{kind.__name__}, {name}": kind(0.5, metric)
     for kind in (RandomWalk, MALA, HMC, NUTS)
@@ -66,6 +67,11 @@ def test_every_sampler_keeps_its_density(name):
 def test_a_metric_changes_nothing_of_the_density(name):
     n = FEWER if name.startswith("NUTS") else N
     assert p_value(VARIANTS[name], Gumbel(D).double(), steps=4, n=n) > ALARM
+
+
+@pytest.mark.parametrize("step", NUTS_SIZES)
+def test_trees_of_unequal_weights_keep_the_density(step):
+    assert p_value(NUTS(step), Gumbel(D).double(), steps=2) > ALARM
 
 
 def test_gibbs_with_gradients_keeps_a_density_of_categories():

@@ -5,7 +5,7 @@ import torch
 from targets import DOUBLE, METRICS
 
 from thalweg.core import value_and_gradient
-from thalweg.samplers import leapfrog
+from thalweg.samplers import HMC, leapfrog
 
 
 def energy(y):
@@ -64,6 +64,16 @@ def test_its_energy_error_is_of_second_order(metric, begun):
         worst.append(float(error.norm()))
     assert 3.8 < worst[0] / worst[1] < 4.2
     assert 3.8 < worst[1] / worst[2] < 4.2
+
+
+def test_a_trajectory_that_loses_its_way_is_flagged():
+    """Steps too long for a stiff spring: finite, and far above where it began."""
+    sampler = HMC(step_size=0.1, n_steps=3, jitter=0.0)
+    spring = lambda y: 1e4 * y.square().sum(dim=1)  # noqa: E731
+    state = sampler.init(spring, torch.full((50, 1), 0.01, dtype=DOUBLE))
+    after, info = sampler.step(spring, state, torch.Generator().manual_seed(0))
+    assert info.diverged.double().mean() > 0.9
+    assert torch.equal(after.y[info.diverged], state.y[info.diverged])
 
 
 def test_one_gradient_a_step(begun):

@@ -22,7 +22,7 @@ from thalweg.core.hidden import seen_through
 from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.types import Batch, Candidates, Loss
-from thalweg.core.views import Clamped, Given
+from thalweg.core.views import Clamped, Function, Given, as_energy
 
 __all__ = [
     "Array",
@@ -35,6 +35,7 @@ __all__ = [
     "Either",
     "Energy",
     "EnergyFunction",
+    "Function",
     "Given",
     "InputError",
     "Integer",
@@ -46,6 +47,7 @@ __all__ = [
     "Seed",
     "Sizes",
     "Switch",
+    "as_energy",
     "check_parameters",
     "count_unconverged",
     "generator_from",

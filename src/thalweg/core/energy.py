@@ -23,7 +23,7 @@ class Energy(nn.Module, ABC):
     """
 
     beta: float = 1.0
-    """Inverse temperature of its density"""
+    """Inverse temperature of its density, 1 but for energies that are made with another one"""
 
     @property
     def minimizes_hidden(self) -> bool:

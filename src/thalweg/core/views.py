@@ -7,6 +7,29 @@ from torch import Tensor
 
 from thalweg.core.checks import InputError
 from thalweg.core.energy import Energy
+from thalweg.core.gradients import EnergyFunction
+
+
+class Function(Energy):
+    """A plain function of y as an energy.
+
+    Parameters
+    ----------
+    function : callable
+        From (n, *shape) to (n,).
+    """
+
+    def __init__(self, function: EnergyFunction) -> None:
+        super().__init__()
+        self._function = function
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self._function(y)
+
+
+def as_energy(energy_fn: EnergyFunction) -> Energy:
+    """An energy function as an energy; itself if it is one."""
+    return energy_fn if isinstance(energy_fn, Energy) else Function(energy_fn)
 
 
 class Given(Energy):
@@ -62,13 +85,13 @@ class Clamped(Energy):
                 "coordinates; expected one row (d,) with at least 1"
             )
         self.energy, self.y = energy, y
+        self.index = self.hidden.nonzero()[:, 0]
         self.beta = energy.beta
 
     def filled(self, hidden: Tensor) -> Tensor:
         """Whole rows (..., d) for values (..., k) of the hidden coordinates."""
-        whole = self.y.to(hidden).expand(*hidden.shape[:-1], len(self.y)).clone()
-        whole[..., self.hidden] = hidden
-        return whole
+        whole = self.y.to(hidden).expand(*hidden.shape[:-1], len(self.y))
+        return whole.index_copy(-1, self.index, hidden)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return self.energy(self.filled(y), x)

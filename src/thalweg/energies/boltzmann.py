@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 
 from thalweg.core import Energy, InputError
 from thalweg.samplers import Bipartite
+from thalweg.samplers.noise import uniform
 
 MOST_LISTED = 20
 """Units of the smaller layer up to which log Z is summed exactly."""
@@ -92,8 +93,7 @@ class RestrictedBoltzmann(Energy, Bipartite):
 
 
 def _bits(logits: Tensor, generator: torch.Generator) -> Tensor:
-    u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
-    return (u < logits.sigmoid()).to(logits)
+    return (uniform(logits, generator) < logits.sigmoid()).to(logits)
 
 
 def every_state(d: int) -> Tensor:

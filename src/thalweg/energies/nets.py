@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from thalweg.core import InputError
+
 
 class Perceptron(nn.Module):
     """Fully connected layers with a nonlinearity between them.
@@ -54,6 +56,10 @@ class Perceptron(nn.Module):
     @torch.no_grad()
     def value_and_input_gradient(self, y: Tensor, stiffness: float = 0.0) -> tuple[Tensor, Tensor]:
         r"""f + k \|y\|^2 / 2 for the single output f of a SiLU network: (n,) and (n, d)."""
+        if self.layers[-1].out_features != 1:
+            raise InputError(
+                f"Perceptron: {self.layers[-1].out_features} outputs; expected 1 for an energy"
+            )
         *inner, last = (layer for layer in self.layers if isinstance(layer, nn.Linear))
         weights = [layer.weight for layer in inner]
         at, fields = y, []
@@ -63,7 +69,9 @@ class Perceptron(nn.Module):
             at = torch.nn.functional.silu(field)
         out = last.weight
         value = torch.addmv(last.bias, at, out[0])
-        grad = out.expand(len(y), -1)
+        grad = out.detach().expand(len(y), -1)
+        if not inner:
+            grad = torch.add(grad, y, alpha=stiffness)
         for i in range(len(inner) - 1, -1, -1):
             slope = torch.ops.aten.silu_backward(grad, fields[i])
             grad = (

@@ -6,17 +6,19 @@ import torch
 from torch import Tensor
 from torch.distributions.transforms import Transform
 
-from thalweg.core import Energy, EnergyFunction
+from thalweg.core import Energy, EnergyFunction, as_energy
 
 
 class Transformed(Energy):
     r"""The energy over u of a density over y = T(u).
 
     .. math::
-        F_u(u) = F_y(T(u)) - \log |\det T'(u)|
+        F_u(u) = \beta F_y(T(u)) - \log |\det T'(u)|
 
-    so that y = T(u) has the density proportional to exp(-F_y) when u has the one proportional to
-    exp(-F_u). Chains move u freely where y is bounded.
+    so that y = T(u) has the density proportional to exp(-beta F_y), beta being that of F_y, when u
+    has the one proportional to exp(-F_u). Chains move u freely where y is bounded. Another
+    temperature belongs inside, ``Transformed(Bridge(energy, beta), transform)``: the Jacobian has
+    none.
 
     Parameters
     ----------
@@ -37,12 +39,13 @@ class Transformed(Energy):
 
     def __init__(self, energy: EnergyFunction, transform: Transform) -> None:
         super().__init__()
-        self.energy, self.transform = energy, transform
+        self.energy, self.transform = as_energy(energy), transform
 
     def forward(self, u: Tensor, x: Tensor | None = None) -> Tensor:
         y = self.transform(u)
         stretch: Tensor = self.transform.log_abs_det_jacobian(u, y)  # type: ignore[no-untyped-call]
-        return self.energy(y) - (stretch if stretch.dim() == 1 else stretch.flatten(1).sum(dim=1))
+        inside = self.energy.beta * self.energy(y, x)
+        return inside - (stretch if stretch.dim() == 1 else stretch.flatten(1).sum(dim=1))
 
     @torch.no_grad()
     def to_y(self, u: Tensor) -> Tensor:
@@ -52,11 +55,9 @@ class Transformed(Energy):
 
     @torch.no_grad()
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
-        if not isinstance(self.energy, Energy):
-            return None
         drawn = self.energy.draw(n, generator)
         return None if drawn is None else self.transform.inv(drawn)
 
     def log_normalizer(self) -> Tensor | None:
         """That of the energy over y: a change of coordinates keeps the integral."""
-        return self.energy.log_normalizer() if isinstance(self.energy, Energy) else None
+        return self.energy.log_normalizer()

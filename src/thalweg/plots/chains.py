@@ -14,6 +14,9 @@ def draw_chains(
 ) -> None:
     """Paths (chains, draws, 2) as lines with a point at each draw and a ring where they begin."""
     for path, colour in zip(paths, np.resize(np.array(colours), len(paths)), strict=True):
-        axes.plot(*path.T, color=colour, linewidth=0.7, alpha=0.8)
-        axes.scatter(*path.T, s=5, color=colour, linewidths=0)
-        axes.scatter(*path[0], s=45, facecolors="none", edgecolors=colour, linewidths=1.5, zorder=3)
+        a, b = path.T
+        axes.plot(a, b, color=colour, linewidth=0.7, alpha=0.8)
+        axes.scatter(a, b, s=5, color=colour, linewidths=0)
+        axes.scatter(
+            a[:1], b[:1], s=45, facecolors="none", edgecolors=colour, linewidths=1.5, zorder=3
+        )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, value_and_gradient
+from thalweg.core import Energy, EnergyFunction, value
+from thalweg.samplers import Bipartite
 
 WORTH = 180.0
 """Seconds of a run without compilation from which it is compiled by default."""
 
-PER_STEP = 8
-"""Gradients of a step, as a guess."""
+PER_STEP = 20
+"""Times that a step takes as long as an evaluation, as a guess."""
 
 
 class Compiled(Energy):
@@ -27,6 +30,7 @@ class Compiled(Energy):
     Parameters
     ----------
     energy_fn : callable
+        Of real numbers; a Bipartite energy would lose its conditionals.
     """
 
     def __init__(self, energy_fn: EnergyFunction) -> None:
@@ -36,32 +40,29 @@ class Compiled(Energy):
             found = torch.func.vjp(energy_fn, y)
             return found[0], found[1](torch.ones_like(found[0]))[0]
 
-        self._value = torch.compile(energy_fn, dynamic=False)
-        self._both = torch.compile(both, dynamic=False)
+        with _without_torchs_own_warnings():
+            self._value = torch.compile(energy_fn, dynamic=False)
+            self._both = torch.compile(both, dynamic=False)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        value: Tensor = self._value(y)
-        return value
+        found: Tensor = self._value(y)
+        return found
 
     @torch.no_grad()
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        value, grad = self._both(y)
-        return value, grad
+        energy, grad = self._both(y)
+        return energy, grad
 
 
 def compiled_where_it_pays(
     energy_fn: EnergyFunction, y: Tensor, steps: int, wanted: bool | None
 ) -> EnergyFunction:
     """The energy function for so many steps of chains at y, compiled if wanted or worth it."""
-    if wanted is False:
+    if wanted is False or isinstance(energy_fn, Bipartite):
         return energy_fn
-    if wanted is None:
-        begun = time.perf_counter()
-        value_and_gradient(energy_fn, y)
-        value_and_gradient(energy_fn, y)
-        seconds = (time.perf_counter() - begun) / 2
-        if steps * PER_STEP * seconds < WORTH or not _can_compile():
-            return energy_fn
+    short = steps * PER_STEP * _seconds(energy_fn, y) < WORTH
+    if wanted is None and (short or not _can_compile()):
+        return energy_fn
     compiled = Compiled(energy_fn)
     try:
         compiled.value_and_gradient(y)
@@ -78,10 +79,30 @@ def compiled_where_it_pays(
     return compiled
 
 
+def _seconds(energy_fn: EnergyFunction, y: Tensor) -> float:
+    """Time of an evaluation: the least of four, for the first ones are slow."""
+    times = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        # a sum waits for a GPU; not every energy that is sampled has a gradient
+        float(value(energy_fn, y).sum())
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+@contextmanager
+def _without_torchs_own_warnings() -> Iterator[None]:
+    """Loading its compiler, torch warns of deprecated parts of itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
 def _can_compile() -> bool:
     """Whether torch finds a compiler here."""
-    from torch._inductor import exc
-    from torch._inductor.cpp_builder import get_cpp_compiler
+    with _without_torchs_own_warnings():
+        from torch._inductor import exc
+        from torch._inductor.cpp_builder import get_cpp_compiler
 
     try:
         get_cpp_compiler()

@@ -65,18 +65,12 @@ def descend(
     state = method.init(moving, y)
     active = torch.ones(len(y), dtype=torch.bool, device=y.device)
     for _ in range(max_steps):
-        reach = state.rate * state.grad.flatten(1).norm(dim=1)
-        active &= reach > tol * (1 + state.y.flatten(1).norm(dim=1))
+        active &= method.reach(state) > tol * (1 + state.y.flatten(1).norm(dim=1))
         if not bool(active.any()):
             break
         after, _ = method.step(moving, state)
         # a row that is done stays where it is
-        keep = active[:, None]
-        state = after._replace(
-            y=torch.where(keep, after.y, state.y),
-            energy=torch.where(active, after.energy, state.energy),
-            grad=torch.where(keep, after.grad, state.grad),
-        )
+        state = method.kept(active, after, state)
         if path is not None:
             path.append(state.y)
     return state.y

@@ -8,7 +8,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from thalweg.core import Clamped, Energy, EnergyFunction, Given, InputError, progress
+from thalweg.core import Clamped, Energy, EnergyFunction, Given, InputError, as_energy, progress
 from thalweg.questions.compiled import compiled_where_it_pays
 from thalweg.samplers import HMC, NUTS, Bridge, Chains, Sampler, run
 
@@ -20,7 +20,7 @@ AGREED = 1.05
 
 
 def sample(
-    energy: Energy,
+    energy: EnergyFunction,
     n: int,
     generator: torch.Generator,
     x: Tensor | None = None,
@@ -37,14 +37,15 @@ def sample(
 ) -> Chains:
     r"""n draws from :math:`p(y | x) \propto e^{-\beta F(x, y)}`.
 
-    Exact where the energy has a way to draw and no sampler was asked for; else by chains that
-    begin at rows of ``start``, warm up, and are then followed with the settings that the warm-up
-    chose. ``result.y`` has the draws, (n or a little more, \*shape), and the result what is to be
-    known of them: R-hat, effective sizes, standard errors, acceptance, divergences.
+    Exact where the energy has a way to draw and neither a sampler nor a start was given; else by
+    chains that begin at rows of ``start``, warm up, and are then followed with the settings that
+    the warm-up chose. ``result.y`` has the draws, (n or a little more, \*shape), and the result
+    what is to be known of them: R-hat, effective sizes, standard errors, acceptance, divergences.
 
     Parameters
     ----------
-    energy : Energy
+    energy : Energy or callable
+        From (n, \*shape) to (n,).
     n : int
         Draws; rounded up to a multiple of the number of chains.
     generator : torch.Generator
@@ -94,24 +95,47 @@ def sample(
     """
     for name, number, least in (("n", n, 1), ("chains", chains, 1), ("warm_up", warm_up, 0),
                                 ("thin", thin, 1)):  # fmt: skip
-        if number < least:
-            raise InputError(f"sample: {name} must be at least {least}, got {number}")
-    if sampler is None and beta is None and x is None and visible is None and start is None:
+        if not isinstance(number, int) or number < least:
+            raise InputError(
+                f"sample: {name} must be a whole number of at least {least}, got {number!r}"
+            )
+    energy = as_energy(energy)
+    if start is None and _asks_for_all(energy, x, sampler, visible, beta):
         with torch.no_grad():
             drawn = energy.draw(n, generator)
             if drawn is not None:
                 return _exact(energy, drawn)
     if start is None or len(start) == 0:
         raise InputError(
-            f"sample: {type(energy).__name__} has no exact way to draw; expected start, rows that "
-            "chains may begin at"
+            f"sample: {type(energy).__name__} has no exact way to draw what is asked for; expected "
+            "start, rows (m, *shape) that chains may begin at"
+        )
+    if sampler is not None and not isinstance(sampler, Sampler):
+        raise InputError(f"sample: sampler must be a Sampler such as HMC(), got {sampler!r}")
+    if visible is not None and visible.shape != start.shape[1:]:
+        raise InputError(
+            f"sample: visible has shape {tuple(visible.shape)} and a row of start "
+            f"{tuple(start.shape[1:])}; expected the same"
         )
     return _by_chains(energy, n, generator, x, sampler, start, visible, beta, chains, warm_up, thin,
                       compiled, shown)  # fmt: skip
 
 
+def _asks_for_all(
+    energy: Energy,
+    x: Tensor | None,
+    sampler: Sampler | None,
+    visible: Tensor | None,
+    beta: float | None,
+) -> bool:
+    """Whether draws of the energy's own density are what is wanted."""
+    own = beta is None or beta == energy.beta
+    return own and sampler is None and x is None and visible is None
+
+
 def _exact(energy: Energy, drawn: Tensor) -> Chains:
-    values = energy(drawn)[None]
+    # the wells of an energy without a temperature are drawn exactly too
+    values = (energy.beta if math.isfinite(energy.beta) else 1.0) * energy(drawn)[None]
     none = torch.zeros_like(values, dtype=torch.long)
     return Chains(drawn[None], values, torch.ones_like(values), none, 0.0, None, None)
 
@@ -185,7 +209,8 @@ def _warn(found: Chains) -> None:
             RuntimeWarning,
             stacklevel=4,
         )
-    if draws >= 20 and (worst := float(found.r_hat().nan_to_num(nan=math.inf).max())) > AGREED:
+    # a coordinate that never changes has none
+    if draws >= 50 and (worst := float(found.r_hat().nan_to_num(nan=1.0).max())) > AGREED:
         warnings.warn(
             f"sample: the chains do not agree, R-hat is {worst:.3f}; expected below {AGREED}. A "
             "longer warm_up, more draws, or ParallelTempering may help.",

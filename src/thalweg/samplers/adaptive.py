@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor
 
-from thalweg.core import Constraint, EnergyFunction
+from thalweg.core import Constraint, EnergyFunction, InputError
 from thalweg.samplers.base import Follow, Info, Sampler, State, start, unwatched
 from thalweg.samplers.estimate import metric_from
 from thalweg.samplers.metric import UNIT, Metric
@@ -30,20 +30,31 @@ class StepSize(Constraint):
 
     def allows(self, value: Any) -> bool:
         if isinstance(value, Tensor):
-            return value.dim() == 1 and value.is_floating_point()
+            right = value.dim() == 1 and value.is_floating_point()
+            return right and bool(((value > 0) & value.isfinite()).all())
         is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
         return is_real and 0 < float(value) < math.inf
 
     def describe(self) -> str:
-        return "a number above 0, or a tensor with one for each chain"
+        return "a number above 0, or a tensor of them with one for each chain"
 
     def violations(self) -> list[Any]:
-        return [0.0, -1.0, math.inf, math.nan, "a word", None, torch.ones(2, 2)]
+        return [0.0, -1.0, math.inf, math.nan, "a word", None, torch.ones(2, 2),
+                torch.tensor([1.0, -1.0]), torch.tensor([1.0, math.nan])]  # fmt: skip
 
 
 def step_for(step_size: float | Tensor, y: Tensor) -> float | Tensor:
     """A step size, shaped to broadcast against y."""
     return per_chain(step_size.to(y), y) if isinstance(step_size, Tensor) else step_size
+
+
+def check_steps(step_size: float | Tensor, y: Tensor, owner: str) -> None:
+    """Where each chain has a step size of its own there are as many."""
+    if isinstance(step_size, Tensor) and len(step_size) != len(y):
+        raise InputError(
+            f"{owner}: step_size has {len(step_size)} numbers for {len(y)} chains; expected one "
+            "for each"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +99,7 @@ class Adaptive(Sampler, ABC):
     }
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
+        check_steps(self.step_size, y, type(self).__name__)
         return start(energy_fn, y, type(self).__name__, self.uses_gradient)
 
     def of_one_step(self) -> Self:

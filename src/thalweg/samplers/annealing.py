@@ -72,7 +72,7 @@ def annealed_importance(
     Parameters
     ----------
     energy_fn : callable
-        The wanted energy.
+        The wanted energy F: Z is the integral of exp(-F).
     start : Energy
         Has exact draws and knows its log Z.
     sampler : Sampler
@@ -89,10 +89,11 @@ def annealed_importance(
     ----------
     Neal, "Annealed importance sampling" (2001).
     """
+    _check_number(n, "annealed_importance")
     ladder = _ladder(betas, "annealed_importance")
     at = path if path is not None else _geometric(energy_fn, start)
     y = drawn_from(start, n, generator, "annealed_importance")
-    log_weight = _anneal(at, y, sampler, ladder, generator, follow)
+    log_weight = _anneal(at, y, sampler, ladder, generator, follow, "annealed_importance")
     return _estimate(log_weight, known_log_z(start, "annealed_importance"))
 
 
@@ -125,11 +126,16 @@ def reversed_importance(
     """
     ladder = _ladder(betas, "reversed_importance")[::-1]
     at = path if path is not None else _geometric(energy_fn, start)
-    log_weight = _anneal(at, y, sampler, ladder, generator, follow)
+    log_weight = _anneal(at, y, sampler, ladder, generator, follow, "reversed_importance")
     found = _estimate(log_weight, 0.0)
     return LogZ(
         known_log_z(start, "reversed_importance") - found.value, found.standard_error, -log_weight
     )
+
+
+def _check_number(n: int, owner: str) -> None:
+    if n < 1:
+        raise InputError(f"{owner}: n must be at least 1, got {n}")
 
 
 def _geometric(energy_fn: EnergyFunction, start: Energy) -> Path:
@@ -155,19 +161,39 @@ def _anneal(
     ladder: list[float],
     generator: torch.Generator,
     follow: Follow,
+    owner: str,
 ) -> Tensor:
     """Log-weights (n,) of runs along the ladder, in double precision."""
     log_weight = torch.zeros(len(y), dtype=torch.float64, device=y.device)
-    here = path(ladder[0])
-    energy = value(here, y)
+    energy = value(path(ladder[0]), y)
     for k, beta in enumerate(ladder[1:], start=1):
         following = path(beta)
-        log_weight += (energy - value(following, y)).double()
+        rise = value(following, y).double() - energy.double()
+        _check(rise, owner)
+        log_weight -= rise
+        # a run that came to where the energy is infinite has weight 0, and goes nowhere
+        alive = rise < torch.inf
         if k < len(ladder) - 1:
-            state, _ = sampler.step(following, sampler.init(following, y), generator)
-            y, energy = sampler.position(state), state.energy
+            state, _ = sampler.step(following, sampler.init(following, y[alive]), generator)
+            y, energy = y.clone(), torch.full_like(energy, -torch.inf)
+            y[alive] = sampler.position(state)
+            energy[alive] = value(following, y[alive])
         follow()
     return log_weight
+
+
+def _check(rise: Tensor, owner: str) -> None:
+    """Energies along a path may be infinite, but for all points, and are numbers."""
+    if bool(rise.isnan().any()):
+        raise InputError(
+            f"{owner}: the energy of point {int(rise.isnan().nonzero()[0, 0])} is not a number; "
+            "expected a finite energy, or inf where nothing may be"
+        )
+    if not bool((rise < torch.inf).any()):
+        raise InputError(
+            f"{owner}: the energy is infinite at all {len(rise)} points, so that every weight is "
+            "0; expected a start that reaches where it is not"
+        )
 
 
 def _estimate(log_weight: Tensor, log_z: float) -> LogZ:
@@ -216,6 +242,7 @@ def sequential(
     Del Moral, Doucet, Jasra, "Sequential Monte Carlo samplers" (2006); "On adaptive resampling
     strategies" (2012).
     """
+    _check_number(n, "sequential")
     if not 0 < share < 1:
         raise InputError(f"sequential: share must be between 0 and 1, got {share}")
     y = drawn_from(start, n, generator, "sequential")
@@ -235,8 +262,8 @@ def sequential(
 def _furthest(here: Bridge, y: Tensor, share: float) -> tuple[float, Tensor]:
     """The next beta, and the log-weights (n,) of the way to it."""
     assert isinstance(here.share, float)
-    slope = here.change(y, here.share + 1.0).double()
-    slope = torch.where(slope.isfinite(), slope, torch.inf)
+    slope = here.slope(y).double()
+    _check(slope, "sequential")
     wanted = share * len(y)
     far, near = 1 - here.share, 0.0
     if effective_size(-far * slope) >= wanted:

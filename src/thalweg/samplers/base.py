@@ -119,6 +119,11 @@ class Sampler(Settings, ABC):
 
 def start(energy_fn: EnergyFunction, y: Tensor, owner: str, gradient: bool) -> State:
     """The state at y, where every chain's energy (and gradient) is finite."""
+    if not y.is_floating_point() or y.dim() < 2:
+        raise InputError(
+            f"{owner}: the start has type {y.dtype} and shape {tuple(y.shape)}; expected floating "
+            "point numbers (n, *shape), a row for each chain"
+        )
     grad = None
     if gradient:
         energy, grad = value_and_gradient(energy_fn, y)

@@ -16,7 +16,7 @@ from thalweg.core import (
     Real,
     value_and_gradient,
 )
-from thalweg.samplers.base import Info, Settings
+from thalweg.samplers.base import Info, Settings, start
 from thalweg.samplers.noise import inner, per_chain, sum_of
 
 ENOUGH = 1e-4
@@ -48,10 +48,25 @@ class Minimizer(Settings, ABC):
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> Descending:
         """The state of rows that start at y (n, *shape)."""
-        energy, grad = value_and_gradient(energy_fn, y)
+        begun = start(energy_fn, y, type(self).__name__, gradient=True)
+        assert begun.grad is not None
         # half the gradient is the whole way for a squared distance
-        rate = torch.full_like(energy, 0.5)
-        return Descending(y.detach().clone(), energy, grad, rate, self._remember(y))
+        rate = torch.full_like(begun.energy, 0.5)
+        return Descending(begun.y, begun.energy, begun.grad, rate, self._remember(y))
+
+    def reach(self, state: Descending) -> Tensor:
+        """How far the next step of each row is to go: (n,)."""
+        return state.rate * self._move(state).flatten(1).norm(dim=1)
+
+    @staticmethod
+    def kept(moving: Tensor, after: Descending, before: Descending) -> Descending:
+        """The rows that are ``moving`` (n,) as they are after a step, the others as before."""
+        wide = per_chain(moving, after.y)
+        return after._replace(
+            y=torch.where(wide, after.y, before.y),
+            energy=torch.where(moving, after.energy, before.energy),
+            grad=torch.where(wide, after.grad, before.grad),
+        )
 
     def step(self, energy_fn: EnergyFunction, state: Descending) -> tuple[Descending, Info]:
         """One step of every row."""
@@ -183,7 +198,8 @@ class LBFGS(Minimizer):
         """The two loops over what is remembered; an empty place changes nothing."""
         steps, changes = state.memory
         along = (steps * changes).sum(dim=2)
-        weight = torch.where(along > 0, 1 / along.clamp(min=1e-300), 0)
+        least = torch.finfo(along.dtype).tiny
+        weight = torch.where(along > least, 1 / along.clamp(min=least), 0)
         q = state.grad.flatten(1)
         shares = []
         for i in range(self.history - 1, -1, -1):
@@ -191,7 +207,7 @@ class LBFGS(Minimizer):
             q = q - share[:, None] * changes[:, i]
             shares.append(share)
         size = changes[:, -1].square().sum(dim=1)
-        scale = torch.where(size > 0, along[:, -1] / size.clamp(min=1e-300), 1.0)
+        scale = torch.where(size > least, along[:, -1] / size.clamp(min=least), 1.0)
         q = q * scale[:, None]
         for i, share in enumerate(reversed(shares)):
             back = weight[:, i] * (changes[:, i] * q).sum(dim=1)

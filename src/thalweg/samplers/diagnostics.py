@@ -28,6 +28,8 @@ def r_hat(draws: Tensor) -> Tensor:
     over halves of chains, B between and W within them, of the normal scores of the ranks of the
     draws; also for the distances from the median, and the larger of both.
 
+    Not a number for a coordinate that is the same in all draws, and for fewer than 4 draws.
+
     References
     ----------
     Vehtari, Gelman, Simpson, Carpenter, Bürkner, "Rank-normalization, folding, and localization:
@@ -35,7 +37,8 @@ def r_hat(draws: Tensor) -> Tensor:
     """
     x = _split(_numbers(draws))
     far = np.abs(x - np.median(x, axis=(0, 1)))
-    return _tensor(np.maximum(_split_r_hat(_scores(x)), _split_r_hat(_scores(far))), draws)
+    # where folding leaves nothing (a balanced bit), the other one tells
+    return _tensor(np.fmax(_split_r_hat(_scores(x)), _split_r_hat(_scores(far))), draws)
 
 
 def ess_bulk(draws: Tensor) -> Tensor:
@@ -89,7 +92,7 @@ def _tensor(x: Array, like: Tensor) -> Tensor:
 
 def _split(x: Array) -> Array:
     """Halves of chains as chains: (2 chains, draws // 2, ...)."""
-    half = x.shape[1] // 2
+    half = max(x.shape[1] // 2, 1)
     return np.concatenate([x[:, :half], x[:, x.shape[1] - half :]])
 
 

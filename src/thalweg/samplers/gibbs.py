@@ -48,9 +48,10 @@ class BlockGibbs(Sampler):
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
         if not isinstance(energy_fn, Bipartite):
+            # a Bridge, for one, is what an energy becomes at another temperature
             raise InputError(
                 f"BlockGibbs: {type(energy_fn).__name__} has no conditionals; expected a Bipartite "
-                "energy, such as RestrictedBoltzmann"
+                "energy, such as RestrictedBoltzmann, at its own temperature and complete"
             )
         return start(energy_fn, y, "BlockGibbs", gradient=False)
 

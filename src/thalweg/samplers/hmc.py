@@ -22,6 +22,9 @@ LARGEST_RISE = 1000.0
 LONGEST = 1024
 """Leapfrog steps at most in a trajectory that warm-up chooses."""
 
+FEWEST = 10
+"""Draws from which a length is judged; an effective size takes at least 8."""
+
 BEFORE = 10
 """Leapfrog steps before a warm-up has chosen."""
 
@@ -46,7 +49,7 @@ class HMC(Adaptive):
         Mean number of leapfrog steps. If None, warm-up tries lengths and takes the one that is
         worth its gradients; that needs many chains, say 16. Before that, 10.
     jitter : float, default 1
-        The number of steps is uniform in n_steps (1 - jitter) to n_steps (1 + jitter).
+        The number of steps is uniform in n_steps (1 - jitter) to n_steps (1 + jitter), rounded up.
 
     References
     ----------
@@ -104,7 +107,7 @@ class HMC(Adaptive):
     ) -> tuple[Self, State]:
         if self.n_steps is not None:
             return super().warm_up(energy_fn, state, n_steps, generator, follow)
-        search, last = n_steps // 4, n_steps // 10
+        search, last = n_steps // 3, n_steps // 10
         sampler, state = super().warm_up(
             energy_fn, state, n_steps - search - last, generator, follow
         )
@@ -130,10 +133,10 @@ def _with_length(
     of the worst of the coordinates, their distances from the middle, and the energy.
     """
     gradients = budget * 2 // 5
-    best, worth, worse, n = 1, 0.0, 0, 1
+    best, worth, worse, n = BEFORE, 0.0, 0, 1
     while worse < 2 and n <= LONGEST:
         tried = sampler.tuned(n_steps=n)
-        steps = max(6, gradients // n)
+        steps = max(FEWEST, gradients // n)
         if steps > budget:
             break
         seen = []
@@ -142,8 +145,7 @@ def _with_length(
             seen.append(_statistics(sampler, state))
             follow()
         budget -= steps
-        # with jitter the mean number of gradients is n + 1/2, but for n = 1
-        cost = n if n == 1 or sampler.jitter == 0 else n + 0.5
+        cost = n + 0.5 if sampler.jitter > 0 else n
         score = float(ess_mean(torch.stack(seen, dim=1)).nan_to_num(nan=0).min()) / (steps * cost)
         if score > worth:
             best, worth, worse = n, score, 0

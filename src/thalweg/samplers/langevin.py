@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Constraint, EnergyFunction, Real, value_and_gradient
-from thalweg.samplers.adaptive import Adaptive, OneOf, StepSize, step_for
+from thalweg.samplers.adaptive import Adaptive, OneOf, StepSize, check_steps, step_for
 from thalweg.samplers.base import Info, Sampler, State, choose, metropolis, start
 from thalweg.samplers.leapfrog import leapfrog
 from thalweg.samplers.metric import UNIT, Metric, add_scaled
@@ -56,6 +56,7 @@ class Langevin(Sampler):
     }
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
+        check_steps(self.step_size, y, "Langevin")
         return start(energy_fn, y, "Langevin", gradient=True)
 
     def step(

@@ -12,7 +12,7 @@ from thalweg.core import Constraint, Energy, EnergyFunction, InputError, value
 from thalweg.samplers.adaptive import Adaptive, OneOf
 from thalweg.samplers.base import Info, Sampler, State, metropolis, start
 from thalweg.samplers.metric import add_scaled
-from thalweg.samplers.noise import normal
+from thalweg.samplers.noise import branch_off, normal
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,7 +89,9 @@ class Independence(Sampler):
     def step(
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
-        y = drawn_from(self.proposal, len(state.y), generator, "Independence")
+        # how many numbers a draw takes is the proposal's own affair
+        source = branch_off(generator)
+        y = drawn_from(self.proposal, len(state.y), source, "Independence")
         proposal = State(y, value(energy_fn, y), None)
         correction = value(self.proposal, y) - value(self.proposal, state.y)
         log_ratio = state.energy - proposal.energy + self.proposal.beta * correction

@@ -70,6 +70,7 @@ def importance(
     Parameters
     ----------
     energy_fn : callable
+        F: the density is proportional to exp(-F). ``Bridge(energy, beta)`` has another temperature.
     proposal : Energy
         Has exact draws, wherever exp(-F) is not negligible; where it knows its log Z, that of F is
         estimated.
@@ -94,6 +95,11 @@ def importance(
             f"importance: the energy of draw {int(log_weight.isnan().nonzero()[0, 0])} of the "
             "proposal is not a number; expected finite energies, or inf where nothing may be"
         )
+    if not bool((log_weight > -torch.inf).any()):
+        raise InputError(
+            f"importance: the energy is infinite at all {n} draws of the proposal; expected a "
+            "proposal that reaches where it is not"
+        )
     known = proposal.log_normalizer()
     log_z = math.nan
     if known is not None:
@@ -114,18 +120,18 @@ def pareto_k(log_weight: Tensor) -> float:
     """Shape of a generalized Pareto distribution fitted to the largest weights.
 
     The fit is that of Zhang and Stephens (2009), drawn a little towards 0.5 as for Pareto smoothed
-    importance sampling.
+    importance sampling. Not a number for fewer than 25 weights.
     """
     logs = np.sort(log_weight.double().cpu().numpy())
     n = len(logs)
     tail = math.ceil(min(n / 5, 3 * math.sqrt(n)))
     if tail < 5:
-        return math.inf
+        return math.nan
     logs = logs - logs[-1]
     floor = math.exp(max(logs[-tail - 1], math.log(np.finfo(float).tiny)))
     excess = np.exp(logs[-tail:]) - floor
-    if excess[-1] - excess[0] < 1e-12 * excess[-1]:
-        return -math.inf if excess[-1] <= 1e-12 else math.inf
+    if excess[-1] <= 1e-12:
+        return -math.inf
     k = _zhang_stephens(np.maximum(excess, np.finfo(float).tiny))
     return (k * tail + 0.5 * 10) / (tail + 10)
 

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core import Constraint, EnergyFunction
-from thalweg.samplers.adaptive import Adaptive, DualAveraging, OneOf
+from thalweg.core import Constraint, EnergyFunction, InputError
+from thalweg.samplers.adaptive import Adaptive, DualAveraging
 from thalweg.samplers.base import Follow, Info, Sampler, State, unwatched
 from thalweg.samplers.bridge import Bridge
+from thalweg.samplers.gibbs import BlockGibbs
+from thalweg.samplers.langevin import Langevin
 from thalweg.samplers.noise import per_chain, uniform
 
 
@@ -33,6 +35,21 @@ class Ladder(Constraint):
 
     def violations(self) -> list[Any]:
         return [(1.0,), (0.5, 0.1), (1.0, 1.0), (1.0, 0.0), (1.0, -0.5), "a word", None, 3]
+
+
+@dataclasses.dataclass(frozen=True)
+class Inner(Constraint):
+    """A sampler that steps on any energy function."""
+
+    def allows(self, value: Any) -> bool:
+        wrong = (ParallelTempering, BlockGibbs)
+        return isinstance(value, Sampler) and not isinstance(value, wrong)
+
+    def describe(self) -> str:
+        return "a Sampler of one temperature, and not BlockGibbs, which needs the energy itself"
+
+    def violations(self) -> list[Any]:
+        return [None, 3, "a word", BlockGibbs(), ParallelTempering(Langevin())]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,10 +82,21 @@ class ParallelTempering(Sampler):
     inner: Sampler
     betas: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125, 0.0625)
 
-    parameters: ClassVar[dict[str, Constraint]] = {"inner": OneOf(Sampler), "betas": Ladder()}
+    parameters: ClassVar[dict[str, Constraint]] = {"inner": Inner(), "betas": Ladder()}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        step = self._steps()
+        if step is not None and len(step) != len(self.betas):
+            raise InputError(
+                f"ParallelTempering: inner has {len(step)} step sizes; expected "
+                f"{len(self.betas)}, one for each rung"
+            )
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
-        state = self.inner.init(energy_fn, y)
+        # for one temperature any step size will do: none is taken
+        single = self.inner if self._steps() is None else self.inner.tuned(step_size=1.0)
+        state = single.init(energy_fn, y)
         k = len(self.betas)
         return State(
             state.y[:, None].repeat(1, k, *[1] * (y.dim() - 1)),
@@ -210,9 +238,14 @@ class ParallelTempering(Sampler):
 
     def _for_replicas(self, n: int) -> Sampler:
         """The inner sampler, with the step sizes of its rungs for n times that many replicas."""
-        if isinstance(self.inner, Adaptive) and isinstance(self.inner.step_size, Tensor):
-            return self.inner.tuned(step_size=self.inner.step_size.repeat(n))
-        return self.inner
+        step = self._steps()
+        return self.inner if step is None else self.inner.tuned(step_size=step.repeat(n))
+
+    def _steps(self) -> Tensor | None:
+        """The step sizes of the rungs, (rungs,), where each has its own."""
+        if not isinstance(self.inner, (Adaptive, Langevin)):
+            return None
+        return self.inner.step_size if isinstance(self.inner.step_size, Tensor) else None
 
     def _betas(self, like: Tensor) -> Tensor:
         return torch.tensor(self.betas, dtype=like.dtype, device=like.device)

@@ -1,0 +1,247 @@
+"""One call for draws: exact ones, chains, given a part, at another temperature."""
+
+import math
+import warnings
+
+import pytest
+import torch
+
+from thalweg.core import Clamped, Energy, Given, InputError
+from thalweg.energies import (
+    Affine,
+    FullGaussians,
+    GaussianNoise,
+    Normal,
+    Perceptron,
+    Reconstruction,
+    TwoWells,
+)
+from thalweg.latents import Exhaustive, FreeEnergy, OneHot
+from thalweg.questions import Compiled, sample
+from thalweg.samplers import HMC, MALA, NUTS, RandomWalk
+
+DOUBLE = torch.float64
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def close(found, mean, sd):
+    assert float(found.ess_bulk().min()) >= 400
+    assert ((found.mean() - mean).abs() < 5 * found.mcse_mean()).all()
+    assert ((found.sd() - sd).abs() < 5 * found.mcse_sd()).all()
+
+
+@pytest.fixture
+def correlated():
+    return Normal(
+        torch.tensor([1.0, -1.0], dtype=DOUBLE),
+        torch.tensor([[2.0, 1.2], [1.2, 1.0]], dtype=DOUBLE),
+    )
+
+
+def test_exact_draws_where_the_energy_has_them(correlated):
+    found = sample(correlated, 5000, seeded())
+    assert found.sampler is None
+    assert found.y.shape == (5000, 2)
+    assert found.gradients == 0
+    close(found, correlated.mean, torch.tensor([2.0, 1.0], dtype=DOUBLE).sqrt())
+    assert "exact draws" in str(found)
+    assert torch.equal(found.y, sample(correlated, 5000, seeded()).y)
+
+
+@pytest.mark.parametrize(("chains", "kind"), [(16, HMC), (4, NUTS)])
+def test_chains_by_default(correlated, chains, kind):
+    start = torch.zeros(1, 2, dtype=DOUBLE)
+    found = sample(correlated, 3000, seeded(), start=start, chains=chains)
+    assert isinstance(found.sampler, kind)
+    assert found.draws.shape == (chains, -(-3000 // chains), 2)
+    close(found, correlated.mean, torch.tensor([2.0, 1.0], dtype=DOUBLE).sqrt())
+    assert f"{chains} chains" in str(found)
+    # what comes back can go on
+    assert found.state.y.shape == (chains, 2)
+
+
+def test_beta_is_the_inverse_temperature(correlated):
+    start = torch.zeros(1, 2, dtype=DOUBLE)
+    found = sample(correlated, 8000, seeded(), start=start, beta=4.0)
+    close(found, correlated.mean, torch.tensor([2.0, 1.0], dtype=DOUBLE).sqrt() / 2)
+
+
+def mixture(beta):
+    means = torch.tensor([[-1.0, 0.0], [1.5, 1.0]], dtype=DOUBLE)
+    precisions = torch.stack([torch.eye(2), 2 * torch.eye(2)]).double()
+    share = torch.tensor([0.4, 0.6], dtype=DOUBLE)
+    return FreeEnergy(FullGaussians(means, share, precisions), Exhaustive(), beta).double()
+
+
+def test_a_free_energy_is_sampled_at_its_own_beta():
+    """Chains, and the energy's own exact draws, tell the same."""
+    energy = mixture(2.0)
+    exact = sample(energy, 20_000, seeded())
+    found = sample(energy, 8000, seeded(), start=exact.y[:50], sampler=HMC())
+    error = (found.mcse_mean().square() + exact.mcse_mean().square()).sqrt()
+    assert ((found.mean() - exact.mean()).abs() < 5 * error).all()
+    error = (found.mcse_sd().square() + exact.mcse_sd().square()).sqrt()
+    assert ((found.sd() - exact.sd()).abs() < 5 * error).all()
+
+
+def test_without_a_temperature_there_is_no_density():
+    points = torch.randn(3, 2, generator=seeded(), dtype=DOUBLE)
+    energy = FreeEnergy(Reconstruction(Affine(points), OneHot(3)), Exhaustive()).double()
+    with pytest.raises(InputError, match="beta is inf, and exp"):
+        sample(energy, 10, seeded(), start=points, sampler=MALA())
+    assert sample(energy, 10, seeded(), start=points, sampler=MALA(), beta=1.0).y.shape[1] == 2
+
+
+def test_given_a_part_of_y_the_rest_is_drawn(correlated):
+    row = torch.tensor([3.0, math.nan], dtype=DOUBLE)
+    found = sample(correlated, 8000, seeded(), start=torch.zeros(1, 2, dtype=DOUBLE), visible=row)
+    assert (found.draws[..., 0] == 3).all()
+    rest = found.mapped(lambda y: y[..., 1:])
+    close(rest, -1 + 0.6 * 2, math.sqrt(1 - 1.2**2 / 2))
+
+
+def test_given_x(correlated):
+    class Line(Energy):
+        def forward(self, y, x=None):
+            return 2 * (y[:, 0] - x[:, 0] - 2 * x[:, 1]).square()
+
+    x = torch.tensor([[1.0, 0.5]], dtype=DOUBLE)
+    found = sample(Line(), 4000, seeded(), x, start=torch.zeros(1, 1, dtype=DOUBLE))
+    close(found, 2.0, 0.5)
+    with pytest.raises(InputError, match="x has 2 rows; expected 1"):
+        Given(Line(), torch.zeros(2, 2))
+
+
+def test_views_have_the_gradient_of_what_they_view(correlated):
+    clamped = Clamped(correlated, torch.tensor([3.0, math.nan], dtype=DOUBLE))
+    y = torch.randn(4, 1, generator=seeded(), dtype=DOUBLE)
+    at = y.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(clamped(at).sum(), at)
+    value, grad = clamped.value_and_gradient(y)
+    torch.testing.assert_close(grad, slope)
+    torch.testing.assert_close(value, clamped(y))
+    with pytest.raises(InputError, match="expected one row"):
+        Clamped(correlated, torch.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n": 0}, "n must be a whole number of at least 1"),
+        ({"chains": 0}, "chains must be a whole number of at least 1"),
+        ({"warm_up": -1}, "warm_up must be a whole number of at least 0"),
+        ({"thin": 0}, "thin must be a whole number of at least 1"),
+        ({"start": None}, "expected start, rows"),
+        ({"start": torch.zeros(0, 2)}, "expected start, rows"),
+        ({"beta": -1.0}, "beta is -1, and"),
+        ({"start": torch.zeros(1, 2, dtype=torch.long)}, "the start has type torch.int64"),
+        ({"n": 1.5}, "n must be a whole number"),
+        ({"sampler": "hmc"}, "sampler must be a Sampler"),
+        ({"visible": torch.zeros(3)}, "visible has shape"),
+        ({"sampler": HMC(torch.ones(3))}, "step_size has 3 numbers for 16 chains"),
+        ({"start": torch.full((1, 2), math.nan)}, "chain 0 starts where the energy is not finite"),
+    ],
+    ids=str,
+)
+def test_bad_input_has_one_message(settings, message):
+    given = {"n": 10, "start": torch.zeros(1, 2), **settings}
+    with pytest.raises(InputError, match=message):
+        sample(TwoWells(), given.pop("n"), seeded(), **given)
+
+
+def test_chains_that_do_not_agree_are_warned_of():
+    wells, start = TwoWells(30.0), torch.tensor([[-1.0, 0.0], [1.0, 0.0]])
+    with pytest.warns(RuntimeWarning, match=r"chains do not agree, R-hat is"):
+        found = sample(wells, 800, seeded(), start=start, sampler=MALA(0.01))
+    assert float(found.r_hat().max()) > 1.05
+
+
+def test_steps_that_diverge_are_warned_of():
+    def edge(y):
+        return torch.where(y[:, 0] > 0, y[:, 0] + y[:, 1].square(), torch.nan)
+
+    class Edge(Energy):
+        def forward(self, y, x=None):
+            return edge(y)
+
+    with pytest.warns(RuntimeWarning, match="steps diverged"):
+        sample(Edge(), 400, seeded(), start=torch.ones(1, 2), sampler=RandomWalk())
+
+
+def test_thinning_keeps_every_so_many_steps(correlated):
+    start = torch.zeros(1, 2, dtype=DOUBLE)
+    settings = {"start": start, "sampler": RandomWalk(1.0), "warm_up": 0, "chains": 8}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        every = sample(correlated, 240, seeded(), **settings)
+        third = sample(correlated, 80, seeded(), thin=3, **settings)
+    assert torch.equal(every.draws[:, 2::3], third.draws)
+
+
+def test_divergences_between_draws_are_counted():
+    class Cliff(Energy):
+        def forward(self, y, x=None):
+            return torch.where(y[:, 0] > 0, torch.inf, y.square().sum(dim=1) / 2)
+
+    from thalweg.samplers import run
+
+    sampler, start = RandomWalk(2.0), torch.full((4, 1), -0.1)
+    every = run(sampler, Cliff(), sampler.init(Cliff(), start), 60, seeded())
+    third = run(sampler, Cliff(), sampler.init(Cliff(), start), 20, seeded(), thin=3)
+    assert int(every.diverged.sum()) == int(third.diverged.sum()) > 0
+    torch.testing.assert_close(every.acceptance.mean(), third.acceptance.mean())
+    assert every.gradients == third.gradients == 0
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_arviz_gets_what_it_expects(correlated):
+    arviz = pytest.importorskip("arviz")
+    found = sample(correlated, 400, seeded(), start=torch.zeros(1, 2, dtype=DOUBLE), chains=8,
+                   warm_up=100)  # fmt: skip
+    given = found.to_arviz("theta")
+    assert given.posterior["theta"].dims[:2] == ("chain", "draw")
+    assert given.posterior["theta"].shape == (8, 50, 2)
+    assert given.sample_stats["diverging"].dtype == bool
+    torch.testing.assert_close(
+        torch.as_tensor(arviz.ess(given)["theta"].values), found.ess_bulk(), rtol=1e-6, atol=0
+    )
+
+
+def test_a_progress_bar_is_shown_on_request(correlated, capsys):
+    sample(correlated, 50, seeded(), start=torch.zeros(1, 2, dtype=DOUBLE), warm_up=20, shown=True)
+    assert "sample with HMC" in capsys.readouterr().err
+
+
+def test_a_compiled_energy_is_the_same_energy():
+    pytest.importorskip("torch._inductor")
+    import shutil
+
+    if shutil.which("g++") is None:
+        pytest.skip("there is no compiler here")
+    network = Perceptron((2, 8, 1), generator=seeded())
+
+    class Plain(Energy):
+        def forward(self, y, x=None):
+            return network(y).squeeze(-1) + y.square().sum(dim=1)
+
+    y = torch.randn(5, 2, generator=seeded())
+    energy = Plain()
+    with warnings.catch_warnings():
+        # torch's own, while it compiles
+        warnings.simplefilter("ignore")
+        found = Compiled(Plain()).value_and_gradient(y)
+    for one, other in zip(found, energy.value_and_gradient(y), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_noise_of_a_reconstruction_is_a_density():
+    """K-means with noise at beta = 1: chains against its exact draws."""
+    points = torch.tensor([[-1.0], [1.0]], dtype=DOUBLE)
+    energy = FreeEnergy(
+        Reconstruction(Affine(points), OneHot(2), GaussianNoise()), Exhaustive(), 1.0
+    ).double()
+    found = sample(energy, 8000, seeded(), start=points, sampler=HMC())
+    close(found, 0.0, math.sqrt(2.0))
