@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from thalweg.core import InputError
 
+NARROW = 16
+
 
 class Perceptron(nn.Module):
     """Fully connected layers with a nonlinearity between them.
@@ -39,6 +41,10 @@ class Perceptron(nn.Module):
         for wide, narrow in itertools.pairwise(sizes[:-1]):
             layers += [_linear(wide, narrow, generator), activation()]
         self.layers = nn.Sequential(*layers, _linear(sizes[-2], sizes[-1], generator))
+        self.is_silu = activation is nn.SiLU
+        """Whether every nonlinearity is SiLU"""
+        # in a tuple, for they are layers already
+        self._linear = tuple(layer for layer in self.layers if isinstance(layer, nn.Linear))
 
     def forward(self, *inputs: Tensor) -> Tensor:
         joined = inputs[0]
@@ -48,37 +54,26 @@ class Perceptron(nn.Module):
         value: Tensor = self.layers(joined)
         return value
 
-    @property
-    def is_silu(self) -> bool:
-        """Whether every nonlinearity is SiLU."""
-        return all(isinstance(layer, nn.SiLU) for layer in list(self.layers)[1::2])
-
     @torch.no_grad()
-    def value_and_input_gradient(self, y: Tensor, stiffness: float = 0.0) -> tuple[Tensor, Tensor]:
-        r"""f + k \|y\|^2 / 2 for the single output f of a SiLU network: (n,) and (n, d)."""
-        if self.layers[-1].out_features != 1:
-            raise InputError(
-                f"Perceptron: {self.layers[-1].out_features} outputs; expected 1 for an energy"
-            )
-        *inner, last = (layer for layer in self.layers if isinstance(layer, nn.Linear))
-        weights = [layer.weight for layer in inner]
+    def value_and_input_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The single output of a SiLU network for rows (n, d), (n,), and its gradient, (n, d)."""
+        *inner, last = self._linear
+        if last.out_features != 1:
+            raise InputError(f"Perceptron: {last.out_features} outputs; expected 1 for an energy")
         at, fields = y, []
-        for layer, weight in zip(inner, weights, strict=True):
-            field = torch.addmm(layer.bias, at, weight.T)
+        for layer in inner:
+            field = torch.addmm(layer.bias, at, layer.weight.T)
             fields.append(field)
             at = torch.nn.functional.silu(field)
-        out = last.weight
-        value = torch.addmv(last.bias, at, out[0])
-        grad = out.detach().expand(len(y), -1)
-        if not inner:
-            grad = torch.add(grad, y, alpha=stiffness)
-        for i in range(len(inner) - 1, -1, -1):
-            slope = torch.ops.aten.silu_backward(grad, fields[i])
-            grad = (
-                torch.addmm(y, slope, weights[0], beta=stiffness) if i == 0 else slope @ weights[i]
-            )
-        if stiffness:
-            value = torch.add(value, torch.linalg.vecdot(y, y), alpha=0.5 * stiffness)
+        value = torch.addmv(last.bias, at, last.weight[0])
+        grad = last.weight.detach().expand(len(y), -1)
+        for layer, field in zip(reversed(inner), reversed(fields), strict=True):
+            slope = torch.ops.aten.silu_backward(grad, field)
+            if layer.in_features <= NARROW:
+                # a product with few columns is fast only this way round
+                grad = torch.nn.functional.linear(slope, layer.weight.T.contiguous())
+            else:
+                grad = slope @ layer.weight
         return value, grad
 
 

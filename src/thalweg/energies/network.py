@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from thalweg.core import Energy, InputError
@@ -38,6 +39,10 @@ class NetworkEnergy(Energy):
         return value
 
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if y.dim() == 2 and isinstance(self.network, Perceptron) and self.network.is_silu:
-            return self.network.value_and_input_gradient(y, self.stiffness)
-        return super().value_and_gradient(y, x)
+        if y.dim() != 2 or not isinstance(self.network, Perceptron) or not self.network.is_silu:
+            return super().value_and_gradient(y, x)
+        value, grad = self.network.value_and_input_gradient(y)
+        if self.stiffness:
+            value = torch.add(value, torch.linalg.vecdot(y, y), alpha=0.5 * self.stiffness)
+            grad = torch.add(grad, y, alpha=self.stiffness)
+        return value, grad

@@ -7,6 +7,7 @@ import math
 import warnings
 
 import numpy as np
+import scipy.special
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -144,8 +145,7 @@ def _zhang_stephens(x: NDArray[np.float64]) -> float:
     theta = theta / (3 * x[int(n / 4 + 0.5) - 1]) + 1 / x[-1]
     shapes = np.log1p(-theta[:, None] * x).mean(axis=1)
     likelihood = n * (np.log(-theta / shapes) - shapes - 1)
-    share = 1 / np.exp(likelihood - likelihood[:, None]).sum(axis=1)
-    theta_mean = float((theta * share).sum() / share.sum())
+    theta_mean = float((theta * scipy.special.softmax(likelihood)).sum())
     return float(np.log1p(-theta_mean * x).mean())
 
 
