@@ -35,6 +35,9 @@ bench: install
 	$(BIN)/python benchmarks/mixture_speed.py
 	$(BIN)/python benchmarks/sparse_coding_speed.py
 	$(BIN)/python benchmarks/ica.py
+	$(BIN)/python benchmarks/samplers_speed.py
+	$(BIN)/python benchmarks/samplers_efficiency.py $(DATA)
+	$(BIN)/python benchmarks/posteriors.py $(DATA)
 	$(BIN)/python benchmarks/branches.py --out docs/branches.png
 	$(BIN)/python benchmarks/completion.py $(DATA)
 	$(BIN)/python benchmarks/anomaly.py $(DATA)

@@ -8,6 +8,7 @@ errors of both sides together; R-hat; divergences; gradients and seconds.
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,32 +20,16 @@ from thalweg.samplers import mcse_mean, mcse_sd
 from thalweg.samplers.base import Sampler
 
 
-class Density(torch.nn.Module):
-    """A model as an energy function."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, u):
-        return self.model(torch, u)
-
-
 def start_for(model, chains, generator):
     """Where chains begin: uniform in [-1, 1], as good as knowing nothing of the scales."""
     return 2 * torch.rand(chains, model.d, generator=generator, dtype=torch.float64) - 1
 
 
 def run(model, seed, sampler: Sampler | None, chains, n):
-    from thalweg.core import Energy
-
-    class AsEnergy(Energy):
-        def forward(self, y, x=None):
-            return model(torch, y)
-
     generator = torch.Generator().manual_seed(seed)
     begun = time.perf_counter()
-    found = sample(AsEnergy(), n, generator, start=start_for(model, chains, generator),
+    found = sample(
+        partial(model, torch), n, generator, start=start_for(model, chains, generator),
                    sampler=sampler, chains=chains)  # fmt: skip
     return found, time.perf_counter() - begun
 

@@ -10,6 +10,7 @@ Everything in double precision, all with their default settings; medians.
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -22,22 +23,10 @@ jax.config.update("jax_enable_x64", True)
 
 from models import posteriors, toys  # noqa: E402
 
-from thalweg.core import Energy  # noqa: E402
 from thalweg.questions import sample  # noqa: E402
 from thalweg.samplers import HMC, NUTS, ess_bulk, r_hat  # noqa: E402
 
 WARM_UP = 1000
-
-
-class AsEnergy(Energy):
-    """A model as an energy function."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, y, x=None):
-        return self.model(torch, y)
 
 
 def starts(model, chains, seed):
@@ -49,7 +38,7 @@ def of_thalweg(sampler, chains, draws):
     def measure(name, model, other, seed):
         begun = time.perf_counter()
         found = sample(
-            AsEnergy(model), chains * draws, torch.Generator().manual_seed(seed),
+            partial(model, torch), chains * draws, torch.Generator().manual_seed(seed),
             start=starts(model, chains, seed), sampler=sampler, chains=chains, warm_up=WARM_UP // 2,
         )  # fmt: skip
         seconds = time.perf_counter() - begun
