@@ -17,7 +17,6 @@ from models import posteriors, reference
 
 from thalweg.questions import sample
 from thalweg.samplers import mcse_mean, mcse_sd
-from thalweg.samplers.base import Sampler
 
 
 def start_for(model, chains, generator):
@@ -25,12 +24,11 @@ def start_for(model, chains, generator):
     return 2 * torch.rand(chains, model.d, generator=generator, dtype=torch.float64) - 1
 
 
-def run(model, seed, sampler: Sampler | None, chains, n):
+def run(model, seed, chains, n):
     generator = torch.Generator().manual_seed(seed)
+    start = start_for(model, chains, generator)
     begun = time.perf_counter()
-    found = sample(
-        partial(model, torch), n, generator, start=start_for(model, chains, generator),
-                   sampler=sampler, chains=chains)  # fmt: skip
+    found = sample(partial(model, torch), n, generator, start=start, chains=chains)
     return found, time.perf_counter() - begun
 
 
@@ -63,7 +61,7 @@ def main():
     for name, model in posteriors(args.data_dir, torch.as_tensor).items():
         truth = reference(args.data_dir, name)
         for seed in range(args.seeds):
-            found, seconds = run(model, seed, None, args.chains, args.draws)
+            found, seconds = run(model, seed, args.chains, args.draws)
             mean, sd = errors(found, model, truth)
             print(f"| {name} | {seed} | {mean:.1f} | {sd:.1f} | {float(found.r_hat().max()):.4f} | "
                   f"{int(found.diverged.sum())} | {float(found.ess_bulk().min()):.0f} | "

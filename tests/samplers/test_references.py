@@ -340,12 +340,15 @@ def test_sequential_monte_carlo_finds_ten_modes_and_log_z():
     angle = 2 * math.pi * torch.arange(10, dtype=DOUBLE) / 10
     target = NormalMixture(8 * torch.stack([angle.cos(), angle.sin()], dim=1), 0.5)
     start = Normal(torch.zeros(2, dtype=DOUBLE), 100 * torch.eye(2, dtype=DOUBLE))
-    found = sequential(target, start, MALA(), 4000, seeded())
-    assert abs(found.log_z - float(target.log_normalizer())) < 0.08
+    runs = [sequential(target, start, MALA(), 2000, seeded(seed)) for seed in range(12)]
+    found = runs[0]
+    values = np.array([each.log_z for each in runs])
+    error = values.std(ddof=1) / math.sqrt(len(values))
+    assert abs(values.mean() - float(target.log_normalizer())) < 4 * error < 0.1
     mode = torch.cdist(found.y, target.means).argmin(dim=1)
     counts = torch.bincount(mode, minlength=10).double()
-    assert (counts / 4000 - 0.1).abs().max() < 0.03
-    assert found.effective_size == pytest.approx(4000)
+    assert (counts / 2000 - 0.1).abs().max() < 0.04
+    assert found.effective_size == pytest.approx(2000)
 
 
 def test_a_bridge_is_the_sum_of_its_ends():

@@ -10,7 +10,7 @@ from torch import Tensor
 from thalweg.core.energy import Energy, by_autograd
 
 EnergyFunction = Callable[[Tensor], Tensor]
-"""y (n, *shape) to one number a row (n,): an :class:`Energy`, or any function."""
+"""y ``(n, *shape)`` to one number a row (n,): an :class:`Energy`, or any function."""
 
 
 def value_and_gradient(energy_fn: EnergyFunction, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ class Function(Energy):
     Parameters
     ----------
     function : callable
-        From (n, *shape) to (n,).
+        From ``(n, *shape)`` to (n,).
     """
 
     def __init__(self, function: EnergyFunction) -> None:

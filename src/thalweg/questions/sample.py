@@ -39,13 +39,13 @@ def sample(
 
     Exact where the energy has a way to draw and neither a sampler nor a start was given; else by
     chains that begin at rows of ``start``, warm up, and are then followed with the settings that
-    the warm-up chose. ``result.y`` has the draws, (n or a little more, \*shape), and the result
+    the warm-up chose. ``result.y`` has the draws, ``(n or a little more, *shape)``, and the result
     what is to be known of them: R-hat, effective sizes, standard errors, acceptance, divergences.
 
     Parameters
     ----------
     energy : Energy or callable
-        From (n, \*shape) to (n,).
+        From ``(n, *shape)`` to (n,).
     n : int
         Draws; rounded up to a multiple of the number of chains.
     generator : torch.Generator
@@ -54,7 +54,7 @@ def sample(
     sampler : Sampler, optional
         By default :class:`HMC`, or :class:`NUTS` for fewer than 8 chains.
     start : Tensor, optional
-        (m, \*shape), rows that chains may begin at. Needed where chains are.
+        ``(m, *shape)``, rows that chains may begin at. Needed where chains are.
     visible : Tensor, optional
         (d,), a row whose coordinates are held, NaN where they are to be drawn.
     beta : float, optional
@@ -108,7 +108,12 @@ def sample(
     if start is None or len(start) == 0:
         raise InputError(
             f"sample: {type(energy).__name__} has no exact way to draw what is asked for; expected "
-            "start, rows (m, *shape) that chains may begin at"
+            "start, rows ``(m, *shape)`` that chains may begin at"
+        )
+    if generator.device.type != start.device.type:
+        raise InputError(
+            f"sample: the generator is on {generator.device} and start on {start.device}; expected "
+            "the same device"
         )
     if sampler is not None and not isinstance(sampler, Sampler):
         raise InputError(f"sample: sampler must be a Sampler such as HMC(), got {sampler!r}")

@@ -117,7 +117,7 @@ def reversed_importance(
     energy_fn, start, sampler, betas, generator, path
         As of :func:`annealed_importance`.
     y : Tensor
-        (n, *shape), draws of the wanted density. Where they are not, the bound is none.
+        ``(n, *shape)``, draws of the wanted density. Where they are not, the bound is none.
 
     References
     ----------

@@ -32,11 +32,11 @@ class State(NamedTuple):
     """What the next step of n chains needs, and nothing else."""
 
     y: Tensor
-    """(n, *shape)"""
+    """``(n, *shape)``"""
     energy: Tensor
     """(n,)"""
     grad: Tensor | None
-    """(n, *shape), or None for a sampler that takes no gradients"""
+    """``(n, *shape)``, or None for a sampler that takes no gradients"""
 
 
 class Info(NamedTuple):
@@ -84,7 +84,7 @@ class Sampler(Settings, ABC):
 
     @abstractmethod
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
-        """The state of n chains that start at y (n, *shape).
+        """The state of n chains that start at y ``(n, *shape)``.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class Sampler(Settings, ABC):
         """One step of every chain."""
 
     def position(self, state: State) -> Tensor:
-        """Where the chains are: (n, *shape)."""
+        """Where the chains are: ``(n, *shape)``."""
         return state.y
 
     def warm_up(
@@ -122,7 +122,7 @@ def start(energy_fn: EnergyFunction, y: Tensor, owner: str, gradient: bool) -> S
     if not y.is_floating_point() or y.dim() < 2:
         raise InputError(
             f"{owner}: the start has type {y.dtype} and shape {tuple(y.shape)}; expected floating "
-            "point numbers (n, *shape), a row for each chain"
+            "point numbers ``(n, *shape)``, a row for each chain"
         )
     grad = None
     if gradient:

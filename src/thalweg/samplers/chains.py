@@ -22,7 +22,7 @@ class Chains:
     """Draws of chains, and how the steps went."""
 
     draws: Tensor
-    """(chains, draws, *shape)"""
+    """``(chains, draws, *shape)``"""
     energy: Tensor
     """(chains, draws)"""
     acceptance: Tensor
@@ -38,7 +38,7 @@ class Chains:
 
     @property
     def y(self) -> Tensor:
-        """All draws, those of one moment together: (draws * chains, *shape)."""
+        """All draws, those of one moment together: ``(draws * chains, *shape)``."""
         return self.draws.transpose(0, 1).flatten(0, 1)
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Chains:
@@ -46,31 +46,31 @@ class Chains:
         return dataclasses.replace(self, draws=change(self.draws))
 
     def mean(self) -> Tensor:
-        """(*shape)."""
+        """``(*shape)``."""
         return self.draws.double().mean(dim=(0, 1))
 
     def sd(self) -> Tensor:
-        """(*shape)."""
+        """``(*shape)``."""
         return self.draws.double().flatten(0, 1).std(dim=0)
 
     def r_hat(self) -> Tensor:
-        """As :func:`thalweg.samplers.r_hat`: (*shape)."""
+        """As :func:`thalweg.samplers.r_hat`: ``(*shape)``."""
         return diagnostics.r_hat(self.draws)
 
     def ess_bulk(self) -> Tensor:
-        """As :func:`thalweg.samplers.ess_bulk`: (*shape)."""
+        """As :func:`thalweg.samplers.ess_bulk`: ``(*shape)``."""
         return diagnostics.ess_bulk(self.draws)
 
     def ess_tail(self) -> Tensor:
-        """As :func:`thalweg.samplers.ess_tail`: (*shape)."""
+        """As :func:`thalweg.samplers.ess_tail`: ``(*shape)``."""
         return diagnostics.ess_tail(self.draws)
 
     def mcse_mean(self) -> Tensor:
-        """As :func:`thalweg.samplers.mcse_mean`: (*shape)."""
+        """As :func:`thalweg.samplers.mcse_mean`: ``(*shape)``."""
         return diagnostics.mcse_mean(self.draws)
 
     def mcse_sd(self) -> Tensor:
-        """As :func:`thalweg.samplers.mcse_sd`: (*shape)."""
+        """As :func:`thalweg.samplers.mcse_sd`: ``(*shape)``."""
         return diagnostics.mcse_sd(self.draws)
 
     def __str__(self) -> str:
@@ -85,7 +85,7 @@ class Chains:
         )
 
     def to_arviz(self, name: str = "y") -> arviz.InferenceData:
-        """The object that ArviZ works on: posterior (chain, draw, *shape) and sample statistics.
+        """The object that ArviZ works on: posterior, ``(chain, draw, *shape)``, and statistics.
 
         Raises
         ------

@@ -27,11 +27,11 @@ class Descending(NamedTuple):
     """What the next step down of n rows needs."""
 
     y: Tensor
-    """(n, *shape)"""
+    """``(n, *shape)``"""
     energy: Tensor
     """(n,)"""
     grad: Tensor
-    """(n, *shape)"""
+    """``(n, *shape)``"""
     rate: Tensor
     """(n,), the next step size of each row"""
     memory: tuple[Tensor, ...]
@@ -47,7 +47,7 @@ class Minimizer(Settings, ABC):
     """
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> Descending:
-        """The state of rows that start at y (n, *shape)."""
+        """The state of rows that start at y ``(n, *shape)``."""
         begun = start(energy_fn, y, type(self).__name__, gradient=True)
         assert begun.grad is not None
         # half the gradient is the whole way for a squared distance
@@ -93,7 +93,7 @@ class Minimizer(Settings, ABC):
 
     @abstractmethod
     def _move(self, state: Descending) -> Tensor:
-        """The direction and length of a step of rate 1: (n, *shape)."""
+        """The direction and length of a step of rate 1: ``(n, *shape)``."""
 
     def _remember(self, y: Tensor) -> tuple[Tensor, ...]:
         """An empty memory."""

@@ -1,6 +1,6 @@
 """Do the chains agree, and how many independent draws are they worth?
 
-Draws are (chains, draws, *shape); every answer has the shape of one draw. Computed in double
+Draws are ``(chains, draws, *shape)``; every answer has the shape of one draw. Computed in double
 precision on the host.
 """
 

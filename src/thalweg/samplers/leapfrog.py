@@ -14,13 +14,13 @@ class Phase(NamedTuple):
     """Points of phase space."""
 
     y: Tensor
-    """(n, *shape)"""
+    """``(n, *shape)``"""
     p: Tensor
-    """(n, *shape), momenta"""
+    """``(n, *shape)``, momenta"""
     energy: Tensor
     """F(y), (n,)"""
     grad: Tensor
-    """dF/dy, (n, *shape)"""
+    """dF/dy, ``(n, *shape)``"""
 
 
 def leapfrog(
@@ -47,7 +47,7 @@ def leapfrog(
     energy_fn : callable
     metric : Metric
     y, p, grad : Tensor
-        (n, *shape): where to start, momenta, and the gradient of F at y. They are not changed.
+        ``(n, *shape)``: where to start, momenta, and the gradient of F at y. They are not changed.
     step : float or Tensor
         epsilon; a tensor broadcasts against y.
     n_steps : int, default 1

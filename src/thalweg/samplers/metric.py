@@ -20,7 +20,7 @@ class Metric(ABC):
 
     @abstractmethod
     def velocity(self, p: Tensor) -> Tensor:
-        """Sigma p, for p (n, *shape)."""
+        """Sigma p, for p ``(n, *shape)``."""
 
     @abstractmethod
     def root(self, noise: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ class Weighted:
     """Points with weights, that stand for a density."""
 
     y: Tensor
-    """(n, *shape)"""
+    """``(n, *shape)``"""
     log_weight: Tensor
     """(n,)"""
     log_z: float
@@ -46,11 +46,11 @@ class Weighted:
         return pareto_k(self.log_weight)
 
     def mean(self) -> Tensor:
-        """The weighted mean of y: (*shape)."""
+        """The weighted mean of y: ``(*shape)``."""
         return torch.einsum("n,n...->...", self.share.to(self.y), self.y)
 
     def resample(self, n: int, generator: torch.Generator) -> Tensor:
-        """n points drawn by their weights, with repetitions: (n, *shape)."""
+        """n points drawn by their weights, with repetitions: ``(n, *shape)``."""
         return self.y[torch.multinomial(self.share, n, replacement=True, generator=generator)]
 
 
@@ -154,7 +154,7 @@ class Kept:
     """What rejection sampling kept."""
 
     y: Tensor
-    """(n, *shape), exact draws"""
+    """``(n, *shape)``, exact draws"""
     acceptance: float
     """the share of proposals that were kept"""
 

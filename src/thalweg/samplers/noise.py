@@ -62,7 +62,7 @@ def _stream(generator: torch.Generator) -> torch.Generator:
 
 
 def per_chain(value: Tensor, like: Tensor) -> Tensor:
-    """A value for each chain (n,), shaped to broadcast against ``like`` (n, *shape)."""
+    """A value for each chain (n,), shaped to broadcast against ``like`` ``(n, *shape)``."""
     return value.reshape(-1, *[1] * (like.dim() - 1))
 
 

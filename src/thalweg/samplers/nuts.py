@@ -27,7 +27,7 @@ class _Tree(NamedTuple):
     log_weight: Tensor
     """log of the sum of exp(-(H - H_0)), (n,)"""
     momentum: Tensor
-    """the sum of its momenta, (n, *shape)"""
+    """the sum of its momenta, ``(n, *shape)``"""
 
 
 class _Tally(NamedTuple):

@@ -63,7 +63,7 @@ class ParallelTempering(Sampler):
         \alpha = \min\big(1, e^{(\beta_j - \beta_{j+1}) (F(y_j) - F(y_{j+1}))}\big)
 
     Hot replicas cross barriers, and what they find comes down the ladder. A state's y is
-    (n, rungs, *shape) and its energy (n, rungs), F at temperature 1; the chain is rung 0.
+    ``(n, rungs, *shape)`` and its energy (n, rungs), F at temperature 1; the chain is rung 0.
 
     Parameters
     ----------
