@@ -3,32 +3,21 @@
 python examples/samplers/annealing.py [FILE]
 """
 
-import math
 import sys
 
 import torch
 
-from thalweg.energies import Bernoulli, RestrictedBoltzmann, every_state
+from thalweg.energies import RestrictedBoltzmann, every_state
 from thalweg.plots import figure, save_figure
 from thalweg.samplers import BlockGibbs, annealed_importance, reversed_importance
 
 RUNS = 1000
 
-
-class Base(Bernoulli):
-    """Where the path begins: bits, and k hidden units that are free."""
-
-    k = 16
-
-    def log_normalizer(self):
-        return super().log_normalizer() + self.k * math.log(2)
-
-
 generator = torch.Generator().manual_seed(0)
 weights = 2.0 * torch.randn(12, 16, generator=generator, dtype=torch.float64)
 machine = RestrictedBoltzmann(weights, -weights.sum(1) / 2, -weights.sum(0) / 2)
 zero = torch.zeros(12, dtype=torch.float64)
-base = Base(zero)
+base = machine.untied(zero)
 exact = float(machine.log_normalizer().detach())
 
 with torch.no_grad():  # exact draws of the machine, by listing its 4096 states, to anneal back from

@@ -14,11 +14,12 @@ from thalweg.energies import (
     Normal,
     Perceptron,
     Reconstruction,
+    RestrictedBoltzmann,
     TwoWells,
 )
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.questions import Compiled, sample
-from thalweg.samplers import HMC, MALA, NUTS, RandomWalk
+from thalweg.samplers import HMC, MALA, NUTS, BlockGibbs, GibbsWithGradients, RandomWalk
 
 DOUBLE = torch.float64
 
@@ -123,8 +124,38 @@ def test_views_have_the_gradient_of_what_they_view(correlated):
     value, grad = clamped.value_and_gradient(y)
     torch.testing.assert_close(grad, slope)
     torch.testing.assert_close(value, clamped(y))
-    with pytest.raises(InputError, match="expected one row"):
+    with pytest.raises(InputError, match="no hidden"):
         Clamped(correlated, torch.zeros(2))
+
+
+def test_part_of_an_image_is_drawn_given_the_rest():
+    def smooth(y):
+        return 4 * y.diff(dim=2).square().sum(dim=(1, 2)) + y.square().sum(dim=(1, 2)) / 100
+
+    row = torch.zeros(4, 4, dtype=DOUBLE)
+    row[:, 0], row[:, 1:3], row[:, 3] = 1.0, math.nan, -2.0
+    found = sample(smooth, 8000, seeded(), start=torch.zeros(1, 4, 4, dtype=DOUBLE), visible=row)
+    assert found.y.shape == (8000, 4, 4)
+    assert (found.y[..., 0] == 1).all()
+    rest = found.mapped(lambda y: y[..., 1:3])
+    # two numbers between 1 and -2, tied to each other: precision [[16, -8], [-8, 16]] + 1/50
+    precision = torch.tensor([[16.02, -8.0], [-8.0, 16.02]], dtype=DOUBLE)
+    covariance = torch.linalg.inv(precision)
+    mean = covariance @ torch.tensor([8.0, -16.0], dtype=DOUBLE)
+    close(rest, mean.expand(4, 2), covariance.diagonal().sqrt().expand(4, 2))
+    assert "nan" not in str(found)
+
+
+def test_bits_are_moved_by_gibbs():
+    machine = RestrictedBoltzmann(torch.zeros(3, 2), torch.zeros(3), torch.zeros(2))
+    found = sample(machine, 1600, seeded(), start=torch.zeros(1, 3))
+    assert isinstance(found.sampler, BlockGibbs)
+    assert ((found.y == 0) | (found.y == 1)).all()
+    row = torch.tensor([1.0, math.nan, math.nan])
+    found = sample(machine, 1600, seeded(), start=torch.zeros(1, 3), visible=row)
+    assert isinstance(found.sampler, GibbsWithGradients)
+    with pytest.raises(InputError, match="it moves real numbers"):
+        sample(machine, 10, seeded(), start=torch.zeros(1, 3), sampler=HMC())
 
 
 @pytest.mark.parametrize(
@@ -139,6 +170,10 @@ def test_views_have_the_gradient_of_what_they_view(correlated):
         ({"beta": -1.0}, "beta is -1, and"),
         ({"start": torch.zeros(1, 2, dtype=torch.long)}, "the start has type torch.int64"),
         ({"n": 1.5}, "n must be a whole number"),
+        ({"start": torch.zeros(2)}, "start has shape"),
+        ({"start": [[0.0, 0.0]]}, "start must be a tensor"),
+        ({"generator": 0}, "generator must be a torch.Generator"),
+        ({"visible": [1.0]}, "visible must be a tensor"),
         ({"sampler": "hmc"}, "sampler must be a Sampler"),
         ({"visible": torch.zeros(3)}, "visible has shape"),
         ({"sampler": HMC(torch.ones(3))}, "step_size has 3 numbers for 16 chains"),
@@ -149,7 +184,7 @@ def test_views_have_the_gradient_of_what_they_view(correlated):
 def test_bad_input_has_one_message(settings, message):
     given = {"n": 10, "start": torch.zeros(1, 2), **settings}
     with pytest.raises(InputError, match=message):
-        sample(TwoWells(), given.pop("n"), seeded(), **given)
+        sample(TwoWells(), given.pop("n"), given.pop("generator", seeded()), **given)
 
 
 def test_chains_that_do_not_agree_are_warned_of():
@@ -168,7 +203,7 @@ def test_steps_that_diverge_are_warned_of():
             return edge(y)
 
     with pytest.warns(RuntimeWarning, match="steps diverged"):
-        sample(Edge(), 400, seeded(), start=torch.ones(1, 2), sampler=RandomWalk())
+        sample(Edge(), 128, seeded(), start=torch.ones(1, 2), sampler=RandomWalk())
 
 
 def test_thinning_keeps_every_so_many_steps(correlated):

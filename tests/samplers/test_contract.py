@@ -210,6 +210,20 @@ def test_it_is_documented(name):
     assert ".. math::" in text
 
 
+def test_a_setting_without_a_constraint_is_refused():
+    @dataclasses.dataclass(frozen=True, eq=False)
+    class Careless(type(SAMPLERS["RandomWalk"])):
+        size: float = 1.0
+
+    with pytest.raises(TypeError, match="no constraint for size"):
+        Careless()
+
+
+def test_what_has_no_gradient_is_said():
+    with pytest.raises(InputError, match="has no gradient by y"):
+        SAMPLERS["HMC"].init(lambda y: torch.zeros(len(y)), torch.zeros(2, D))
+
+
 def test_block_gibbs_asks_for_conditionals():
     with pytest.raises(InputError, match="expected a Bipartite energy"):
         BlockGibbs().init(Elementwise(), torch.zeros(2, D))

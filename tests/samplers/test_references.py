@@ -105,7 +105,7 @@ def test_a_machine_is_what_its_two_layers_say():
 def test_log_z_by_annealing_is_within_its_error_bars():
     machine = Listed(8, 10, seed=3, scale=0.7)
     base = torch.zeros(8, dtype=DOUBLE)
-    start = _Free(base, 10)
+    start = machine.untied(base)
     truth, within = float(machine.log_normalizer().detach()), 0
     for seed in range(100):
         found = annealed_importance(
@@ -117,22 +117,11 @@ def test_log_z_by_annealing_is_within_its_error_bars():
     assert within >= 89
 
 
-class _Free(Bernoulli):
-    """Bits, and k hidden units that are free: the machine at beta = 0."""
-
-    def __init__(self, logits, k):
-        super().__init__(logits)
-        self.k = k
-
-    def log_normalizer(self):
-        return super().log_normalizer() + self.k * math.log(2)
-
-
 def test_annealing_both_ways_is_a_bracket():
     """From exact draws the two estimates lie on either side of log Z, in expectation."""
     machine = Listed(8, 6, seed=4, scale=1.2)
     base = torch.zeros(8, dtype=DOUBLE)
-    start, truth = _Free(base, 6), float(machine.log_normalizer().detach())
+    start, truth = machine.untied(base), float(machine.log_normalizer().detach())
     path = lambda beta: machine.tempered(beta, base)  # noqa: E731
     up, down = [], []
     for seed in range(200):
@@ -400,6 +389,33 @@ def test_broken_energies_are_refused_by_all_that_weigh(way):
         call(lambda y: torch.where(y[:, 0] > 0, torch.nan, 0.0))
     with pytest.raises(InputError, match="is infinite at all 50"):
         call(lambda y: torch.full_like(y[:, 0], torch.inf))
+
+
+def test_a_path_has_to_begin_where_log_z_is_known():
+    machine = Listed(4, 3)
+    zero = torch.zeros(4, dtype=DOUBLE)
+    path = lambda beta: machine.tempered(beta, zero)  # noqa: E731
+    with pytest.raises(InputError, match=r"path\(0\) is .* expected the same energy, constants"):
+        annealed_importance(machine, Bernoulli(zero), BlockGibbs(), 5, 10, seeded(), path)
+    with pytest.raises(InputError, match="HMC: it moves real numbers, and Bridge is an energy of"):
+        annealed_importance(machine, Bernoulli(zero), HMC(), 5, 10, seeded())
+    with pytest.raises(InputError, match="is no Energy"):
+        annealed_importance(machine, lambda y: y, BlockGibbs(), 5, 10, seeded())
+    with pytest.raises(InputError, match="betas must be"):
+        annealed_importance(machine, machine.untied(zero), BlockGibbs(), 0.5, 10, seeded(), path)
+    with pytest.raises(InputError, match="y must be a tensor"):
+        reversed_importance(machine, machine.untied(zero), BlockGibbs(), 5, [1], seeded(), path)
+
+
+def test_warm_up_says_when_no_step_size_is_right():
+    for energy, message in (
+        (lambda y: 0 * y.sum(dim=1), "steps of any length are accepted"),
+        (lambda y: torch.where(y[:, 0] == 0, 0 * y[:, 0], torch.nan), "not even the shortest"),
+    ):
+        sampler = HMC(step_size=1)
+        state = sampler.init(energy, torch.zeros(16, 2, dtype=DOUBLE))
+        with pytest.raises(InputError, match=message):
+            sampler.warm_up(energy, state, 100, seeded())
 
 
 def test_equal_weights_have_no_tail_and_few_say_nothing():

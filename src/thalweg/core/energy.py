@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from thalweg.core.checks import InputError
+
 
 class Energy(nn.Module, ABC):
     """An energy F(x, y): ``energy(y)`` or ``energy(y, x)`` gives (n,), one number a row.
@@ -24,6 +26,9 @@ class Energy(nn.Module, ABC):
 
     beta: float = 1.0
     """Inverse temperature of its density, 1 but for energies that are made with another one"""
+
+    space: str = "real"
+    """What y is made of: "real" numbers, or "binary" ones"""
 
     @property
     def minimizes_hidden(self) -> bool:
@@ -89,6 +94,11 @@ def by_autograd(function: Callable[[Tensor], Tensor], y: Tensor) -> tuple[Tensor
     with torch.enable_grad():
         at = y.detach().requires_grad_()
         value = function(at)
+        if not value.requires_grad:
+            raise InputError(
+                "the energy has no gradient by y; expected one that torch can differentiate, or "
+                "something that needs none, such as RandomWalk"
+            )
         (slope,) = torch.autograd.grad(value.sum(), at)
     return value.detach(), slope
 

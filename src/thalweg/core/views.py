@@ -47,7 +47,7 @@ class Given(Energy):
         if len(x) != 1:
             raise InputError(f"Given: x has {len(x)} rows; expected 1, what all of y share")
         self.energy, self.x = energy, x
-        self.beta = energy.beta
+        self.beta, self.space = energy.beta, energy.space
 
     def _expanded(self, y: Tensor) -> Tensor:
         return self.x.expand(len(y), *self.x.shape[1:])
@@ -71,27 +71,27 @@ class Clamped(Energy):
     Parameters
     ----------
     energy : Energy
-        Over (n, d).
+        Over ``(n, *shape)``.
     y : Tensor
-        (d,), NaN where hidden.
+        ``(*shape)``, one row, NaN where hidden.
     """
 
     def __init__(self, energy: Energy, y: Tensor) -> None:
         super().__init__()
         self.hidden = y.isnan()
-        if y.dim() != 1 or not bool(self.hidden.any()):
+        if not bool(self.hidden.any()):
             raise InputError(
-                f"Clamped: y has shape {tuple(y.shape)} and {int(self.hidden.sum())} hidden (NaN) "
-                "coordinates; expected one row (d,) with at least 1"
+                f"Clamped: y has shape {tuple(y.shape)} and no hidden (NaN) coordinate; expected "
+                "one row with at least 1"
             )
         self.energy, self.y = energy, y
-        self.index = self.hidden.nonzero()[:, 0]
-        self.beta = energy.beta
+        self.index = self.hidden.flatten().nonzero()[:, 0]
+        self.beta, self.space = energy.beta, energy.space
 
     def filled(self, hidden: Tensor) -> Tensor:
-        """Whole rows (..., d) for values (..., k) of the hidden coordinates."""
-        whole = self.y.to(hidden).expand(*hidden.shape[:-1], len(self.y))
-        return whole.index_copy(-1, self.index, hidden)
+        """Whole rows ``(..., *shape)`` for values (..., k) of the hidden coordinates."""
+        whole = self.y.to(hidden).flatten().expand(*hidden.shape[:-1], self.y.numel())
+        return whole.index_copy(-1, self.index, hidden).reshape(*hidden.shape[:-1], *self.y.shape)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return self.energy(self.filled(y), x)

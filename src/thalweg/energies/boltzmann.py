@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from thalweg.core import Energy, InputError
+from thalweg.energies.toy import Bernoulli
 from thalweg.samplers import Bipartite
 from thalweg.samplers.noise import uniform
 
@@ -34,6 +37,8 @@ class RestrictedBoltzmann(Energy, Bipartite):
     ----------
     Smolensky, "Information processing in dynamical systems: foundations of harmony theory" (1986).
     """
+
+    space = "binary"
 
     def __init__(self, weights: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> None:
         super().__init__()
@@ -73,13 +78,20 @@ class RestrictedBoltzmann(Energy, Bipartite):
         field = softplus(hidden @ self.weights.T + self.visible_bias).sum(dim=1)
         return torch.logsumexp(hidden @ self.hidden_bias + field, dim=0)
 
+    def untied(self, base: Tensor) -> Energy:
+        """Where :meth:`tempered` begins: independent bits with logits ``base`` (d,).
+
+        Its hidden units are free, and add k log 2 to log Z.
+        """
+        return _Untied(base, len(self.hidden_bias))
+
     @torch.no_grad()
     def tempered(self, beta: float, base: Tensor) -> RestrictedBoltzmann:
         r"""A machine between independent bits (beta = 0) and this one (beta = 1).
 
         Its weights and hidden biases are beta times these, its visible biases
-        :math:`(1 - \beta) \text{base} + \beta a`; at 0 it is ``Bernoulli(base)`` with k free hidden
-        units, which add :math:`k \log 2` to log Z. A path for annealed importance sampling.
+        :math:`(1 - \beta) \text{base} + \beta a`; at 0 it is ``untied(base)``. A path for annealed
+        importance sampling.
 
         References
         ----------
@@ -90,6 +102,20 @@ class RestrictedBoltzmann(Energy, Bipartite):
             (1 - beta) * base + beta * self.visible_bias,
             beta * self.hidden_bias,
         )
+
+
+class _Untied(Bernoulli):
+    """Bits, and k hidden units that depend on nothing."""
+
+    def __init__(self, logits: Tensor, k: int) -> None:
+        super().__init__(logits)
+        self.free = k * math.log(2)
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return super().forward(y, x) - self.free
+
+    def log_normalizer(self) -> Tensor:
+        return super().log_normalizer() + self.free
 
 
 def _bits(logits: Tensor, generator: torch.Generator) -> Tensor:
@@ -115,6 +141,7 @@ class Ising(Energy):
         h, (d,).
     """
 
+    space = "binary"
     coupling: Tensor
     field: Tensor
 

@@ -252,6 +252,8 @@ class Bernoulli(Energy):
         b, (d,).
     """
 
+    space = "binary"
+
     def __init__(self, logits: Tensor) -> None:
         super().__init__()
         self.logits = nn.Parameter(logits.clone())

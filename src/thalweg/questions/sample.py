@@ -10,13 +10,27 @@ from torch import Tensor
 
 from thalweg.core import Clamped, Energy, EnergyFunction, Given, InputError, as_energy, progress
 from thalweg.questions.compiled import compiled_where_it_pays
-from thalweg.samplers import HMC, NUTS, Bridge, Chains, Sampler, run
+from thalweg.samplers import (
+    HMC,
+    NUTS,
+    Bipartite,
+    BlockGibbs,
+    Bridge,
+    Chains,
+    GibbsWithGradients,
+    Sampler,
+    run,
+)
 
 FEW = 8
 """Chains below which trajectories find their own length."""
 
 AGREED = 1.05
 """R-hat above which a warning says that the chains do not agree."""
+
+
+AGREED_FEW = 1.3
+"""The same for fewer than 50 draws of each chain."""
 
 
 def sample(
@@ -52,11 +66,12 @@ def sample(
     x : Tensor, optional
         (1, ...), what is given.
     sampler : Sampler, optional
-        By default :class:`HMC`, or :class:`NUTS` for fewer than 8 chains.
+        By default :class:`HMC`, or :class:`NUTS` for fewer than 8 chains; for an energy of binary
+        numbers :class:`BlockGibbs` or :class:`GibbsWithGradients`.
     start : Tensor, optional
         ``(m, *shape)``, rows that chains may begin at. Needed where chains are.
     visible : Tensor, optional
-        (d,), a row whose coordinates are held, NaN where they are to be drawn.
+        ``(*shape)``, a row whose coordinates are held, NaN where they are to be drawn.
     beta : float, optional
         Inverse temperature; the energy's own by default.
     chains : int, default 16
@@ -105,6 +120,13 @@ def sample(
             drawn = energy.draw(n, generator)
             if drawn is not None:
                 return _exact(energy, drawn)
+    if not isinstance(generator, torch.Generator):
+        raise InputError(
+            f"sample: generator must be a torch.Generator, got {generator!r}; expected "
+            "torch.Generator().manual_seed(0), for one"
+        )
+    if start is not None and not isinstance(start, Tensor):
+        raise InputError(f"sample: start must be a tensor, got {type(start).__name__}")
     if start is None or len(start) == 0:
         raise InputError(
             f"sample: {type(energy).__name__} has no exact way to draw what is asked for; expected "
@@ -117,6 +139,12 @@ def sample(
         )
     if sampler is not None and not isinstance(sampler, Sampler):
         raise InputError(f"sample: sampler must be a Sampler such as HMC(), got {sampler!r}")
+    if visible is not None and not isinstance(visible, Tensor):
+        raise InputError(f"sample: visible must be a tensor, got {type(visible).__name__}")
+    if start.dim() < 2:
+        raise InputError(
+            f"sample: start has shape {tuple(start.shape)}; expected (m, *shape), one row or more"
+        )
     if visible is not None and visible.shape != start.shape[1:]:
         raise InputError(
             f"sample: visible has shape {tuple(visible.shape)} and a row of start "
@@ -164,7 +192,7 @@ def _by_chains(
     clamped = None if visible is None else Clamped(target, visible)
     target = target if clamped is None else clamped
     if sampler is None:
-        sampler = HMC() if chains >= FEW else NUTS()
+        sampler = _default(target, chains)
     begin = _beginnings(start, chains, generator)
     begin = begin if clamped is None else begin[:, clamped.hidden]
     draws = -(-n // chains)
@@ -184,6 +212,12 @@ def _by_chains(
         found = run(sampler, energy_fn, state, draws, generator, thin, follow)
     _warn(found)
     return found if clamped is None else found.mapped(clamped.filled)
+
+
+def _default(energy: Energy, chains: int) -> Sampler:
+    if energy.space != "real":
+        return BlockGibbs() if isinstance(energy, Bipartite) else GibbsWithGradients()
+    return HMC() if chains >= FEW else NUTS()
 
 
 def _at(energy: Energy, beta: float | None) -> EnergyFunction:
@@ -214,11 +248,16 @@ def _warn(found: Chains) -> None:
             RuntimeWarning,
             stacklevel=4,
         )
-    # a coordinate that never changes has none
-    if draws >= 50 and (worst := float(found.r_hat().nan_to_num(nan=1.0).max())) > AGREED:
+    if draws < 10:
+        return
+    # a coordinate that never changes has none; of few draws it is noisy
+    worst = float(found.r_hat().nan_to_num(nan=1.0).max())
+    limit = AGREED if draws >= 50 else AGREED_FEW
+    if worst > limit:
         warnings.warn(
-            f"sample: the chains do not agree, R-hat is {worst:.3f}; expected below {AGREED}. A "
-            "longer warm_up, more draws, or ParallelTempering may help.",
+            f"sample: the chains do not agree, R-hat is {worst:.3f}; expected below {limit}. A "
+            "longer warm_up, more draws, or ParallelTempering may help; and an energy has to be "
+            "minus a log density with a finite integral.",
             RuntimeWarning,
             stacklevel=4,
         )

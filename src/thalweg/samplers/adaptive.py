@@ -251,14 +251,24 @@ def reasonable_step(
     sampler: S, energy_fn: EnergyFunction, state: State, generator: torch.Generator
 ) -> S:
     """Double or halve the step size until the acceptance of one step crosses its target."""
-    step = float(torch.as_tensor(sampler.step_size).mean())
+    step = mean_step(sampler)
     single = sampler.of_one_step()
     grows: bool | None = None
     for _ in range(60):
         _, info = single.tuned(step_size=step).step(energy_fn, state, generator)
         good = bool(info.acceptance.mean() > sampler.target)
         if grows is not None and good != grows:
-            break
+            return sampler.tuned(step_size=step)
         grows = good
         step *= 2 if good else 0.5
-    return sampler.tuned(step_size=step)
+    raise InputError(
+        f"{type(sampler).__name__}: no step size is right: "
+        + ("steps of any length are accepted; is the energy flat, or its integral infinite?"
+           if grows else "not even the shortest steps are accepted; is the energy finite, and "
+           "smooth, around where the chains are?")
+    )  # fmt: skip
+
+
+def mean_step(sampler: Adaptive) -> float:
+    """The step size, or the mean of those of the chains."""
+    return float(torch.as_tensor(sampler.step_size, dtype=torch.float64).mean())

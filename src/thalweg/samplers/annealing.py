@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Energy, EnergyFunction, InputError, value
-from thalweg.samplers.adaptive import Adaptive
+from thalweg.samplers.adaptive import Adaptive, mean_step
 from thalweg.samplers.base import Follow, Sampler, State, unwatched
 from thalweg.samplers.bridge import Bridge
 from thalweg.samplers.estimate import metric_from
@@ -93,6 +93,7 @@ def annealed_importance(
     ladder = _ladder(betas, "annealed_importance")
     at = path if path is not None else _geometric(energy_fn, start)
     y = drawn_from(start, n, generator, "annealed_importance")
+    _check_begin(at(0.0), start, y, "annealed_importance")
     log_weight = _anneal(at, y, sampler, ladder, generator, follow, "annealed_importance")
     return _estimate(log_weight, known_log_z(start, "annealed_importance"))
 
@@ -124,8 +125,14 @@ def reversed_importance(
     Grosse, Ancha, Roy, "Measuring the reliability of MCMC inference with bidirectional Monte Carlo"
     (2016).
     """
+    if not isinstance(y, Tensor) or y.dim() < 2 or len(y) < 1:
+        raise InputError(
+            "reversed_importance: y must be a tensor (n, *shape) of draws, as found.y of sample; "
+            f"got {type(y).__name__}"
+        )
     ladder = _ladder(betas, "reversed_importance")[::-1]
     at = path if path is not None else _geometric(energy_fn, start)
+    _check_begin(at(0.0), start, y, "reversed_importance")
     log_weight = _anneal(at, y, sampler, ladder, generator, follow, "reversed_importance")
     found = _estimate(log_weight, 0.0)
     return LogZ(
@@ -142,11 +149,25 @@ def _geometric(energy_fn: EnergyFunction, start: Energy) -> Path:
     return lambda beta: Bridge(energy_fn, beta, start)
 
 
+def _check_begin(begin: EnergyFunction, start: Energy, y: Tensor, owner: str) -> None:
+    """The path begins at the energy whose log Z is known."""
+    given, wanted = value(begin, y), start.beta * value(start, y)
+    if not torch.allclose(given, wanted, rtol=1e-4, atol=1e-4):
+        raise InputError(
+            f"{owner}: path(0) is {float(given[0]):g} where start is {float(wanted[0]):g}; "
+            "expected the same energy, constants included"
+        )
+
+
 def _ladder(betas: int | Sequence[float], owner: str) -> list[float]:
     if isinstance(betas, int):
         if betas < 1:
             raise InputError(f"{owner}: betas must be at least 1 step, got {betas}")
         return [k / betas for k in range(betas + 1)]
+    if not isinstance(betas, Sequence):
+        raise InputError(
+            f"{owner}: betas must be a whole number or a sequence from 0 to 1, got {betas!r}"
+        )
     ladder = [float(beta) for beta in betas]
     rising = all(a < b for a, b in itertools.pairwise(ladder))
     if len(ladder) < 2 or ladder[0] != 0 or ladder[-1] != 1 or not rising:
@@ -307,6 +328,5 @@ def _adaptive_moves(
         state, info = sampler.step(energy, state, generator)
         # a step of the size's logarithm towards the wanted acceptance
         ratio = float((info.acceptance.mean() - sampler.target).exp())
-        step = float(torch.as_tensor(sampler.step_size).mean())
-        sampler = sampler.tuned(step_size=step * ratio)
+        sampler = sampler.tuned(step_size=mean_step(sampler) * ratio)
     return sampler, state

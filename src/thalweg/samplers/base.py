@@ -12,6 +12,7 @@ from torch import Tensor
 
 from thalweg.core import (
     Constraint,
+    Energy,
     EnergyFunction,
     InputError,
     check_parameters,
@@ -60,6 +61,12 @@ class Settings:
     """What each setting may be"""
 
     def __post_init__(self) -> None:
+        names = {field.name for field in dataclasses.fields(self)}
+        if unchecked := names - set(self.parameters):
+            raise TypeError(
+                f"{type(self).__name__}: no constraint for {', '.join(sorted(unchecked))}; "
+                "expected one in parameters for each setting"
+            )
         values = {name: getattr(self, name) for name in self.parameters}
         check_parameters(type(self).__name__, values, self.parameters)
 
@@ -77,7 +84,7 @@ class Sampler(Settings, ABC):
     """
 
     space: ClassVar[str] = "real"
-    """What it moves: "real" numbers, "binary" ones, or "one-hot" vectors"""
+    """What it moves: "real", "binary" or "any" numbers"""
 
     exact: ClassVar[bool] = True
     """Whether its steps leave the density as it is, and not only nearly so"""
@@ -117,8 +124,15 @@ class Sampler(Settings, ABC):
         return self, state
 
 
-def start(energy_fn: EnergyFunction, y: Tensor, owner: str, gradient: bool) -> State:
+def start(
+    energy_fn: EnergyFunction, y: Tensor, owner: str, gradient: bool, space: str = "real"
+) -> State:
     """The state at y, where every chain's energy (and gradient) is finite."""
+    if isinstance(energy_fn, Energy) and space not in (energy_fn.space, "any"):
+        raise InputError(
+            f"{owner}: it moves {space} numbers, and {type(energy_fn).__name__} is an energy of "
+            f"{energy_fn.space} ones; expected BlockGibbs or GibbsWithGradients for binary ones"
+        )
     if not y.is_floating_point() or y.dim() < 2:
         raise InputError(
             f"{owner}: the start has type {y.dtype} and shape {tuple(y.shape)}; expected floating "

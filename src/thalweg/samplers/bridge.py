@@ -35,6 +35,7 @@ class Bridge(Energy):
         # in a tuple, for a view has no parameters of its own
         self._ends = (start, end)
         self.share = share
+        self.space = end.space if isinstance(end, Energy) else "real"
 
     def _parts(self) -> list[tuple[float | Tensor, EnergyFunction]]:
         start, end = self._ends

@@ -76,12 +76,13 @@ class Chains:
     def __str__(self) -> str:
         chains, draws = self.energy.shape
         made = "exact draws" if self.sampler is None else type(self.sampler).__name__
+        if self.sampler is not None and not self.sampler.exact:
+            made += " (not exact)"
         return (
             f"{made}: {chains} chains x {draws} draws; "
             f"acceptance {float(self.acceptance.mean()):.2f}, "
-            f"{int(self.diverged.sum())} diverged; R-hat at most {_most(self.r_hat()):.3f}, "
-            f"ESS at least {-_most(-self.ess_bulk()):.0f} (bulk) "
-            f"and {-_most(-self.ess_tail()):.0f} (tail)"
+            f"{int(self.diverged.sum())} diverged; R-hat at most {_most(self.r_hat(), '.3f')}, "
+            f"ESS at least {_least(self.ess_bulk())} (bulk) and {_least(self.ess_tail())} (tail)"
         )
 
     def to_arviz(self, name: str = "y") -> arviz.InferenceData:
@@ -108,8 +109,15 @@ class Chains:
         )
 
 
-def _most(x: Tensor) -> float:
-    return float(x.max()) if x.numel() else float("nan")
+def _most(x: Tensor, form: str) -> str:
+    """The largest number there is: coordinates that never change have none."""
+    known = x[~x.isnan()]
+    return format(float(known.max()), form) if len(known) else "(unknown)"
+
+
+def _least(x: Tensor) -> str:
+    known = x[~x.isnan()]
+    return f"{float(known.min()):.0f}" if len(known) else "(unknown)"
 
 
 def run(

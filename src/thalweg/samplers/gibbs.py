@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from thalweg.core import Constraint, EnergyFunction, InputError, value, value_and_gradient
+from thalweg.core import Constraint, EnergyFunction, InputError, Switch, value, value_and_gradient
 from thalweg.samplers.base import Info, Sampler, State, metropolis, start
 from thalweg.samplers.noise import gumbel
 
@@ -53,7 +53,7 @@ class BlockGibbs(Sampler):
                 f"BlockGibbs: {type(energy_fn).__name__} has no conditionals; expected a Bipartite "
                 "energy, such as RestrictedBoltzmann, at its own temperature and complete"
             )
-        return start(energy_fn, y, "BlockGibbs", gradient=False)
+        return start(energy_fn, y, "BlockGibbs", gradient=False, space="binary")
 
     def step(
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
@@ -96,7 +96,7 @@ class GibbsWithGradients(Sampler):
     one_hot: bool = False
 
     space: ClassVar[str] = "binary"
-    parameters: ClassVar[dict[str, Constraint]] = {}
+    parameters: ClassVar[dict[str, Constraint]] = {"one_hot": Switch()}
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
         right = ((y == 0) | (y == 1)).flatten(1).all(dim=1)
@@ -112,7 +112,7 @@ class GibbsWithGradients(Sampler):
             kind = "one 1 for each item" if self.one_hot else "only 0 and 1"
             raise InputError(f"GibbsWithGradients: chain {chain} starts off the set; "
                              f"expected {kind}")  # fmt: skip
-        return start(energy_fn, y, "GibbsWithGradients", gradient=True)
+        return start(energy_fn, y, "GibbsWithGradients", gradient=True, space="any")
 
     def step(
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator

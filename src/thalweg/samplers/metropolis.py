@@ -84,7 +84,7 @@ class Independence(Sampler):
     parameters: ClassVar[dict[str, Constraint]] = {"proposal": OneOf(Energy)}
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
-        return start(energy_fn, y, "Independence", gradient=False)
+        return start(energy_fn, y, "Independence", gradient=False, space="any")
 
     def step(
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
@@ -100,6 +100,10 @@ class Independence(Sampler):
 
 def drawn_from(energy: Energy, n: int, generator: torch.Generator, owner: str) -> Tensor:
     """n exact draws of an energy that has to have them."""
+    if not isinstance(energy, Energy):
+        raise InputError(
+            f"{owner}: {energy!r} is no Energy; expected one with exact draws, such as Normal"
+        )
     with torch.no_grad():
         drawn = energy.draw(n, generator)
     if drawn is None:

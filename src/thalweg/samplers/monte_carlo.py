@@ -45,6 +45,12 @@ class Weighted:
         """Shape of the weights' tail: below 0.5 good, above 0.7 not to be used."""
         return pareto_k(self.log_weight)
 
+    def __str__(self) -> str:
+        return (
+            f"{len(self.y)} weighted points, effective size {self.effective_size:.0f}; "
+            f"Pareto k {self.pareto_k:.2f}; log Z = {self.log_z:.4f}"
+        )
+
     def mean(self) -> Tensor:
         """The weighted mean of y: ``(*shape)``."""
         return torch.einsum("n,n...->...", self.share.to(self.y), self.y)
