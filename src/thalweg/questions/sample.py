@@ -114,23 +114,36 @@ def sample(
             raise InputError(
                 f"sample: {name} must be a whole number of at least {least}, got {number!r}"
             )
+    if not isinstance(generator, torch.Generator):
+        raise InputError(
+            f"sample: generator must be a torch.Generator, got {generator!r}; expected "
+            "torch.Generator().manual_seed(0), for one"
+        )
     energy = as_energy(energy)
     if start is None and _asks_for_all(energy, x, sampler, visible, beta):
         with torch.no_grad():
             drawn = energy.draw(n, generator)
             if drawn is not None:
                 return _exact(energy, drawn)
-    if not isinstance(generator, torch.Generator):
-        raise InputError(
-            f"sample: generator must be a torch.Generator, got {generator!r}; expected "
-            "torch.Generator().manual_seed(0), for one"
-        )
+    begin = _checked(energy, generator, sampler, start, visible)
+    return _by_chains(energy, n, generator, x, sampler, begin, visible, beta, chains, warm_up, thin,
+                      compiled, shown)  # fmt: skip
+
+
+def _checked(
+    energy: Energy,
+    generator: torch.Generator,
+    sampler: Sampler | None,
+    start: Tensor | None,
+    visible: Tensor | None,
+) -> Tensor:
+    """The rows to start from, where all that chains need is there and fits."""
     if start is not None and not isinstance(start, Tensor):
         raise InputError(f"sample: start must be a tensor, got {type(start).__name__}")
     if start is None or len(start) == 0:
         raise InputError(
             f"sample: {type(energy).__name__} has no exact way to draw what is asked for; expected "
-            "start, rows ``(m, *shape)`` that chains may begin at"
+            "start, rows (m, *shape) that chains may begin at"
         )
     if generator.device.type != start.device.type:
         raise InputError(
@@ -150,8 +163,7 @@ def sample(
             f"sample: visible has shape {tuple(visible.shape)} and a row of start "
             f"{tuple(start.shape[1:])}; expected the same"
         )
-    return _by_chains(energy, n, generator, x, sampler, start, visible, beta, chains, warm_up, thin,
-                      compiled, shown)  # fmt: skip
+    return start
 
 
 def _asks_for_all(

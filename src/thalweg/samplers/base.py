@@ -136,7 +136,7 @@ def start(
     if not y.is_floating_point() or y.dim() < 2:
         raise InputError(
             f"{owner}: the start has type {y.dtype} and shape {tuple(y.shape)}; expected floating "
-            "point numbers ``(n, *shape)``, a row for each chain"
+            "point numbers (n, *shape), a row for each chain"
         )
     grad = None
     if gradient:
