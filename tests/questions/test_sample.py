@@ -64,6 +64,14 @@ def test_chains_by_default(correlated, chains, kind):
     assert found.state.y.shape == (chains, 2)
 
 
+def test_without_a_generator_every_call_differs(correlated):
+    one, other = (sample(correlated, 10).y for _ in range(2))
+    assert not torch.equal(one, other)
+    state = torch.get_rng_state()
+    sample(correlated, 10, start=torch.zeros(1, 2, dtype=DOUBLE), warm_up=20, sampler=HMC())
+    assert torch.equal(state, torch.get_rng_state())
+
+
 def test_beta_is_the_inverse_temperature(correlated):
     start = torch.zeros(1, 2, dtype=DOUBLE)
     found = sample(correlated, 8000, seeded(), start=start, beta=4.0)

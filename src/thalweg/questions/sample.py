@@ -36,7 +36,7 @@ AGREED_FEW = 1.3
 def sample(
     energy: EnergyFunction,
     n: int,
-    generator: torch.Generator,
+    generator: torch.Generator | None = None,
     x: Tensor | None = None,
     *,
     sampler: Sampler | None = None,
@@ -62,7 +62,8 @@ def sample(
         From ``(n, *shape)`` to (n,).
     n : int
         Draws; rounded up to a multiple of the number of chains.
-    generator : torch.Generator
+    generator : torch.Generator, optional
+        On the device of ``start``; a new one with a seed from the system by default.
     x : Tensor, optional
         (1, ...), what is given.
     sampler : Sampler, optional
@@ -114,6 +115,10 @@ def sample(
             raise InputError(
                 f"sample: {name} must be a whole number of at least {least}, got {number!r}"
             )
+    if generator is None:
+        device = start.device if isinstance(start, Tensor) else torch.device("cpu")
+        generator = torch.Generator(device)
+        generator.seed()
     if not isinstance(generator, torch.Generator):
         raise InputError(
             f"sample: generator must be a torch.Generator, got {generator!r}; expected "
