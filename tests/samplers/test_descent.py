@@ -21,7 +21,7 @@ DOUBLE = torch.float64
 
 class Rosenbrock(Energy):
     def forward(self, y, x=None):
-        return (1 - y[:, 0]).square() + 100 * (y[:, 1] - y[:, 0].square()).square()
+        return (1 - y[:, 0]).square() + 20 * (y[:, 1] - y[:, 0].square()).square()
 
 
 class Squares(Energy):
