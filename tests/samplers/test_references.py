@@ -172,7 +172,8 @@ def within(found, mean, sd):
 @pytest.mark.parametrize(
     ("sampler", "draws", "chains"),
     [
-        (RandomWalk(), 2000, 64), (MALA(), 600, 64), (HMC(), 300, 64), (NUTS(max_doublings=7), 300, 6),
+        (RandomWalk(), 2000, 64), (MALA(), 600, 64), (HMC(), 300, 64),
+        (NUTS(max_doublings=7), 300, 6),
         (ParallelTempering(MALA(), (1.0, 0.5)), 600, 64), (HMC(n_steps=3), 300, 64),
     ],
     ids=lambda v: type(v).__name__ if isinstance(v, library.Sampler) else "",
