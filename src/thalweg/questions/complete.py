@@ -88,7 +88,11 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
     every = torch.arange(tried.shape[1], device=tried.device)
     best, lowest = tried[0], torch.full_like(values[0], torch.inf)
     for choice in values.argsort(dim=0)[:DESCENTS]:
-        end = descend(energy, tried[choice, every], x, free=gone)
+        end = tried[choice, every]
+        # a filling without a finite energy leads nowhere
+        finite = values[choice, every].isfinite().nonzero()[:, 0]
+        if len(finite):
+            end[finite] = descend(energy, end[finite], _rows(x, finite), free=gone[finite])
         value = _known(seen_through(energy, end)(end, x))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)

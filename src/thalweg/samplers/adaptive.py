@@ -243,8 +243,8 @@ def credit(info: Info) -> Tensor:
 
 def averaging_for(sampler: Adaptive, factor: float = 10.0) -> DualAveraging:
     """Dual averaging from the sampler's step size on."""
-    step = torch.as_tensor(sampler.step_size, dtype=torch.float64)
-    return DualAveraging(step.mean().log(), sampler.target, factor)
+    step = torch.tensor(mean_step(sampler), dtype=torch.float64)
+    return DualAveraging(step.log(), sampler.target, factor)
 
 
 def reasonable_step(

@@ -16,7 +16,7 @@ from thalweg.samplers.base import Follow, Sampler, State, unwatched
 from thalweg.samplers.bridge import Bridge
 from thalweg.samplers.estimate import metric_from
 from thalweg.samplers.metropolis import drawn_from
-from thalweg.samplers.monte_carlo import Weighted, effective_size
+from thalweg.samplers.monte_carlo import Weighted, check_rise, effective_size
 
 Path = Callable[[float], EnergyFunction]
 """From beta in [0, 1] to an energy: the easy one at 0, the wanted one at 1"""
@@ -190,7 +190,7 @@ def _anneal(
     for k, beta in enumerate(ladder[1:], start=1):
         following = path(beta)
         rise = value(following, y).double() - energy.double()
-        _check(rise, owner)
+        check_rise(rise, owner)
         log_weight -= rise
         # a run that came to where the energy is infinite has weight 0, and goes nowhere
         alive = rise < torch.inf
@@ -201,20 +201,6 @@ def _anneal(
             energy[alive] = value(following, y[alive])
         follow()
     return log_weight
-
-
-def _check(rise: Tensor, owner: str) -> None:
-    """Energies along a path may be infinite, but for all points, and are numbers."""
-    if bool(rise.isnan().any()):
-        raise InputError(
-            f"{owner}: the energy of point {int(rise.isnan().nonzero()[0, 0])} is not a number; "
-            "expected a finite energy, or inf where nothing may be"
-        )
-    if not bool((rise < torch.inf).any()):
-        raise InputError(
-            f"{owner}: the energy is infinite at all {len(rise)} points, so that every weight is "
-            "0; expected a start that reaches where it is not"
-        )
 
 
 def _estimate(log_weight: Tensor, log_z: float) -> LogZ:
@@ -284,7 +270,7 @@ def _furthest(here: Bridge, y: Tensor, share: float) -> tuple[float, Tensor]:
     """The next beta, and the log-weights (n,) of the way to it."""
     assert isinstance(here.share, float)
     slope = here.slope(y).double()
-    _check(slope, "sequential")
+    check_rise(slope, "sequential")
     wanted = share * len(y)
     far, near = 1 - here.share, 0.0
     if effective_size(-far * slope) >= wanted:

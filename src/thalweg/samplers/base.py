@@ -148,6 +148,12 @@ def start(
             f"{owner}: the energy of {len(y)} chains has shape {tuple(energy.shape)}; "
             f"expected ({len(y)},), one number a chain"
         )
+    check_finite(energy, grad, owner)
+    return State(y.detach().clone(), energy, grad)
+
+
+def check_finite(energy: Tensor, grad: Tensor | None, owner: str) -> None:
+    """Every chain starts where its energy (n,), and its gradient if one is given, is finite."""
     finite = energy.isfinite()
     if grad is not None:
         finite &= grad.flatten(1).isfinite().all(dim=1)
@@ -158,7 +164,6 @@ def start(
             f"{owner}: chain {chain} starts where the {what} is not finite "
             f"(energy {float(energy[chain]):g}); expected a start with a finite {what}"
         )
-    return State(y.detach().clone(), energy, grad)
 
 
 def metropolis(

@@ -16,7 +16,7 @@ from thalweg.core import (
     Real,
     value_and_gradient,
 )
-from thalweg.samplers.base import Info, Settings, start
+from thalweg.samplers.base import Info, Settings, check_finite
 from thalweg.samplers.noise import inner, per_chain, sum_of
 
 ENOUGH = 1e-4
@@ -48,11 +48,12 @@ class Minimizer(Settings, ABC):
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> Descending:
         """The state of rows that start at y ``(n, *shape)``."""
-        begun = start(energy_fn, y, type(self).__name__, gradient=True)
-        assert begun.grad is not None
+        energy, grad = value_and_gradient(energy_fn, y)
+        # a gradient that is not finite, as at some kinks, only holds its row where it is
+        check_finite(energy, None, type(self).__name__)
         # half the gradient is the whole way for a squared distance
-        rate = torch.full_like(begun.energy, 0.5)
-        return Descending(begun.y, begun.energy, begun.grad, rate, self._remember(y))
+        rate = torch.full_like(energy, 0.5)
+        return Descending(y.detach().clone(), energy, grad, rate, self._remember(y))
 
     def reach(self, state: Descending) -> Tensor:
         """How far the next step of each row is to go: (n,)."""

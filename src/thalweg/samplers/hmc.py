@@ -11,10 +11,10 @@ from torch import Tensor
 
 from thalweg.core import Constraint, EnergyFunction, Integer, Real
 from thalweg.samplers.adaptive import Adaptive, adapt_step
-from thalweg.samplers.base import Follow, Info, State, metropolis, unwatched
+from thalweg.samplers.base import Follow, Info, State, unwatched
 from thalweg.samplers.diagnostics import ess_mean
-from thalweg.samplers.leapfrog import leapfrog
-from thalweg.samplers.noise import normal, one_uniform
+from thalweg.samplers.leapfrog import transition
+from thalweg.samplers.noise import one_uniform
 
 LARGEST_RISE = 1000.0
 """A rise of the total energy above which a trajectory has diverged."""
@@ -82,17 +82,11 @@ class HMC(Adaptive):
     def step(
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
-        assert state.grad is not None
         mean = BEFORE if self.n_steps is None else self.n_steps
         share = 1 + self.jitter * (2 * one_uniform(generator) - 1)
         n_steps = max(1, math.ceil(share * mean))
-        p = self.metric.momentum(normal(state.y, generator))
         step = self.step_for(state.y)
-        end = leapfrog(energy_fn, self.metric, state.y, p, state.grad, step, n_steps)
-        change = self.metric.kinetic(p) - self.metric.kinetic(end.p)
-        log_ratio = state.energy - end.energy + change
-        proposal = State(end.y, end.energy, end.grad)
-        return metropolis(state, proposal, log_ratio, generator, n_steps, LARGEST_RISE)
+        return transition(energy_fn, self.metric, state, step, n_steps, generator, LARGEST_RISE)
 
     def of_one_step(self) -> Self:
         return self.tuned(n_steps=1, jitter=0.0)

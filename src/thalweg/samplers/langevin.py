@@ -10,8 +10,8 @@ from torch import Tensor
 
 from thalweg.core import Constraint, EnergyFunction, Real, value_and_gradient
 from thalweg.samplers.adaptive import Adaptive, OneOf, StepSize, check_steps, step_for
-from thalweg.samplers.base import Info, Sampler, State, choose, metropolis, start
-from thalweg.samplers.leapfrog import leapfrog
+from thalweg.samplers.base import Info, Sampler, State, choose, start
+from thalweg.samplers.leapfrog import transition
 from thalweg.samplers.metric import UNIT, Metric, add_scaled
 from thalweg.samplers.noise import normal, sum_of
 
@@ -104,11 +104,5 @@ class MALA(Adaptive):
     def step(
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
-        assert state.grad is not None
-        p = self.metric.momentum(normal(state.y, generator))
         length = (2 * self.step_for(state.y)) ** 0.5
-        end = leapfrog(energy_fn, self.metric, state.y, p, state.grad, length)
-        change = self.metric.kinetic(p) - self.metric.kinetic(end.p)
-        log_ratio = state.energy - end.energy + change
-        proposal = State(end.y, end.energy, end.grad)
-        return metropolis(state, proposal, log_ratio, generator, gradients=1)
+        return transition(energy_fn, self.metric, state, length, 1, generator)

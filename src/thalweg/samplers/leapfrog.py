@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from thalweg.core import EnergyFunction, gradient, value_and_gradient
+from thalweg.samplers.base import Info, State, metropolis
 from thalweg.samplers.metric import Metric, add_scaled
+from thalweg.samplers.noise import normal
 
 
 class Phase(NamedTuple):
@@ -70,3 +73,21 @@ def leapfrog(
     energy, grad = value_and_gradient(energy_fn, y)
     add_scaled(p, grad, -0.5 * step)
     return Phase(y, p, energy, grad)
+
+
+def transition(
+    energy_fn: EnergyFunction,
+    metric: Metric,
+    state: State,
+    step: float | Tensor,
+    n_steps: int,
+    generator: torch.Generator,
+    largest_rise: float = torch.inf,
+) -> tuple[State, Info]:
+    """A random push, a trajectory, and the choice whether to take its end."""
+    assert state.grad is not None
+    p = metric.momentum(normal(state.y, generator))
+    end = leapfrog(energy_fn, metric, state.y, p, state.grad, step, n_steps)
+    log_ratio = state.energy - end.energy + (metric.kinetic(p) - metric.kinetic(end.p))
+    proposal = State(end.y, end.energy, end.grad)
+    return metropolis(state, proposal, log_ratio, generator, n_steps, largest_rise)

@@ -66,6 +66,20 @@ def effective_size(log_weight: Tensor) -> float:
     return float((twice - torch.logsumexp(2 * log_weight, dim=0)).exp())
 
 
+def check_rise(rise: Tensor, owner: str) -> None:
+    """Energies over those of a proposal, (n,): numbers, and not infinite at all points."""
+    if bool(rise.isnan().any()):
+        raise InputError(
+            f"{owner}: the energy of point {int(rise.isnan().nonzero()[0, 0])} is not a number; "
+            "expected a finite energy, or inf where nothing may be"
+        )
+    if not bool((rise < torch.inf).any()):
+        raise InputError(
+            f"{owner}: the energy is infinite at all {len(rise)} points, so that every weight is "
+            "0; expected a start or a proposal that reaches where it is not"
+        )
+
+
 def importance(
     energy_fn: EnergyFunction, proposal: Energy, n: int, generator: torch.Generator
 ) -> Weighted:
@@ -97,16 +111,7 @@ def importance(
         raise InputError(f"importance: n must be at least 1, got {n}")
     y = drawn_from(proposal, n, generator, "importance")
     log_weight = (proposal.beta * value(proposal, y) - value(energy_fn, y)).double()
-    if bool(log_weight.isnan().any()):
-        raise InputError(
-            f"importance: the energy of draw {int(log_weight.isnan().nonzero()[0, 0])} of the "
-            "proposal is not a number; expected finite energies, or inf where nothing may be"
-        )
-    if not bool((log_weight > -torch.inf).any()):
-        raise InputError(
-            f"importance: the energy is infinite at all {n} draws of the proposal; expected a "
-            "proposal that reaches where it is not"
-        )
+    check_rise(-log_weight, "importance")
     known = proposal.log_normalizer()
     log_z = math.nan
     if known is not None:

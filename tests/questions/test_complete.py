@@ -1,0 +1,26 @@
+"""Completion where not every filling has a finite energy."""
+
+import math
+
+import pytest
+import torch
+
+from thalweg.core import Energy
+from thalweg.questions import complete
+
+
+class HalfPlane(Energy):
+    """A parabola about 1, and nothing below 0."""
+
+    def forward(self, y, x=None):
+        inside = (y[:, 0] - 1).square() + y[:, 1].square()
+        return torch.where(y[:, 0] >= 0, inside, torch.inf)
+
+
+@pytest.mark.parametrize("worse", [-1.0, -50.0])
+def test_a_filling_without_a_finite_energy_is_passed_over(worse):
+    y = torch.tensor([[math.nan, 0.5], [math.nan, -1.0]], dtype=torch.float64)
+    starts = torch.tensor([[worse, 0.0], [3.0, 0.0]], dtype=torch.float64)
+    filled = complete(HalfPlane(), y, starts=starts)
+    torch.testing.assert_close(filled[:, 0], torch.ones(2, dtype=torch.float64), atol=1e-3, rtol=0)
+    assert torch.equal(filled[:, 1], y[:, 1])
