@@ -354,7 +354,7 @@ def test_a_bridge_is_the_sum_of_its_ends():
         torch.testing.assert_close(grad, torch.autograd.grad(bridge(at).sum(), at)[0])
         torch.testing.assert_close(value, bridge(y))
     torch.testing.assert_close(
-        0.5 * Bridge(one, 0.3, other).slope(y),
+        0.5 * Bridge(one, 0.3, other).by_share(y),
         Bridge(one, 0.8, other)(y) - Bridge(one, 0.3, other)(y),
     )
     nowhere = lambda y: torch.full_like(y[:, 0], torch.inf)  # noqa: E731

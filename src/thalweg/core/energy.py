@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from thalweg.core.checks import InputError
+from thalweg.core.derivatives import (
+    along_by_autograd,
+    by_autograd,
+    slope_by_autograd,
+    slopes_by_autograd,
+)
 
 
 class Energy(nn.Module, ABC):
@@ -50,6 +54,33 @@ class Energy(nn.Module, ABC):
         """dF/dy alone; an energy for which that costs less says so here."""
         return self.value_and_gradient(y, x)[1]
 
+    def slope(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """dF/dy with a graph, for objectives that train it."""
+        return slope_by_autograd(lambda at: self(at, x), y)
+
+    def slopes(self, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """dF/dy and dF/dx with a graph."""
+        return slopes_by_autograd(self, y, x)
+
+    def along(
+        self, y: Tensor, directions: Tensor, x: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        r"""F and its first two derivatives along directions v_i ``(m, n, *shape)``, with a graph.
+
+        The value (n,), the slopes :math:`v_i^T \nabla F` (m, n), and the sum of the curvatures
+        :math:`\sum_i v_i^T \nabla^2 F v_i` (n,).
+        """
+        return along_by_autograd(lambda at: self(at, x), y, directions)
+
+    def flipped(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """F of binary rows (n, d) with each coordinate changed in turn: (n, d), with a graph."""
+        n, d = y.shape
+        changed = torch.where(torch.eye(d, dtype=torch.bool, device=y.device), 1 - y[:, None],
+                              y[:, None])  # fmt: skip
+        given = None if x is None else x.repeat_interleave(d, dim=0)
+        value: Tensor = self(changed.reshape(n * d, d), given)
+        return value.reshape(n, d)
+
     def restricted(self, visible: Tensor) -> Energy | None:
         """The energy that is left when coordinates of y are hidden.
 
@@ -87,20 +118,6 @@ class Energy(nn.Module, ABC):
     def log_normalizer(self) -> Tensor | None:
         """log Z, Z the integral (or sum) of exp(-beta F) over y, where it is known: ()."""
         return None
-
-
-def by_autograd(function: Callable[[Tensor], Tensor], y: Tensor) -> tuple[Tensor, Tensor]:
-    """The value (n,) of a function of rows and its gradient, without a graph."""
-    with torch.enable_grad():
-        at = y.detach().requires_grad_()
-        value = function(at)
-        if not value.requires_grad:
-            raise InputError(
-                "the energy has no gradient by y; expected one that torch can differentiate, or "
-                "something that needs none, such as RandomWalk"
-            )
-        (slope,) = torch.autograd.grad(value.sum(), at)
-    return value.detach(), slope
 
 
 class LatentSpace(nn.Module, ABC):

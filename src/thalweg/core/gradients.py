@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from thalweg.core.energy import Energy, by_autograd
+from thalweg.core.derivatives import by_autograd
+from thalweg.core.energy import Energy
 
 EnergyFunction = Callable[[Tensor], Tensor]
 """y ``(n, *shape)`` to one number a row (n,): an :class:`Energy`, or any function."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,64 @@ def random_positions(
             made += 1
             if made == steps:
                 return
+
+
+class Shuffled:
+    """Positions of the rows of ``steps`` batches, as :func:`random_positions`; it can be resumed.
+
+    Its ``state_dict`` says how many batches it has given and where its generator stood when the
+    present order was drawn.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    size : int
+        Rows a batch, of all processes together.
+    steps : int
+        Batches.
+    generator : torch.Generator
+        Of the order alone.
+    rank, processes : int
+        Which part of every batch is this process's.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        size: int,
+        steps: int,
+        generator: torch.Generator,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        self.n, self.size, self.steps = n, size, steps
+        self.rank, self.processes = rank, processes
+        self._generator = generator
+        self._made = 0
+        self._before_order = generator.get_state()
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        each = -(-self.n // self.size)
+        self._generator.set_state(self._before_order)
+        order = torch.randperm(self.n, generator=self._generator).numpy()
+        while self._made < self.steps:
+            place = self._made % each
+            if place == 0 and self._made:
+                self._before_order = self._generator.get_state()
+                order = torch.randperm(self.n, generator=self._generator).numpy()
+            part = order[place * self.size : (place + 1) * self.size]
+            self._made += 1
+            yield part[len(part) * self.rank // self.processes :][
+                : len(part) * (self.rank + 1) // self.processes
+                - len(part) * self.rank // self.processes
+            ]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"made": self._made, "generator": self._before_order}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._made, self._before_order = state["made"], state["generator"]
 
 
 def steps_of(rows: Rows, size: int) -> int:

@@ -7,16 +7,17 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from torch import Tensor
 
 from thalweg.core import Batch, Constraint, Device, Integer, Real, Seed, Sizes
+from thalweg.data import Shuffled
 from thalweg.energies import Perceptron, Rescaled
 from thalweg.estimators.base import CodesMixin, EnergyEstimator
-from thalweg.estimators.networks import fit_network, random_batches, units
+from thalweg.estimators.networks import facts, generators, own_noise, units
 from thalweg.estimators.parts import reconstruction_of
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import Objective
+from thalweg.training import Hardware, Recipe, Run, fit
 
 SHARED: dict[str, Constraint] = {
     "n_components": Integer(1),
@@ -66,40 +67,38 @@ class Autoencoder(CodesMixin, EnergyEstimator):
     def _objective(self) -> Objective:
         """What to bring down."""
 
-    def _prepare(self, energy: FreeEnergy, y: Tensor, generator: torch.Generator) -> None:
-        """A look at the first rows (n, d), before training."""
+    def fit(self, X: Any, y: None = None, *, run: Run | None = None) -> Self:
+        """Train on the rows of X (n, n_features); NaN entries are hidden.
 
-    def _after_step(self, energy: FreeEnergy) -> Any:
-        """Something to do after each step: ``f(batch, generator)``, or None."""
-        return None
-
-    def fit(self, X: Any, y: None = None) -> Self:
-        """Train on the rows of X (n, n_features); NaN entries are hidden."""
+        ``run`` says where checkpoints and logs go (:class:`thalweg.training.Run`).
+        """
         rows, summary = self._begin(X)
-        seed = check_random_state(self.random_state).randint(0, 2**31 - 1)
-        generator = torch.Generator().manual_seed(int(seed))
-        device = Device.resolve(self.device)
+        hardware = Hardware(str(Device.resolve(self.device)))
+        device = hardware.device
+        generator, order = generators(self.random_state)
         shift, scale = (each.to(device) for each in units(summary))
         energy = self._model(rows.n_columns, generator).to(device)
 
-        def to_units(part: Any, x: Any) -> Batch:
+        def take(index: Any) -> Batch:
             # the mean goes off in double: far from 0 single precision has little left
-            return Batch(((torch.from_numpy(part).to(shift) - shift) / scale).float())
+            return Batch(((torch.from_numpy(rows.take(index)).to(shift) - shift) / scale).float())
 
         sample = torch.randperm(len(rows), generator=generator)[:1024].numpy()
-        self._prepare(energy, to_units(rows.take(sample), None).y, generator)
+        objective = self._objective().to(device)
+        objective.begin(energy, take(sample).y, generator)
         some = rows.take(sample[:STARTS])
         self.starts_ = np.where(np.isnan(some), summary.mean, some).astype(rows.dtype)
-        self.history_ = fit_network(
+        self.history_ = fit(
             energy,
-            self._objective(),
-            random_batches(rows, None, self.batch_size, self.n_steps, generator, to_units),
-            steps=self.n_steps,
-            learning_rate=self.learning_rate,
-            generator=generator,
+            objective,
+            take,
+            Shuffled(len(rows), self.batch_size, self.n_steps, order, hardware.rank, hardware.size),
+            Recipe(self.n_steps, self.learning_rate, facts=facts(self, rows)),
+            own_noise(generator, hardware.rank),
             title=type(self).__name__,
+            hardware=hardware,
+            run=run,
             verbose=self.verbose > 0,
-            after_step=self._after_step(energy),
         )
         kind = rows.torch_dtype
         self.energy_ = Rescaled(energy, shift, scale).to(kind).eval()

@@ -31,9 +31,9 @@ from thalweg.energies import (
 )
 from thalweg.estimators.base import CodesMixin, EnergyEstimator, SamplesMixin
 from thalweg.estimators.kmeans import KMeans
-from thalweg.estimators.networks import adam, units
+from thalweg.estimators.networks import units
 from thalweg.latents import Ball, Descent, FreeEnergy
-from thalweg.training import train
+from thalweg.training import adam, train
 from thalweg.training.latent_codes import latent_codes_step, numbered_batches
 from thalweg.training.principal import spectrum
 from thalweg.training.progress import progress_bar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -25,7 +26,7 @@ from thalweg.core import (
     generator_from,
     seen_through,
 )
-from thalweg.data import Rows
+from thalweg.data import Rows, Shuffled
 from thalweg.energies import Rescaled
 from thalweg.estimators.base import FittedModel
 from thalweg.estimators.branches import (
@@ -35,11 +36,12 @@ from thalweg.estimators.branches import (
     branches_energy,
     spread_branches,
 )
-from thalweg.estimators.networks import fit_network, random_batches, units
+from thalweg.estimators.networks import facts, units
 from thalweg.estimators.pairs import PairsMixin, in_blocks
 from thalweg.estimators.parts import reconstruction_of
 from thalweg.latents import FreeEnergy, Quadrature
 from thalweg.objectives import PushDown
+from thalweg.training import History, Recipe, Run, fit
 
 
 class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
@@ -144,8 +146,12 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
         self.device = device
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Learn from rows X (n, n_features) and what happened, Y (n,) or (n, n_targets)."""
+    def fit(self, X: Any, y: Any, *, run: Run | None = None) -> Self:
+        """Learn from rows X (n, n_features) and what happened, Y (n,) or (n, n_targets).
+
+        ``run`` says where checkpoints and logs go (:class:`thalweg.training.Run`); the first short
+        trainings, of which the best goes on, are not kept.
+        """
         self._check_parameters()
         if self.latent == "continuous" and self.n_components > MOST_CONTINUOUS:
             raise InputError(
@@ -165,24 +171,23 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
         x_shift, x_scale = (each.to(device) for each in units(rows.summary()))
         shift, scale = (each.to(device) for each in units(targets.summary("Y")))
 
-        def to_units(part: Any, index: Any) -> Batch:
-            x = torch.from_numpy(np.array(part)).to(shift)
+        def take(index: Any) -> Batch:
+            x = torch.from_numpy(rows.take(index)).to(shift)
             values = torch.from_numpy(targets.take(index)).to(shift)
             return Batch(((values - shift) / scale).float(), ((x - x_shift) / x_scale).float())
 
         best, found = float("inf"), None
-        numbers = np.arange(len(rows))
         trial = max(1, self.n_steps // 10)
         for attempt in range(self.n_init):
             generator = torch.Generator().manual_seed(int(seed) + attempt)
             some = torch.randperm(len(rows), generator=generator)[:2000].numpy()
-            sample = to_units(rows.take(some), some)
+            sample = take(some)
             energy = self._model(rows.n_columns, targets.n_columns, generator)
             spread_branches(energy, sample.y, int(seed) + attempt)
             energy = energy.to(device)
             steps = trial if self.n_init > 1 else 0
             if steps:
-                self._train(energy, rows, numbers, steps, generator, to_units, "start")
+                self._train(energy, rows, steps, generator, take, "start")
             with torch.no_grad():
                 view = seen_through(energy, sample.y)
                 value = float(view(sample.y, sample.x).mean())
@@ -191,24 +196,26 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
         assert found is not None
         generator = torch.Generator().manual_seed(int(seed))
         self.history_ = self._train(
-            found, rows, numbers, self.n_steps, generator, to_units, "LatentRegressor"
+            found, rows, self.n_steps, generator, take, "LatentRegressor", run
         )
         kind = rows.torch_dtype
         self.energy_ = Rescaled(found, shift, scale, x_shift, x_scale).to(kind).eval()
         return self
 
     def _train(
-        self, energy: FreeEnergy, rows: Rows, numbers: NDArray[Any], steps: int,
-        generator: torch.Generator, to_units: Any, title: str,
-    ) -> Any:  # fmt: skip
-        return fit_network(
+        self, energy: FreeEnergy, rows: Rows, steps: int, generator: torch.Generator,
+        take: Callable[[Any], Batch], title: str, run: Run | None = None,
+    ) -> History:  # fmt: skip
+        order = torch.Generator().manual_seed(generator.initial_seed() + 1)
+        return fit(
             energy,
             PushDown(),
-            random_batches(rows, numbers, self.batch_size, steps, generator, to_units),
-            steps=steps,
-            learning_rate=self.learning_rate,
-            generator=generator,
+            take,
+            Shuffled(len(rows), self.batch_size, steps, order),
+            Recipe(steps, self.learning_rate, facts=facts(self, rows)),
+            generator,
             title=title,
+            run=run,
             verbose=self.verbose > 0,
         )
 

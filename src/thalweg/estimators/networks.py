@@ -1,20 +1,16 @@
-"""What estimators with networks share: standardized columns, batches, Adam, one number of steps."""
+"""What estimators with networks share: units, seeds, what a checkpoint must match."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import Batch, Energy
-from thalweg.data import Rows, Summary, random_positions
-from thalweg.objectives import Objective
-from thalweg.training import History, gradient_step, train
-from thalweg.training.progress import progress_bar
+from thalweg.data import Rows, Summary, fingerprint
 
 
 def units(summary: Summary) -> tuple[Tensor, Tensor]:
@@ -24,58 +20,30 @@ def units(summary: Summary) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(summary.mean), torch.from_numpy(spread)
 
 
-def random_batches(
-    rows: Rows,
-    given: NDArray[np.floating] | None,
-    size: int,
-    steps: int,
-    generator: torch.Generator,
-    to_units: Any,
-) -> Any:
-    """``steps`` batches, in fresh random order every time all rows were seen."""
-    for index in random_positions(len(rows), size, steps, generator):
-        yield to_units(rows.take(index), None if given is None else given[index])
+def generators(
+    random_state: int | np.random.RandomState | None,
+) -> tuple[torch.Generator, torch.Generator]:
+    """Two generators: of the model and its noise, and of the order of the rows.
+
+    Processes that train together have the same order, and noise of their own.
+    """
+    seed = int(check_random_state(random_state).randint(0, 2**31 - 1))
+    order = torch.Generator().manual_seed(seed + 1)
+    return torch.Generator().manual_seed(seed), order
 
 
-def adam(
-    groups: list[dict[str, Any]], steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """Adam with learning rates that rise over the first steps and fall to 0 at the end."""
-    optimizer = torch.optim.Adam(groups)
-    warm = max(1, min(100, steps // 10))
-
-    def share(i: int) -> float:
-        fall = 0.5 * (1 + math.cos(math.pi * min(i / max(steps, 1), 1)))
-        return min((i + 1) / warm, fall)
-
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+def own_noise(generator: torch.Generator, rank: int) -> torch.Generator:
+    """The generator itself for the first process; for another one of its own."""
+    return (
+        generator if rank == 0 else torch.Generator().manual_seed(generator.initial_seed() + rank)
+    )
 
 
-def fit_network(
-    energy: Energy,
-    objective: Objective,
-    batches: Any,
-    *,
-    steps: int,
-    learning_rate: float,
-    generator: torch.Generator,
-    title: str,
-    verbose: bool,
-    after_step: Any = None,
-) -> History:
-    """Take ``steps`` steps of Adam on the objective, with :func:`adam`'s schedule."""
-    parameters = [p for p in (*energy.parameters(), *objective.parameters()) if p.requires_grad]
-    optimizer, schedule = adam([{"params": parameters, "lr": learning_rate}], steps)
-    inner = gradient_step(energy, objective, optimizer, schedule)
-
-    def step(batch: Batch, generator: torch.Generator) -> Any:
-        loss = inner(batch, generator)
-        if after_step is not None:
-            after_step(batch, generator)
-        return loss
-
-    energy.train()
-    with progress_bar(title, steps, verbose) as progress:
-        history = train(step, batches, generator, progress=progress)
-    energy.eval()
-    return history
+def facts(model: BaseEstimator, rows: Rows) -> dict[str, Any]:
+    """What has to be equal for a checkpoint to be of this run: the estimator, settings, data."""
+    shown = {
+        name: repr(value)
+        for name, value in model.get_params(deep=False).items()
+        if name not in ("device", "verbose")
+    }
+    return {"estimator": type(model).__name__, **shown, "data": fingerprint(rows)}

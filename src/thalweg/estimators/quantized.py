@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from thalweg.core import Batch, Constraint, Integer, Real
+from thalweg.core import Constraint, Integer, Real
 from thalweg.energies import Reconstruction
 from thalweg.estimators.autoencoder import SHARED, Autoencoder
 from thalweg.latents import Codebook, Encoder, FreeEnergy
@@ -104,38 +103,5 @@ class VQAutoencoder(Autoencoder):
         return FreeEnergy(Reconstruction(self._decoder(d, generator, size), book), solver)
 
     def _objective(self) -> Objective:
-        return VectorQuantization(self.commitment)
-
-    @torch.no_grad()
-    def _prepare(self, energy: FreeEnergy, y: Tensor, generator: torch.Generator) -> None:
-        _revive(energy, y.nan_to_num(), torch.arange(self.n_codes), generator)
-
-    def _after_step(self, energy: FreeEnergy) -> Any:
-        used = torch.zeros(self.n_codes, dtype=torch.bool)
-        steps = 0
-
-        @torch.no_grad()
-        def revive(batch: Batch, generator: torch.Generator) -> None:
-            nonlocal steps
-            y = batch.y.nan_to_num()
-            book, encoder = energy.energy.latent, energy.solver
-            assert isinstance(book, Codebook)
-            assert isinstance(encoder, Encoder)
-            used[torch.unique(book.index(encoder.encode(y))).cpu()] = True
-            steps += 1
-            if steps % REVIVE_EVERY == 0:
-                # not near the end, when entries should settle
-                if steps < self.n_steps - 2 * REVIVE_EVERY:
-                    _revive(energy, y, (~used).nonzero()[:, 0], generator)
-                used[:] = False
-
-        return revive
-
-
-def _revive(energy: FreeEnergy, y: Tensor, which: Tensor, generator: torch.Generator) -> None:
-    book, encoder = energy.energy.latent, energy.solver
-    assert isinstance(book, Codebook)
-    assert isinstance(encoder, Encoder)
-    parts = encoder.encode(y).reshape(-1, book.entries.shape[1])
-    chosen = torch.randint(len(parts), (len(which),), generator=generator)
-    book.entries[which] = parts[chosen]
+        # not near the end, when entries should settle
+        return VectorQuantization(self.commitment, REVIVE_EVERY, self.n_steps - 2 * REVIVE_EVERY)

@@ -7,13 +7,56 @@ from thalweg.objectives.autoencoding import (
     VectorQuantization,
 )
 from thalweg.objectives.base import Objective
+from thalweg.objectives.contrastive_divergence import ContrastiveDivergence
+from thalweg.objectives.denoising import Denoising
+from thalweg.objectives.discrete import MinimumProbabilityFlow, PseudoLikelihood, RatioMatching
+from thalweg.objectives.likelihood import Drawn, EveryState, Lattice, MaximumLikelihood, Points
+from thalweg.objectives.margin import Hinge, LogLoss, SquareExponential, SquareSquare
+from thalweg.objectives.negatives import FromBatch, FromChains, FromData, FromNoise, Negatives
+from thalweg.objectives.noise_contrastive import (
+    ConditionalNoiseContrastive,
+    InfoNCE,
+    NoiseContrastive,
+)
 from thalweg.objectives.push_down import PushDown
+from thalweg.objectives.score_matching import (
+    DenoisingScoreMatching,
+    DualScoreMatching,
+    ScoreMatching,
+    SlicedScoreMatching,
+)
 
 __all__ = [
+    "ConditionalNoiseContrastive",
     "Contraction",
+    "ContrastiveDivergence",
+    "Denoising",
+    "DenoisingScoreMatching",
+    "Drawn",
+    "DualScoreMatching",
+    "EveryState",
+    "FromBatch",
+    "FromChains",
+    "FromData",
+    "FromNoise",
+    "Hinge",
+    "InfoNCE",
+    "Lattice",
+    "LogLoss",
+    "MaximumLikelihood",
+    "MinimumProbabilityFlow",
+    "Negatives",
+    "NoiseContrastive",
     "Objective",
+    "Points",
+    "PseudoLikelihood",
     "PushDown",
+    "RatioMatching",
     "Saturation",
+    "ScoreMatching",
+    "SlicedScoreMatching",
+    "SquareExponential",
+    "SquareSquare",
     "VariationalBound",
     "VectorQuantization",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.energies import Saturating
 from thalweg.latents import Codebook, Encoder, FreeEnergy, GaussianEncoder
-from thalweg.objectives.base import Objective
+from thalweg.objectives.base import Objective, loss_of
 
 S = TypeVar("S", bound=nn.Module)
 
@@ -54,7 +54,7 @@ class Contraction(Objective):
             signs = 2 * torch.randint(2, rebuilt.shape, generator=generator) - 1
             (pulled,) = torch.autograd.grad(rebuilt, at, signs.to(rebuilt), create_graph=True)
             total = total + pulled.square().sum(dim=1).mean() / self.n_probes
-        return _loss(data + self.weight * total, energy=data, contraction=total)
+        return loss_of(data + self.weight * total, energy=data, contraction=total)
 
 
 class Saturation(Objective):
@@ -88,7 +88,7 @@ class Saturation(Objective):
             )
         data = view(y).mean()
         distance = network.distance(y.nan_to_num()).mean()
-        return _loss(data + self.weight * distance, energy=data, distance=distance)
+        return loss_of(data + self.weight * distance, energy=data, distance=distance)
 
 
 class VariationalBound(Objective):
@@ -112,7 +112,7 @@ class VariationalBound(Objective):
         cost = view.energy.data_term(y, mean + log_sigma.exp() * noise).mean()
         square = (2 * log_sigma).exp() + mean.square() - 1
         divergence = (0.5 * square - log_sigma).sum(dim=1).mean()
-        return _loss(cost + divergence, cost=cost, divergence=divergence)
+        return loss_of(cost + divergence, cost=cost, divergence=divergence)
 
 
 class VectorQuantization(Objective):
@@ -128,27 +128,81 @@ class VectorQuantization(Objective):
     ----------
     commitment : float, default 0.25
         Lambda.
+    revive_every : int, optional
+        Entries that no row has used for so many steps move to codes that rows have.
+    revive_until : int, optional
+        The last step at which they may.
 
     References
     ----------
     van den Oord, Vinyals, Kavukcuoglu, "Neural discrete representation learning", 2017, eq. 3.
     """
 
-    def __init__(self, commitment: float = 0.25) -> None:
+    used: Tensor
+    steps: Tensor
+
+    def __init__(
+        self,
+        commitment: float = 0.25,
+        revive_every: int | None = None,
+        revive_until: int | None = None,
+    ) -> None:
         super().__init__()
         self.commitment = commitment
+        self.revive_every, self.revive_until = revive_every, revive_until
+        self.register_buffer("used", torch.empty(0, dtype=torch.bool))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
+        view, y = _view(energy, Batch(y))
+        book = _book(view)
+        self.used = torch.zeros(len(book.entries), dtype=torch.bool, device=y.device)
+        encoded = _solver(view, Encoder).encode(y)
+        _revive(book, encoded, torch.arange(len(book.entries)), generator)
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         view, y = _view(energy, batch)
-        book = view.energy.latent
-        assert isinstance(book, Codebook)
+        book = _book(view)
         proposed = _solver(view, Encoder).encode(y)
         z = book.nearest(proposed)
         through = proposed + (z - proposed).detach()
         data = view.energy(y, through).mean()
         entries = (proposed.detach() - z).square().sum(dim=1).mean()
         codes = (proposed - z.detach()).square().sum(dim=1).mean()
-        return _loss(data + entries + self.commitment * codes, energy=data, distance=entries)
+        if self.revive_every is not None:
+            self._count(book, proposed.detach(), generator)
+        return loss_of(data + entries + self.commitment * codes, energy=data, distance=entries)
+
+    @torch.no_grad()
+    def _count(self, book: Codebook, encoded: Tensor, generator: torch.Generator) -> None:
+        """Remember which entries are used, and move those that no row has used for long."""
+        assert self.revive_every is not None
+        if len(self.used) == 0:
+            self.used = torch.zeros(len(book.entries), dtype=torch.bool, device=encoded.device)
+        self.used[torch.unique(book.index(encoded))] = True
+        self.steps += 1
+        if int(self.steps) % self.revive_every == 0:
+            if self.revive_until is None or int(self.steps) < self.revive_until:
+                # beside the graph of this step, which has read the entries
+                book.entries.data = book.entries.data.clone()
+                _revive(book, encoded, (~self.used).nonzero()[:, 0].cpu(), generator)
+            self.used.zero_()
+
+
+def _book(view: FreeEnergy) -> Codebook:
+    book = view.energy.latent
+    if not isinstance(book, Codebook):
+        raise InputError(
+            f"VectorQuantization: z ranges over {type(book).__name__}; expected a Codebook"
+        )
+    return book
+
+
+def _revive(book: Codebook, encoded: Tensor, which: Tensor, generator: torch.Generator) -> None:
+    parts = encoded.reshape(-1, book.entries.shape[1])
+    chosen = torch.randint(len(parts), (len(which),), generator=generator)
+    book.entries.data[which.to(parts.device)] = parts[chosen.to(parts.device)]
 
 
 def _view(energy: Energy, batch: Batch) -> tuple[FreeEnergy, Tensor]:
@@ -168,7 +222,3 @@ def _solver(view: FreeEnergy, kind: type[S]) -> S:
             f"the solver is a {type(view.solver).__name__}; this objective expects {kind.__name__}"
         )
     return view.solver
-
-
-def _loss(value: Tensor, **metrics: Tensor) -> Loss:
-    return Loss(value, {name: metric.detach() for name, metric in metrics.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from thalweg.core import Batch, Energy, Loss
 
@@ -13,9 +13,28 @@ from thalweg.core import Batch, Energy, Loss
 class Objective(nn.Module, ABC):
     """Something to minimize over the parameters of an energy, given data.
 
-    A module, for some objectives have parameters of their own.
+    A module, for some objectives have parameters of their own (noise contrastive estimation's
+    log Z) or remember something between steps (chains); a checkpoint takes its ``state_dict``.
     """
+
+    def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
+        """Look at rows y (n, ...), before training: where to put chains, a box, noise.
+
+        An objective that needs it and was not given it begins with its first batch.
+        """
 
     @abstractmethod
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         """The loss on a batch; its value carries the graph."""
+
+
+def mean_of(values: Tensor, batch: Batch) -> Tensor:
+    """The mean over rows (n,), weighted where the batch says how."""
+    if batch.weight is None:
+        return values.mean()
+    return (batch.weight * values).sum() / batch.weight.sum()
+
+
+def loss_of(value: Tensor, **metrics: Tensor) -> Loss:
+    """A loss, with what is to be shown of it detached."""
+    return Loss(value, {name: metric.detach() for name, metric in metrics.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from thalweg.core import Batch, Energy, Loss, seen_through
-from thalweg.objectives.base import Objective
+from thalweg.objectives.base import Objective, loss_of, mean_of
 
 
 class PushDown(Objective):
@@ -18,8 +18,5 @@ class PushDown(Objective):
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         values = seen_through(energy, batch.y)(batch.y, batch.x)
-        if batch.weight is None:
-            value = values.mean()
-        else:
-            value = (batch.weight * values).sum() / batch.weight.sum()
-        return Loss(value, {"energy": value.detach()})
+        value = mean_of(values, batch)
+        return loss_of(value, energy=value)

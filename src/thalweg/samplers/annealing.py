@@ -269,7 +269,7 @@ def sequential(
 def _furthest(here: Bridge, y: Tensor, share: float) -> tuple[float, Tensor]:
     """The next beta, and the log-weights (n,) of the way to it."""
     assert isinstance(here.share, float)
-    slope = here.slope(y).double()
+    slope = here.by_share(y).double()
     check_rise(slope, "sequential")
     wanted = share * len(y)
     far, near = 1 - here.share, 0.0

@@ -58,7 +58,7 @@ class Bridge(Energy):
             grad = grad + wide * slope
         return energy, grad
 
-    def slope(self, y: Tensor) -> Tensor:
+    def by_share(self, y: Tensor) -> Tensor:
         """The derivative of F by s: (n,)."""
         start, end = self._ends
         height = value(end, y)

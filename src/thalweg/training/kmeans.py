@@ -14,8 +14,9 @@ from torch import Tensor
 from thalweg.data import Rows, Summary, batches, steps_of
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import PushDown
+from thalweg.training.history import History
 from thalweg.training.lloyd import lloyd_step
-from thalweg.training.loop import History, train
+from thalweg.training.loop import train
 from thalweg.training.minibatch import MiniBatchStep
 from thalweg.training.partition import ChunkedPartition, partition
 from thalweg.training.processes import Alone, Processes, share

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from thalweg.core import Loss
+from thalweg.training.checkpoint import Checkpoint
+from thalweg.training.history import History
 
 B = TypeVar("B")
 Step = Callable[[B, torch.Generator], Loss]
@@ -22,24 +21,6 @@ class Diverged(RuntimeError):
     """The loss is no longer a finite number."""
 
 
-@dataclass
-class History:
-    """What happened, step by step. Tensors are read only when somebody asks."""
-
-    values: list[Tensor] = field(default_factory=list)
-    metrics: list[dict[str, Tensor]] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    """when each step ended, since the start"""
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def losses(self) -> list[float]:
-        """The value of each step."""
-        return [float(value) for value in self.values]
-
-
 def train(
     step: Step[B],
     batches: Iterable[B],
@@ -47,6 +28,7 @@ def train(
     stop: Callable[[History], bool] = lambda history: False,
     progress: Callable[[History], None] = lambda history: None,
     check_every: int = 10,
+    checkpoint: Checkpoint | None = None,
 ) -> History:
     """Take a step on each batch until the batches end or ``stop`` says so.
 
@@ -64,6 +46,8 @@ def train(
         Looks at the history after each step, to show it.
     check_every : int, default 10
         The loss is held to be finite every so many steps (reading it may wait for the device).
+    checkpoint : Checkpoint, optional
+        Its parts restored; the history goes on from it, and it is written to as often as it says.
 
     Returns
     -------
@@ -72,28 +56,32 @@ def train(
     Raises
     ------
     Diverged
-        If the loss is not finite; the message names the step.
+        If the loss is not finite; the message names the step, and the last good checkpoint.
     """
-    history = History()
-    start = time.perf_counter()
+    history = History() if checkpoint is None else checkpoint.history()
     for batch in batches:
-        loss = step(batch, generator)
-        history.values.append(loss.value.detach())
-        history.metrics.append(loss.metrics)
-        history.seconds.append(time.perf_counter() - start)
-        if len(history) % check_every == 0:
-            _check_finite(history, check_every)
+        history.add(step(batch, generator))
+        due = checkpoint is not None and checkpoint.after(history)
+        if due or len(history) % check_every == 0:
+            _check_finite(history, check_every, checkpoint)
         progress(history)
+        if checkpoint is not None and due:
+            checkpoint.save(history)
         if stop(history):
             break
-    _check_finite(history, check_every)
+    _check_finite(history, check_every, checkpoint)
     return history
 
 
-def _check_finite(history: History, last: int) -> None:
-    for back, value in enumerate(float(v) for v in reversed(history.values[-last:])):
-        if not math.isfinite(value):
-            raise Diverged(
-                f"training diverged: the loss at step {len(history) - back} is {value}; "
-                "expected a finite number (a smaller learning rate may help)"
-            )
+def _check_finite(history: History, last: int, checkpoint: Checkpoint | None) -> None:
+    if len(history) == 0 or bool(torch.stack(history.values[-last:]).isfinite().all()):
+        return
+    values = [float(value) for value in history.values[-last:]]
+    first = next(i for i, value in enumerate(values) if not math.isfinite(value))
+    number = len(history) - len(values) + first + 1
+    kept = None if checkpoint is None else checkpoint.latest()
+    raise Diverged(
+        f"training diverged: the loss at step {number} is {values[first]}; expected a finite "
+        "number (a smaller learning rate may help). "
+        + ("There is no checkpoint." if kept is None else f"The last good checkpoint is {kept}.")
+    )

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from thalweg.data import Summary, batches, steps_of
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import PushDown
-from thalweg.training.loop import History, train
+from thalweg.training.history import History
+from thalweg.training.loop import train
 from thalweg.training.mixture import Sums, Weighted, components_of, em_step
 from thalweg.training.progress import progress_bar
 from thalweg.training.steps import gradient_step

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from thalweg.training.loop import History
+from thalweg.training.history import History
 
 PATIENCE = 3
 """Epochs without progress after which training ends."""

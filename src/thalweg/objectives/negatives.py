@@ -1,0 +1,220 @@
+"""Where to push up: the points that contrastive objectives hold against the data."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.core import Batch, Energy, EnergyFunction, InputError
+from thalweg.objectives.likelihood import normalized
+from thalweg.samplers import Bridge, Sampler
+from thalweg.samplers.noise import normal, one_uniform, uniform
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Points to push up, and what a person may want to see of how they were found."""
+
+    y: Tensor
+    """``(n, *shape)``, detached"""
+    x: Tensor | None
+    metrics: dict[str, Tensor]
+
+
+class Negatives(nn.Module, ABC):
+    """A way to choose points where the energy should not be low."""
+
+    def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
+        """Look at the data, before training."""
+
+    @abstractmethod
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+        """As many points as the batch has rows."""
+
+
+class FromData(Negatives):
+    r"""Short chains that start at the data, after a random kick: CD-k.
+
+    With ``Langevin(step_size, noise=0)`` it is the deterministic form: a kick, then down the
+    energy, and up where that ends. With any other sampler it is CD with that sampler
+    (:class:`~thalweg.samplers.BlockGibbs` for an RBM).
+
+    Parameters
+    ----------
+    sampler : Sampler
+    n_steps : int, default 10
+        k.
+    kick : float, default 0
+        Standard deviation of Gaussian noise on the data that the chains start at.
+
+    References
+    ----------
+    Hinton, "Training products of experts by minimizing contrastive divergence" (2002).
+    """
+
+    def __init__(self, sampler: Sampler, n_steps: int = 10, kick: float = 0.0) -> None:
+        super().__init__()
+        check_chains("FromData", sampler, n_steps, kick)
+        self.sampler, self.n_steps, self.kick = sampler, n_steps, kick
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+        start = kicked(batch.y, self.kick, generator)
+        given = energy if batch.x is None else RowByRow(energy, batch.x)
+        end, acceptance = walk(self.sampler, given, start, self.n_steps, generator)
+        return Found(end, batch.x, {"acceptance": acceptance})
+
+
+class FromChains(Negatives):
+    r"""Chains that go on from step to step: persistent contrastive divergence.
+
+    A buffer of chains stays on the device of the data. Each step moves as many as the batch has
+    rows, which are chosen at random, and starts a small share of those anew at kicked data. The
+    buffer is part of the objective's state, so a checkpoint has it.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    n_steps : int, default 10
+        Steps of a chain for each step of training.
+    size : int, default 4096
+        Chains in the buffer.
+    reseeded : float, default 0.05
+        Share of the chains moved that start anew.
+    kick : float, default 1
+        Standard deviation of the noise on the data where chains start; ignored for binary energies.
+
+    References
+    ----------
+    Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood
+    gradient" (2008). Du, Mordatch, "Implicit generation and modeling with energy-based models"
+    (2019), for the buffer.
+    """
+
+    chains: Tensor
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        n_steps: int = 10,
+        size: int = 4096,
+        reseeded: float = 0.05,
+        kick: float = 1.0,
+    ) -> None:
+        super().__init__()
+        check_chains("FromChains", sampler, n_steps, kick)
+        if size < 1 or not 0 <= reseeded <= 1:
+            raise InputError(
+                f"FromChains: size is {size} and reseeded {reseeded}; expected at least 1, and a "
+                "share from 0 to 1"
+            )
+        self.sampler, self.n_steps, self.size = sampler, n_steps, size
+        self.reseeded, self.kick = reseeded, kick
+        self.register_buffer("chains", torch.empty(0))
+
+    def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
+        rows = torch.randint(len(y), (self.size,), generator=generator, device=generator.device)
+        self.chains = self._fresh(energy, y[rows.to(y.device)], generator)
+
+    def _fresh(self, energy: Energy, y: Tensor, generator: torch.Generator) -> Tensor:
+        return y.detach() if energy.space != "real" else kicked(y, self.kick, generator)
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+        if batch.x is not None:
+            raise InputError("FromChains: x is given, and chains that go on keep none; expected "
+                             "FromData")  # fmt: skip
+        y = batch.y
+        if len(self.chains) == 0:
+            self.begin(energy, y, generator)
+        if len(y) > self.size:
+            raise InputError(
+                f"FromChains: size is {self.size} and a batch has {len(y)} rows; expected a buffer "
+                "of at least a batch"
+            )
+        # a stretch of the buffer from a random place: every chain has its turn, none twice
+        first = int(one_uniform(generator) * self.size)
+        index = (torch.arange(len(y), device=y.device) + first) % self.size
+        start = self.chains[index]
+        anew = uniform(y.flatten(1)[:, 0], generator) < self.reseeded
+        fresh = self._fresh(energy, y, generator)
+        start = torch.where(anew.reshape(-1, *[1] * (y.dim() - 1)), fresh, start)
+        end, acceptance = walk(self.sampler, energy, start, self.n_steps, generator)
+        self.chains[index] = end
+        return Found(end, None, {"acceptance": acceptance, "reseeded": anew.float().mean()})
+
+
+class FromNoise(Negatives):
+    """Draws from a density that does not learn.
+
+    Parameters
+    ----------
+    noise : Energy
+        One that can be drawn from and knows its log Z.
+    """
+
+    def __init__(self, noise: Energy) -> None:
+        super().__init__()
+        self.noise = normalized(noise, "FromNoise")
+
+    @torch.no_grad()
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+        drawn = self.noise.draw(len(batch.y), generator)
+        assert drawn is not None
+        return Found(drawn.to(batch.y), batch.x, {})
+
+
+class FromBatch(Negatives):
+    """The y of another row of the batch, for energies of pairs (x, y)."""
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+        if batch.x is None or len(batch.y) < 2:
+            raise InputError(
+                "FromBatch: a batch has no x, or one row; expected pairs (x, y), at least 2"
+            )
+        by = 1 + int(one_uniform(generator) * (len(batch.y) - 1))
+        return Found(batch.y.roll(by, dims=0), batch.x, {})
+
+
+class RowByRow(Energy):
+    """F(x, y) as an energy of y, with an x for each row."""
+
+    def __init__(self, energy: Energy, x: Tensor) -> None:
+        super().__init__()
+        self.energy, self.x = energy, x
+        self.beta, self.space = energy.beta, energy.space
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.energy(y, self.x)
+
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.energy.value_and_gradient(y, self.x)
+
+
+def walk(
+    sampler: Sampler, energy: Energy, y: Tensor, n_steps: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Where chains from y are after some steps, and how often they moved."""
+    energy_fn: EnergyFunction = energy if energy.beta == 1 else Bridge(energy, energy.beta)
+    state = sampler.init(energy_fn, y)
+    accepted = torch.zeros(len(y), device=y.device)
+    for _ in range(n_steps):
+        state, info = sampler.step(energy_fn, state, generator)
+        accepted += info.accepted
+    return sampler.position(state).detach(), accepted.mean() / n_steps
+
+
+def kicked(y: Tensor, kick: float, generator: torch.Generator) -> Tensor:
+    """Rows with Gaussian noise on them."""
+    y = y.detach()
+    return y + kick * normal(y, generator) if kick else y
+
+
+def check_chains(owner: str, sampler: Sampler, n_steps: int, kick: float) -> None:
+    if not isinstance(sampler, Sampler):
+        raise InputError(f"{owner}: sampler must be a Sampler such as Langevin(), got {sampler!r}")
+    if n_steps < 1 or not kick >= 0:
+        raise InputError(
+            f"{owner}: n_steps is {n_steps} and kick {kick}; expected at least 1, and at least 0"
+        )

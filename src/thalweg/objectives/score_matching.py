@@ -1,0 +1,181 @@
+r"""Score matching: the gradient small and the curvature large at the data.
+
+The score is :math:`s(y) = -\beta \nabla F(y)`; log Z is not in it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Batch, Energy, InputError, Loss
+from thalweg.objectives.base import Objective, loss_of, mean_of
+from thalweg.objectives.noise_contrastive import checked_sigmas, one_of
+from thalweg.samplers.noise import normal, uniform
+
+
+class ScoreMatching(Objective):
+    r"""Exact score matching, every second derivative taken.
+
+    .. math::
+        \tfrac12 \|\beta \nabla F(y)\|^2 - \beta \Delta F(y)
+
+    Takes as many second derivatives as y has coordinates; from a dozen on,
+    :class:`SlicedScoreMatching`.
+
+    Parameters
+    ----------
+    noise : float, default 0
+        Standard deviation of Gaussian noise put on the rows first, which makes what is matched
+        smoother where data are few.
+
+    References
+    ----------
+    Hyvarinen, "Estimation of non-normalized statistical models by score matching" (2005), eq. 4.
+    """
+
+    def __init__(self, noise: float = 0.0) -> None:
+        super().__init__()
+        self.noise = _noise(noise, "ScoreMatching")
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
+        y = _with_noise(batch.y, self.noise, generator)
+        n, d = len(y), y[0].numel()
+        basis = torch.eye(d, device=y.device, dtype=y.dtype).reshape(d, 1, *y.shape[1:])
+        value, slopes, curvature = energy.along(y, basis.expand(d, n, *y.shape[1:]), batch.x)
+        beta = energy.beta
+        loss = mean_of(0.5 * beta**2 * slopes.square().sum(dim=0) - beta * curvature, batch)
+        return loss_of(loss, energy=mean_of(value, batch))
+
+
+class SlicedScoreMatching(Objective):
+    r"""Score matching along random directions.
+
+    .. math::
+        E_v \left[ \tfrac12 \beta^2 (v^T \nabla F)^2 - \beta v^T \nabla^2 F v \right],
+        \qquad v \sim N(0, I)
+
+    Parameters
+    ----------
+    n_directions : int, default 1
+        Of each row, in each step.
+    noise : float, default 0
+        As in :class:`ScoreMatching`.
+
+    References
+    ----------
+    Song, Garg, Shi, Ermon, "Sliced score matching" (2019), eq. 7.
+    """
+
+    def __init__(self, n_directions: int = 1, noise: float = 0.0) -> None:
+        super().__init__()
+        if n_directions < 1:
+            raise InputError(
+                f"SlicedScoreMatching: n_directions must be at least 1, got {n_directions}"
+            )
+        self.n_directions, self.noise = n_directions, _noise(noise, "SlicedScoreMatching")
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
+        y = _with_noise(batch.y, self.noise, generator)
+        v = normal(y.new_empty(self.n_directions, *y.shape), generator)
+        value, slopes, curvature = energy.along(y, v, batch.x)
+        beta = energy.beta
+        each = 0.5 * beta**2 * slopes.square().sum(dim=0) - beta * curvature
+        return loss_of(mean_of(each, batch) / self.n_directions, energy=mean_of(value, batch))
+
+
+class DenoisingScoreMatching(Objective):
+    r"""The score of the data with noise on them: it points from a noisy row to the clean one.
+
+    .. math::
+        \tfrac12 \left\| e - \sigma \beta \nabla F(y + \sigma e) \right\|^2, \qquad e \sim N(0, I)
+
+    What is learned is the density of the data blurred by sigma. Of several levels each row has one
+    at random, and one energy serves all of them.
+
+    Parameters
+    ----------
+    sigma : float or sequence of float, default 0.1
+
+    References
+    ----------
+    Vincent, "A connection between score matching and denoising autoencoders" (2011), eq. 13;
+    Song, Ermon (2019), eq. 5 and 6, for several levels and the weight sigma squared.
+    """
+
+    sigmas: Tensor
+
+    def __init__(self, sigma: float | tuple[float, ...] = 0.1) -> None:
+        super().__init__()
+        self.register_buffer("sigmas", checked_sigmas(sigma, "DenoisingScoreMatching"))
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
+        sigma = one_of(self.sigmas, batch.y, generator)
+        e = normal(batch.y, generator)
+        slope = energy.slope(batch.y + sigma * e, batch.x)
+        each = 0.5 * (e - sigma * energy.beta * slope).flatten(1).square().sum(dim=1)
+        return loss_of(mean_of(each, batch))
+
+
+class DualScoreMatching(Objective):
+    r"""Denoising score matching at every scale of noise, and along the scale too.
+
+    .. math::
+        \tfrac12 \left\| e - \sigma \nabla_y F \right\|^2
+        + \frac{1}{2 d} \left( d - \|e\|^2 - \frac{\partial F}{\partial \log \sigma} \right)^2,
+        \qquad F = F(y + \sigma e, \log \sigma)
+
+    The energy is given the scale: x is log sigma, (n, 1). How F changes with the scale ties the
+    energies of valleys together that no data lie between: at large scales they are one. Where F
+    at the largest scale is normalized, so it is at all others.
+
+    Parameters
+    ----------
+    smallest, largest : float
+        Scales between which log sigma is uniform.
+
+    References
+    ----------
+    Guth, Kadkhodaie, Simoncelli, "Learning normalized image densities via dual score matching"
+    (2025), eq. 6 to 8; Choi, Meng, Song, Ermon, "Density ratio estimation via infinitesimal
+    classification" (2022), for the score along the path.
+    """
+
+    def __init__(self, smallest: float = 0.01, largest: float = 10.0) -> None:
+        super().__init__()
+        if not 0 < smallest < largest < math.inf:
+            raise InputError(
+                f"DualScoreMatching: scales from {smallest} to {largest}; expected the smallest "
+                "above 0 and the largest above it"
+            )
+        self.smallest, self.largest = smallest, largest
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
+        y = batch.y
+        d = y[0].numel()
+        low, high = math.log(self.smallest), math.log(self.largest)
+        # one scale in each of n equal parts: together they cover the range evenly
+        place = torch.arange(len(y), device=y.device).to(y) + uniform(y.flatten(1)[:, 0], generator)
+        scale = (low + (high - low) * place / len(y))[:, None]
+        sigma = scale.exp().reshape(-1, *[1] * (y.dim() - 1))
+        e = normal(y, generator)
+        by_y, by_scale = energy.slopes(y + sigma * e, scale)
+        square = e.flatten(1).square().sum(dim=1)
+        space = 0.5 * (e - sigma * by_y).flatten(1).square().sum(dim=1)
+        along = 0.5 * (d - square - by_scale[:, 0]).square() / d
+        return loss_of(
+            mean_of(space + along, batch),
+            space=mean_of(space, batch), scale=mean_of(along, batch),
+        )  # fmt: skip
+
+
+def _noise(noise: float, owner: str) -> float:
+    if not noise >= 0:
+        raise InputError(f"{owner}: noise must be at least 0, got {noise}")
+    return noise
+
+
+def _with_noise(y: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    return y + noise * normal(y, generator) if noise else y

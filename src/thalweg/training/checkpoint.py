@@ -1,0 +1,156 @@
+"""Checkpoints: training that was killed goes on as if it had not been."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save as bytes_of
+
+from thalweg.core import InputError, write_beside
+from thalweg.training.history import History
+from thalweg.training.state import pack, unpack
+
+FORMAT = "1"
+KEPT = 2
+NAME = re.compile(r"step-(\d{9})\.safetensors")
+
+
+class Stateful(Protocol):
+    """What a checkpoint can hold."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """All that it needs to go on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Go on from there."""
+
+
+class Checkpoint:
+    """A folder with the state of training every so many steps.
+
+    Each file is written beside and renamed, so that a kill at any moment leaves the last whole one.
+    The two latest are kept. Files are safetensors, read without running code.
+
+    Parameters
+    ----------
+    folder : path
+        Made if need be.
+    every : int, default 500
+        Steps.
+    resume : bool, default False
+        Whether to go on from the last checkpoint of the folder. Without it a folder that has some
+        is refused, so that nothing is lost by accident.
+    facts : mapping, optional
+        What has to be equal for a checkpoint to fit: names and numbers.
+    rank : int, default 0
+        Of this process among those that train together; each has files of its own.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        every: int = 500,
+        resume: bool = False,
+        facts: Mapping[str, Any] | None = None,
+        rank: int = 0,
+    ) -> None:
+        if not isinstance(every, int) or every < 1:
+            raise InputError(f"checkpoint: every must be a whole number of at least 1, got {every}")
+        self.folder = Path(folder) / f"process-{rank}" if rank else Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError(f"checkpoint: {self.folder} is a file; expected a folder")
+        self.every, self.resume, self.facts = every, resume, dict(facts or {})
+        if not resume and self.latest() is not None:
+            raise InputError(
+                f"checkpoint: {self.latest()} is there already; expected resume to go on from it, "
+                "or another folder"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._parts: dict[str, Stateful] = {}
+        self._before: History | None = None
+
+    def latest(self) -> Path | None:
+        """The file of the most steps, or None."""
+        found = self._files()
+        return found[-1] if found else None
+
+    def _files(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted(p for p in self.folder.iterdir() if NAME.fullmatch(p.name))
+
+    def restore(self, parts: Mapping[str, Stateful]) -> bool:
+        """Know the parts, and bring them to where the last checkpoint is; whether there was one."""
+        self._parts = dict(parts)
+        path = self.latest()
+        if path is None or not self.resume:
+            return False
+        state = self._read(path)
+        there, here = state["facts"], self.facts
+        if there != here:
+            differs = [
+                f"{name} is {there.get(name)!r} there and {here.get(name)!r} here"
+                for name in sorted({*there, *here})
+                if there.get(name) != here.get(name)
+            ]
+            raise InputError(
+                f"{path} is of another run: {', '.join(differs)}; expected the same data and "
+                "settings"
+            )
+        if set(state["parts"]) != set(self._parts):
+            raise InputError(
+                f"{path} is of another kind of run: it has {', '.join(sorted(state['parts']))}; "
+                f"expected {', '.join(sorted(self._parts))}"
+            )
+        try:
+            for name, part in self._parts.items():
+                part.load_state_dict(state["parts"][name])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise InputError(f"{path} does not fit this model: {error}") from error
+        self._before = History.from_state(state["history"])
+        return True
+
+    def history(self) -> History:
+        """What happened before the checkpoint that was gone on from; empty without one."""
+        return History() if self._before is None else self._before
+
+    def after(self, history: History) -> bool:
+        """Whether a checkpoint is due after this many steps."""
+        return len(history) % self.every == 0
+
+    def save(self, history: History) -> None:
+        """Write the state as it is now."""
+        tensors, text = pack(
+            {
+                "facts": self.facts,
+                "parts": {name: dict(part.state_dict()) for name, part in self._parts.items()},
+                "history": history.state(),
+            }
+        )
+        with write_beside(self.folder / f"step-{len(history):09d}.safetensors") as beside:
+            beside.write_bytes(bytes_of(tensors, {"thalweg-checkpoint": FORMAT, "state": text}))
+        for old in self._files()[:-KEPT]:
+            old.unlink(missing_ok=True)
+
+    @staticmethod
+    def _read(path: Path) -> Any:
+        content = path.read_bytes()
+        try:
+            tensors = tensors_of(content)
+            length = int.from_bytes(content[:8], "little")
+            metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+            if metadata.get("thalweg-checkpoint") != FORMAT:
+                raise ValueError(f"version {metadata.get('thalweg-checkpoint')}")
+            return unpack(tensors, metadata["state"])
+        except (SafetensorError, ValueError, KeyError, AttributeError) as error:
+            raise InputError(
+                f"{path} is damaged, or no checkpoint of this version of thalweg ({error}); "
+                "expected a file that training wrote"
+            ) from error

@@ -1,0 +1,159 @@
+"""Training an energy on rows with an objective, from the first batch to the last checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from thalweg.core import Batch, Energy, InputError
+from thalweg.data import Shuffled
+from thalweg.objectives import Objective
+from thalweg.training.checkpoint import Checkpoint, Stateful
+from thalweg.training.hardware import Hardware
+from thalweg.training.history import History
+from thalweg.training.loop import train
+from thalweg.training.monitors import Watch
+from thalweg.training.progress import log_to, progress_bar
+from thalweg.training.state import GeneratorState
+from thalweg.training.steps import adam, gradient_step
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run is kept and shown; nothing here changes what is learned.
+
+    Parameters
+    ----------
+    checkpoint : path, optional
+        A folder for checkpoints, made if need be.
+    every : int, default 500
+        Steps between them.
+    resume : bool, default False
+        Go on from the last one of the folder; the first run of it may say so too.
+    log_dir : path, optional
+        A folder for TensorBoard, with every monitor (needs the ``tensorboard`` extra).
+    """
+
+    checkpoint: str | os.PathLike[str] | None = None
+    every: int = 500
+    resume: bool = False
+    log_dir: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.resume and self.checkpoint is None:
+            raise InputError("resume: no checkpoint folder was given; expected one to go on from")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: the numbers that change what is learned."""
+
+    n_steps: int
+    learning_rate: float
+    clip: float | None = None
+    """longest gradient"""
+    average: float | None = None
+    """decay of the moving average of parameters, which takes their place in the end"""
+    precision: str = "no"
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """what a checkpoint has to agree with, besides these"""
+
+
+def fit(
+    energy: Energy,
+    objective: Objective,
+    take: Callable[[Any], Batch],
+    order: Shuffled,
+    recipe: Recipe,
+    generator: torch.Generator,
+    *,
+    title: str,
+    hardware: Hardware | None = None,
+    run: Run | None = None,
+    verbose: bool = False,
+) -> History:
+    """Steps of Adam on the objective, with :func:`~thalweg.training.adam`'s schedule.
+
+    Parameters
+    ----------
+    energy : Energy
+        Trained in place; with ``recipe.average`` it ends at the averaged parameters.
+    objective : Objective
+        Has begun, where it needs to.
+    take : callable
+        From positions of rows to a batch.
+    order : Shuffled
+        Which rows come when.
+    recipe : Recipe
+    generator : torch.Generator
+        All randomness of the steps.
+    title : str
+        What warnings and the bar call it.
+    hardware : Hardware, optional
+    run : Run, optional
+    verbose : bool
+        Whether to show a bar.
+    """
+    hardware = Hardware() if hardware is None else hardware
+    run = Run() if run is None else run
+    parameters = [p for p in (*energy.parameters(), *objective.parameters()) if p.requires_grad]
+    optimizer, schedule = adam([{"params": parameters, "lr": recipe.learning_rate}], recipe.n_steps)
+    parts: dict[str, Stateful] = {
+        "energy": energy,
+        "objective": objective,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "generator": GeneratorState(generator),
+        "order": order,
+        "hardware": hardware,
+    }
+    average = None
+    if recipe.average is not None:
+        average = AveragedModel(energy, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
+        parts["average"] = average
+    step = gradient_step(
+        energy, objective, optimizer, schedule,
+        clip=recipe.clip, average=average, hardware=hardware,
+    )  # fmt: skip
+    checkpoint = None
+    if run.checkpoint is not None:
+        facts = {**_facts(recipe), **recipe.facts, "rows": order.n, "processes": hardware.size}
+        checkpoint = Checkpoint(run.checkpoint, run.every, run.resume, facts, hardware.rank)
+        checkpoint.restore(parts)
+    watch = Watch(title)
+    energy.train()
+    with ExitStack() as stack:
+        shown = verbose and hardware.rank == 0
+        bar = stack.enter_context(progress_bar(title, recipe.n_steps, shown))
+        log = stack.enter_context(log_to(run.log_dir if hardware.rank == 0 else None))
+
+        def follow(history: History) -> None:
+            bar(history)
+            log(history)
+            watch(history)
+
+        history = train(
+            step, _batches(order, take), generator, progress=follow, checkpoint=checkpoint
+        )
+    if average is not None:
+        energy.load_state_dict(average.module.state_dict())
+    energy.eval()
+    return history
+
+
+def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:
+    for index in order:
+        yield take(index)
+
+
+def _facts(recipe: Recipe) -> dict[str, Any]:
+    return {
+        name: getattr(recipe, name)
+        for name in ("n_steps", "learning_rate", "clip", "average", "precision")
+    }

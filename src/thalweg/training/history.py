@@ -1,0 +1,62 @@
+"""What happened in training, step by step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Loss
+
+
+@dataclass
+class History:
+    """What happened, step by step. Tensors are read only when somebody asks."""
+
+    values: list[Tensor] = field(default_factory=list)
+    metrics: list[dict[str, Tensor]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    """when each step ended, since the start"""
+    _start: float = field(default_factory=time.perf_counter)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def losses(self) -> list[float]:
+        """The value of each step."""
+        return [float(value) for value in self.values]
+
+    def add(self, loss: Loss) -> None:
+        """One more step."""
+        self.values.append(loss.value.detach())
+        self.metrics.append(loss.metrics)
+        self.seconds.append(time.perf_counter() - self._start)
+
+    def recent(self, name: str, steps: int) -> Tensor | None:
+        """A metric over the last steps (steps,), or None where it is not there."""
+        last = [each[name] for each in self.metrics[-steps:] if name in each]
+        return torch.stack([value.float() for value in last]) if len(last) == steps else None
+
+    def state(self) -> dict[str, Any]:
+        """As tensors, for a checkpoint."""
+        names = list(self.metrics[-1]) if self.metrics else []
+        metrics = [[m.get(name, torch.tensor(torch.nan)).float().cpu() for name in names]
+                   for m in self.metrics]  # fmt: skip
+        return {
+            "values": torch.stack(self.values).cpu() if self.values else torch.empty(0),
+            "names": names,
+            "metrics": torch.tensor(metrics) if names else torch.empty(len(self), 0),
+            "seconds": list(self.seconds),
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> History:
+        """What :meth:`state` gave; the clock goes on."""
+        seconds = state["seconds"]
+        start = time.perf_counter() - (seconds[-1] if seconds else 0.0)
+        metrics = [dict(zip(state["names"], row, strict=True)) for row in state["metrics"]]
+        return cls(list(state["values"]), metrics, list(seconds), start)
