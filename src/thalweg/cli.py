@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from thalweg.estimators.joint import JointRows
 from thalweg.estimators.registry import CONDITIONAL, ESTIMATORS, command_name
 from thalweg.estimators.storage import load_with_extra, save
 from thalweg.plots import draw_landscape, figure, save_figure
+from thalweg.training import Run
 
 app = typer.Typer(
     add_completion=False,
@@ -241,13 +243,35 @@ def _positions(names: str, encoding: Encoding | None, width: int, source: str) -
     return sorted(set(result))
 
 
+def _option(name: str, kind: Any, default: Any, text: str) -> inspect.Parameter:
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, typer.Option(help=text)],
+    )
+
+
+KEEPING = (
+    _option("checkpoint", str | None, None, "A folder for checkpoints, made if need be."),
+    _option("every", int, 500, "Steps between checkpoints."),
+    _option("resume", bool, False, "Go on from the last checkpoint of the folder."),
+    _option("log_dir", str | None, None, "A folder for TensorBoard."),
+)
+"""Options of methods that train by gradient steps: how a run is kept."""
+
+KEPT = tuple(option.name for option in KEEPING)
+
+
 def _add_fit(kind: type[FittedModel]) -> None:
     """A command ``thalweg fit METHOD`` whose options are the estimator's own parameters."""
     defaults = inspect.signature(kind).parameters
     conditional = kind in CONDITIONAL
     said = _descriptions(inspect.getdoc(kind) or "")
 
-    def command(data: str, out: str, targets: str | None, **options: Any) -> None:
+    def command(
+        data: str, out: str, targets: str | None, keep: dict[str, Any], **options: Any
+    ) -> None:
         estimator = kind(**options)
         estimator._check_parameters()
         if not Path(out).absolute().parent.is_dir():
@@ -255,6 +279,8 @@ def _add_fit(kind: type[FittedModel]) -> None:
         values, encoding = spool(Path(data)) if is_large(Path(data)) else _numbers(data, None)
         fit: Callable[..., Any] = estimator.fit  # type: ignore[attr-defined]
         extra: dict[str, Any] = {"table": None if encoding is None else encoding.to_json()}
+        if keep:
+            fit = functools.partial(fit, run=Run(**keep))
         if targets is None:
             fit(values)
         else:
@@ -280,6 +306,9 @@ def _add_fit(kind: type[FittedModel]) -> None:
                 annotation=Annotated[str, typer.Option(help=text)],
             )
         )
+    trained = "run" in inspect.signature(kind.fit).parameters  # type: ignore[attr-defined]
+    if trained:
+        parameters.extend(KEEPING)
     for name, constraint in kind.parameters.items():
         default = defaults[name].default
         text = f"{said.get(name, '')} Must be {constraint.describe()}.".strip()
@@ -294,13 +323,14 @@ def _add_fit(kind: type[FittedModel]) -> None:
 
     def entry(**options: Any) -> None:
         data, out, targets = options.pop("data"), options.pop("out"), options.pop("targets", None)
+        keep = {name: options.pop(name) for name in KEPT} if trained else {}
         # a default is taken as it is: what is written in the help need not say all of it
         given = {
             name: kind.parameters[name].parse(text)
             for name, text in options.items()
             if text != _written(defaults[name].default)
         }
-        command(data, out, targets, **given)
+        command(data, out, targets, keep, **given)
 
     entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     entry.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -160,6 +160,30 @@ class Sizes(Constraint):
 
 
 @dataclass(frozen=True)
+class Levels(Constraint):
+    """A number above 0 (below ``high``), or a sequence of them."""
+
+    high: float = math.inf
+
+    def allows(self, value: Any) -> bool:
+        each = Real(0, above=True, high=self.high, below=math.isfinite(self.high))
+        if isinstance(value, (tuple, list)):
+            return len(value) > 0 and all(each.allows(part) for part in value)
+        return each.allows(value)
+
+    def describe(self) -> str:
+        bound = "" if math.isinf(self.high) else f" and below {self.high:g}"
+        return f"a number above 0{bound}, or a sequence of them"
+
+    def violations(self) -> list[Any]:
+        return [0.0, -1.0, math.nan, "a word", (), (0.5, -1.0), None]
+
+    def parse(self, text: str) -> Any:
+        parts = [_number(part, float, none=False) for part in text.split(",") if part.strip()]
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+@dataclass(frozen=True)
 class Switch(Constraint):
     """True or False."""
 
@@ -214,6 +238,22 @@ class Array(Constraint):
 
     def parse(self, text: str) -> Any:
         return None if self.none and text.lower() == "none" else text
+
+
+@dataclass(frozen=True)
+class OneOf(Constraint):
+    """An object of a class."""
+
+    kind: type
+
+    def allows(self, value: Any) -> bool:
+        return isinstance(value, self.kind)
+
+    def describe(self) -> str:
+        return f"a {self.kind.__name__}"
+
+    def violations(self) -> list[Any]:
+        return [None, 3, "a word"]
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,14 @@ class Given(Energy):
         (1, ...), what is given.
     """
 
+    x: Tensor
+
     def __init__(self, energy: Energy, x: Tensor) -> None:
         super().__init__()
         if len(x) != 1:
             raise InputError(f"Given: x has {len(x)} rows; expected 1, what all of y share")
-        self.energy, self.x = energy, x
+        self.energy = energy
+        self.register_buffer("x", x, persistent=False)
         self.beta, self.space = energy.beta, energy.space
 
     def _expanded(self, y: Tensor) -> Tensor:

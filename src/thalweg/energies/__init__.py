@@ -1,12 +1,16 @@
 """Energies, one idea a file."""
 
 from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann, every_state
+from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
+from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
 from thalweg.energies.ica import IndependentSources
+from thalweg.energies.masked import MaskedPrediction
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.network import NetworkEnergy
+from thalweg.energies.noise_conditional import NoiseConditional
 from thalweg.energies.pyramid import LaplacianPyramid
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
@@ -23,12 +27,16 @@ __all__ = [
     "Funnel",
     "GaussianComponents",
     "GaussianNoise",
+    "GaussianRestrictedBoltzmann",
     "Gumbel",
+    "ImageNetwork",
     "IndependentSources",
     "Ising",
     "LaplacianPyramid",
     "Lista",
+    "MaskedPrediction",
     "NetworkEnergy",
+    "NoiseConditional",
     "Normal",
     "NormalMixture",
     "Perceptron",

@@ -78,6 +78,22 @@ class RestrictedBoltzmann(Energy, Bipartite):
         field = softplus(hidden @ self.weights.T + self.visible_bias).sum(dim=1)
         return torch.logsumexp(hidden @ self.hidden_bias + field, dim=0)
 
+    def flipped(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        # the fields of the hidden units change by one row of W: no product for each flip
+        step = 1 - 2 * y
+        field = (y @ self.weights + self.hidden_bias)[:, None]
+        hidden = softplus(field + step[:, :, None] * self.weights).sum(dim=2)
+        own = (y @ self.visible_bias)[:, None] + step * self.visible_bias
+        return -own - hidden
+
+    def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """The probability of each hidden unit: (n, k)."""
+        return torch.sigmoid(y @ self.weights + self.hidden_bias)
+
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """The more probable state of each visible unit for hidden units (n, k): (n, d)."""
+        return (z @ self.weights.T + self.visible_bias > 0).to(z)
+
     def untied(self, base: Tensor) -> Energy:
         """Where :meth:`tempered` begins: independent bits with logits ``base`` (d,).
 

@@ -29,6 +29,9 @@ class Perceptron(nn.Module):
     activation : type of Module, default SiLU
     generator : torch.Generator, optional
         Of the initial weights; torch's own if not given.
+    detail : float, default 1
+        How much wider than usual the first layer's initial weights are. Of energies of
+        standardized rows, which have to tell near points apart, 6 to 10 learns many times faster.
     """
 
     def __init__(
@@ -36,12 +39,18 @@ class Perceptron(nn.Module):
         sizes: Sequence[int],
         activation: type[nn.Module] = nn.SiLU,
         generator: torch.Generator | None = None,
+        detail: float = 1.0,
     ) -> None:
         super().__init__()
+        if not detail > 0:
+            raise InputError(f"Perceptron: detail must be above 0, got {detail}")
         layers: list[nn.Module] = []
         for wide, narrow in itertools.pairwise(sizes[:-1]):
             layers += [_linear(wide, narrow, generator), activation()]
         self.layers = nn.Sequential(*layers, _linear(sizes[-2], sizes[-1], generator))
+        with torch.no_grad():
+            for parameter in self.layers[0].parameters():
+                parameter.mul_(detail)
         self.is_silu = activation is nn.SiLU
         """Whether every nonlinearity is SiLU"""
         # in a tuple, for they are layers already

@@ -65,6 +65,10 @@ class Rescaled(Energy):
         value: Tensor = self.energy(self._in(y), self._given(x))
         return value
 
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        value, grad = self.energy.value_and_gradient(self._in(y), self._given(x))
+        return value, grad / self.scale
+
     def restricted(self, visible: Tensor) -> Rescaled | None:
         view = self.energy.restricted(visible)
         if view is None:

@@ -1,5 +1,8 @@
 """Energies in scikit-learn's terms."""
 
+from thalweg.estimators.boltzmann import BernoulliRBM
+from thalweg.estimators.denoising import DenoisingAutoencoder, MaskedAutoencoder
+from thalweg.estimators.energy_density import EnergyDensity
 from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
@@ -19,10 +22,14 @@ from thalweg.estimators.variational import VariationalAutoencoder
 __all__ = [
     "GLO",
     "PCA",
+    "BernoulliRBM",
     "ContractiveAutoencoder",
+    "DenoisingAutoencoder",
+    "EnergyDensity",
     "GaussianMixture",
     "KMeans",
     "LatentRegressor",
+    "MaskedAutoencoder",
     "SaturatingAutoencoder",
     "SparseAutoencoder",
     "SparseCoding",

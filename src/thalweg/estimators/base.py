@@ -214,7 +214,13 @@ class EnergyEstimator(FittedModel):
     def project(self, X: Any) -> Any:
         """The point of the data manifold that is closest to each row. The container is X's."""
         rows = self._read(X)
-        return as_given(X, self._ask_by_descent(rows, lambda y: questions.project(self.energy_, y)))
+
+        def question(y: Tensor) -> Tensor:
+            if bool(y.isnan().any()) and not self._hidden_in_questions:
+                y = questions.complete(self.energy_, y, starts=self._fillings())
+            return questions.project(self.energy_, y)
+
+        return as_given(X, self._ask_by_descent(rows, question))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -47,3 +47,8 @@ def facts(model: BaseEstimator, rows: Rows) -> dict[str, Any]:
         if name not in ("device", "verbose")
     }
     return {"estimator": type(model).__name__, **shown, "data": fingerprint(rows)}
+
+
+def averaging(n_steps: int) -> float:
+    """The decay of a moving average of parameters over about the last tenth of the steps."""
+    return 1 - 1 / max(2.0, n_steps / 10)

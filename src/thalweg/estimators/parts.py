@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from thalweg.core import Energy
-from thalweg.energies import Affine, Reconstruction, Rescaled
+from thalweg.energies import (
+    Affine,
+    GaussianRestrictedBoltzmann,
+    Reconstruction,
+    Rescaled,
+    RestrictedBoltzmann,
+)
 from thalweg.latents import FreeEnergy
 
 
@@ -26,3 +32,10 @@ def affine_of(energy: Energy) -> Affine:
     decoder = reconstruction_of(energy).decoder
     assert isinstance(decoder, Affine)
     return decoder
+
+
+def boltzmann_of(energy: Energy) -> RestrictedBoltzmann | GaussianRestrictedBoltzmann:
+    """The Boltzmann machine, which may stand inside of other units."""
+    inner = energy.energy if isinstance(energy, Rescaled) else energy
+    assert isinstance(inner, (RestrictedBoltzmann, GaussianRestrictedBoltzmann))
+    return inner

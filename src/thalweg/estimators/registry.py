@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from thalweg.estimators.base import EnergyEstimator, FittedModel
+from thalweg.estimators.boltzmann import BernoulliRBM
+from thalweg.estimators.denoising import DenoisingAutoencoder, MaskedAutoencoder
+from thalweg.estimators.energy_density import EnergyDensity
 from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.kmeans import KMeans
@@ -30,6 +33,10 @@ KINDS: tuple[type[EnergyEstimator], ...] = (
     SparseAutoencoder,
     VQAutoencoder,
     VariationalAutoencoder,
+    DenoisingAutoencoder,
+    MaskedAutoencoder,
+    EnergyDensity,
+    BernoulliRBM,
 )
 """Energies F(y) of rows."""
 

@@ -13,9 +13,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
-from torch import Tensor
+from torch import Tensor, nn
 
-from thalweg.core import InputError, Sizes, write_beside
+from thalweg.core import Array, InputError, write_beside
+from thalweg.samplers import Sampler
 
 if TYPE_CHECKING:
     from thalweg.estimators.base import FittedModel
@@ -35,7 +36,10 @@ def save(
         if isinstance(value, np.random.RandomState):
             value = None
         plain = value is None or isinstance(value, (str, bool, int, float, np.generic))
-        if not plain and not isinstance(model.parameters[name], Sizes):
+        if isinstance(value, (nn.Module, Sampler)):
+            # an object of the user's is not needed to ask the model, and loading runs no code
+            continue
+        if not plain and isinstance(model.parameters[name], Array):
             tensors[f"parameter.{name}"] = torch.from_numpy(np.ascontiguousarray(value))
             continue
         parameters[name] = _to_json(value)

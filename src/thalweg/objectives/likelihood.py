@@ -49,9 +49,9 @@ class Lattice(Points):
 
     Parameters
     ----------
-    side : int, default 48
+    side : int, default 64
         Points a side.
-    margin : float, default 0.35
+    margin : float, default 0.2
         The box is that much wider than the data, as a share of their range, to each side.
     shifted : bool, default True
 
@@ -63,7 +63,7 @@ class Lattice(Points):
     low: Tensor
     high: Tensor
 
-    def __init__(self, side: int = 48, margin: float = 0.35, shifted: bool = True) -> None:
+    def __init__(self, side: int = 64, margin: float = 0.2, shifted: bool = True) -> None:
         super().__init__()
         if side < 2 or not margin >= 0:
             raise InputError(

@@ -11,7 +11,11 @@ from torch import Tensor, nn
 from thalweg.core import Batch, Energy, EnergyFunction, InputError
 from thalweg.objectives.likelihood import normalized
 from thalweg.samplers import Bridge, Sampler
+from thalweg.samplers.adaptive import Adaptive
 from thalweg.samplers.noise import normal, one_uniform, uniform
+
+PACE = 0.05
+"""How much of a step size changes for a difference in acceptance of 1"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +62,44 @@ class FromData(Negatives):
     def __init__(self, sampler: Sampler, n_steps: int = 10, kick: float = 0.0) -> None:
         super().__init__()
         check_chains("FromData", sampler, n_steps, kick)
-        self.sampler, self.n_steps, self.kick = sampler, n_steps, kick
+        self.pace, self.n_steps, self.kick = Pace(sampler), n_steps, kick
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
         start = kicked(batch.y, self.kick, generator)
         given = energy if batch.x is None else RowByRow(energy, batch.x)
-        end, acceptance = walk(self.sampler, given, start, self.n_steps, generator)
+        end, acceptance = walk(self.pace, given, start, self.n_steps, generator)
         return Found(end, batch.x, {"acceptance": acceptance})
+
+
+class Pace(nn.Module):
+    """A sampler whose step size follows the energy as it changes.
+
+    Samplers with an acceptance to aim at (MALA, HMC) take longer steps where they accept more, so
+    that chains neither stand still nor run wild while training makes the energy steeper. Others
+    keep the step size they were given.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    """
+
+    log_factor: Tensor
+
+    def __init__(self, sampler: Sampler) -> None:
+        super().__init__()
+        self.sampler = sampler
+        self.register_buffer("log_factor", torch.zeros((), dtype=torch.float64))
+
+    def now(self) -> Sampler:
+        """The sampler at its present pace."""
+        if not isinstance(self.sampler, Adaptive):
+            return self.sampler
+        return self.sampler.tuned(step_size=self.sampler.step_size * float(self.log_factor.exp()))
+
+    def follow(self, acceptance: Tensor) -> None:
+        """Learn from how often the chains moved."""
+        if isinstance(self.sampler, Adaptive):
+            self.log_factor += PACE * (acceptance.double().cpu() - self.sampler.target)
 
 
 class FromChains(Negatives):
@@ -110,7 +145,7 @@ class FromChains(Negatives):
                 f"FromChains: size is {size} and reseeded {reseeded}; expected at least 1, and a "
                 "share from 0 to 1"
             )
-        self.sampler, self.n_steps, self.size = sampler, n_steps, size
+        self.pace, self.n_steps, self.size = Pace(sampler), n_steps, size
         self.reseeded, self.kick = reseeded, kick
         self.register_buffer("chains", torch.empty(0))
 
@@ -140,7 +175,7 @@ class FromChains(Negatives):
         anew = uniform(y.flatten(1)[:, 0], generator) < self.reseeded
         fresh = self._fresh(energy, y, generator)
         start = torch.where(anew.reshape(-1, *[1] * (y.dim() - 1)), fresh, start)
-        end, acceptance = walk(self.sampler, energy, start, self.n_steps, generator)
+        end, acceptance = walk(self.pace, energy, start, self.n_steps, generator)
         self.chains[index] = end
         return Found(end, None, {"acceptance": acceptance, "reseeded": anew.float().mean()})
 
@@ -193,16 +228,19 @@ class RowByRow(Energy):
 
 
 def walk(
-    sampler: Sampler, energy: Energy, y: Tensor, n_steps: int, generator: torch.Generator
+    pace: Pace, energy: Energy, y: Tensor, n_steps: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Where chains from y are after some steps, and how often they moved."""
     energy_fn: EnergyFunction = energy if energy.beta == 1 else Bridge(energy, energy.beta)
+    sampler = pace.now()
     state = sampler.init(energy_fn, y)
     accepted = torch.zeros(len(y), device=y.device)
     for _ in range(n_steps):
         state, info = sampler.step(energy_fn, state, generator)
         accepted += info.accepted
-    return sampler.position(state).detach(), accepted.mean() / n_steps
+    acceptance = accepted.mean() / n_steps
+    pace.follow(acceptance)
+    return sampler.position(state).detach(), acceptance
 
 
 def kicked(y: Tensor, kick: float, generator: torch.Generator) -> Tensor:

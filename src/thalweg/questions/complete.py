@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Energy, InputError, seen_through
-from thalweg.questions.descent import descend
+from thalweg.questions.descent import descend, descend_bits
 
 DESCENTS = 4
 """Fillings of each row that are brought down the energy."""
@@ -84,6 +84,9 @@ def _rows(x: Tensor | None, index: Tensor) -> Tensor | None:
 
 def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -> Tensor:
     """The lowest end of descents from the best of the fillings ``tried`` (s, n, d)."""
+    binary = energy.space == "binary"
+    if binary:
+        tried = torch.where(gone, (tried > 0.5).to(tried), tried)
     values = torch.stack([_known(seen_through(energy, at)(at, x)) for at in tried])
     every = torch.arange(tried.shape[1], device=tried.device)
     best, lowest = tried[0], torch.full_like(values[0], torch.inf)
@@ -92,12 +95,13 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
         # a filling without a finite energy leads nowhere
         finite = values[choice, every].isfinite().nonzero()[:, 0]
         if len(finite):
-            end[finite] = descend(energy, end[finite], _rows(x, finite), free=gone[finite])
+            down = descend_bits if binary else descend
+            end[finite] = down(energy, end[finite], _rows(x, finite), free=gone[finite])
         value = _known(seen_through(energy, end)(end, x))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
     few = (gone.sum(dim=1) <= FEW).nonzero()[:, 0]
-    if len(few):
+    if len(few) and not binary:
         best[few] = _polish(energy, best[few], lowest[few], _rows(x, few), gone[few])
     return best
 

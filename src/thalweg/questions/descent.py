@@ -74,3 +74,39 @@ def descend(
         if path is not None:
             path.append(state.y)
     return state.y
+
+
+def descend_bits(
+    energy: Energy, y: Tensor, x: Tensor | None = None, free: Tensor | None = None
+) -> Tensor:
+    """Flip one bit at a time, the one that lowers the energy most, until none does.
+
+    Parameters
+    ----------
+    energy : Energy
+        Of binary numbers.
+    y : Tensor
+        (n, d), where to start; what is not 0 or 1 becomes the nearer of them.
+    x : Tensor, optional
+        What is given.
+    free : Tensor, optional
+        (n, d), bool: the coordinates that may move, and that are rounded; all of them by default.
+
+    Returns
+    -------
+    Tensor
+        (n, d): no row one flip away is lower.
+    """
+    free = torch.ones_like(y, dtype=torch.bool) if free is None else free
+    y = torch.where(free, (y > 0.5).to(y), y)
+    active = torch.arange(len(y), device=y.device)
+    while len(active):
+        part, given = y[active], None if x is None else x[active]
+        after = energy.flipped(part, given).masked_fill(~free[active], torch.inf)
+        lowest, bit = after.min(dim=1)
+        # a margin: rounding must not send a row to and fro for ever
+        value = energy(part, given)
+        lower = lowest < value - 1e-6 * (1 + value.abs())
+        active, bit = active[lower], bit[lower]
+        y[active, bit] = 1 - y[active, bit]
+    return y

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from thalweg.core import Energy, seen_through
 from thalweg.questions.complete import complete
-from thalweg.questions.descent import descend
+from thalweg.questions.descent import descend, descend_bits
 
 
 @torch.no_grad()
@@ -23,6 +23,8 @@ def project(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
     Tensor
         (n, d).
     """
+    if energy.space == "binary":
+        return descend_bits(energy, complete(energy, y, x), x)
     start = seen_through(energy, y).reconstruct(y, x)
     if start is not None and energy.minimizes_hidden:
         return start

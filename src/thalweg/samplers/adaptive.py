@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor
 
-from thalweg.core import Constraint, EnergyFunction, InputError
+from thalweg.core import Constraint, EnergyFunction, InputError, OneOf
 from thalweg.samplers.base import Follow, Info, Sampler, State, start, unwatched
 from thalweg.samplers.estimate import metric_from
 from thalweg.samplers.metric import UNIT, Metric
@@ -55,22 +55,6 @@ def check_steps(step_size: float | Tensor, y: Tensor, owner: str) -> None:
             f"{owner}: step_size has {len(step_size)} numbers for {len(y)} chains; expected one "
             "for each"
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class OneOf(Constraint):
-    """An object of a class."""
-
-    kind: type
-
-    def allows(self, value: Any) -> bool:
-        return isinstance(value, self.kind)
-
-    def describe(self) -> str:
-        return f"a {self.kind.__name__}"
-
-    def violations(self) -> list[Any]:
-        return [None, 3, "a word"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

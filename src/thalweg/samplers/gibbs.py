@@ -53,7 +53,8 @@ class BlockGibbs(Sampler):
                 f"BlockGibbs: {type(energy_fn).__name__} has no conditionals; expected a Bipartite "
                 "energy, such as RestrictedBoltzmann, at its own temperature and complete"
             )
-        return start(energy_fn, y, "BlockGibbs", gradient=False, space="binary")
+        # its conditionals know what the visible units are
+        return start(energy_fn, y, "BlockGibbs", gradient=False, space="any")
 
     def step(
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from thalweg.core import Constraint, EnergyFunction, Real, value_and_gradient
-from thalweg.samplers.adaptive import Adaptive, OneOf, StepSize, check_steps, step_for
+from thalweg.core import Constraint, EnergyFunction, OneOf, Real, value_and_gradient
+from thalweg.samplers.adaptive import Adaptive, StepSize, check_steps, step_for
 from thalweg.samplers.base import Info, Sampler, State, choose, start
 from thalweg.samplers.leapfrog import transition
 from thalweg.samplers.metric import UNIT, Metric, add_scaled

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from thalweg.core import Constraint, Energy, EnergyFunction, InputError, value
-from thalweg.samplers.adaptive import Adaptive, OneOf
+from thalweg.core import Constraint, Energy, EnergyFunction, InputError, OneOf, value
+from thalweg.samplers.adaptive import Adaptive
 from thalweg.samplers.base import Info, Sampler, State, metropolis, start
 from thalweg.samplers.metric import add_scaled
 from thalweg.samplers.noise import branch_off, normal

@@ -1,0 +1,91 @@
+"""How badly each part of a row fits what the others say of it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.core import Energy
+
+
+class MaskedPrediction(Energy):
+    r"""The cost of each part of a row, predicted from all other parts.
+
+    .. math::
+        F(y) = \sum_{k} \sum_{j \in S_k}
+        \frac{\left( y_j - r_j(y_{\setminus S_k}) \right)^2}{2 \sigma_j^2}
+
+    The sets S_k are a partition of the columns; the network is told which entries it sees. Where
+    exp(-F) is taken as a density it is a pseudo-likelihood. Hidden coordinates are shown to
+    nothing and cost nothing.
+
+    Parameters
+    ----------
+    network : Module
+        r, from (n, 2 d), the entries (0 where hidden) and whether they are seen, to (n, d).
+    d : int
+        Columns.
+    parts : int, default 16
+        Sets of the partition, fewer where there are fewer columns; column j is in set j mod parts.
+    visible : Tensor, optional
+        (n, d), bool.
+
+    References
+    ----------
+    Besag (1975), for the pseudo-likelihood; Du, Zhang, Li, ..., "ReMasker: imputing tabular data
+    with masked autoencoding" (2024), for the autoencoder.
+    """
+
+    sigma: Tensor
+
+    def __init__(
+        self, network: nn.Module, d: int, parts: int = 16, visible: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.network, self.d, self.parts, self.visible = network, d, min(parts, d), visible
+        self.register_buffer("sigma", torch.ones(d))
+
+    def predict(self, y: Tensor, seen: Tensor) -> Tensor:
+        """All entries from those that are seen, (n, d), bool: (n, d)."""
+        shown = torch.cat([torch.where(seen, y, 0), seen.to(y)], dim=1)
+        predicted: Tensor = self.network(shown)
+        return predicted
+
+    def _known(self, y: Tensor) -> Tensor:
+        known = ~y.isnan()
+        return known if self.visible is None else known & self.visible
+
+    def from_others(self, y: Tensor) -> Tensor:
+        """Every entry as the other sets predict it: (n, d)."""
+        known = self._known(y)
+        column = torch.arange(self.d, device=y.device)
+        hidden = torch.stack([column % self.parts == k for k in range(self.parts)])
+        seen = (known & ~hidden[:, None]).reshape(-1, self.d)
+        predicted = self.predict(y.repeat(self.parts, 1), seen).reshape(self.parts, *y.shape)
+        return torch.where(hidden[:, None], predicted, 0).sum(dim=0)
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        known = self._known(y)
+        error = torch.where(known, torch.where(known, y, 0) - self.from_others(y), 0)
+        return 0.5 * (error / self.sigma).square().sum(dim=1)
+
+    def restricted(self, visible: Tensor) -> MaskedPrediction:
+        seen = visible if self.visible is None else self.visible & visible
+        view = MaskedPrediction(self.network, self.d, self.parts, seen)
+        view.sigma = self.sigma
+        return view
+
+    def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """Rows with hidden entries from what is seen of them; whole ones part from part."""
+        known = self._known(y)
+        predicted = self.predict(y, known)
+        whole = known.all(dim=1)
+        if bool(whole.any()):
+            predicted = torch.where(whole[:, None], self.from_others(y), predicted)
+        return predicted
+
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.predict(y, self._known(y))[None]
+
+    def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.predict(y, self._known(y))
