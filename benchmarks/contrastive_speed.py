@@ -122,9 +122,9 @@ def rows():
             ebm.ContrastiveDivergence(peer_chain, ebm.ReplayBuffer(10000, (2,))), pcd),
         "NCE": (NoiseContrastive(plane), ebm.NoiseContrastiveEstimation(), None),
         "exact score matching": (ScoreMatching(), ebm.ExactScoreMatching(),
-                                 lambda model: losses.ScoreMatching(model)),
+                                 losses.ScoreMatching),
         "sliced score matching": (SlicedScoreMatching(), ebm.SlicedScoreMatching(),
-                                  lambda model: losses.SlicedScoreMatching(model)),
+                                  losses.SlicedScoreMatching),
         "denoising score matching": (
             DenoisingScoreMatching(0.1), ebm.DenoisingScoreMatching(0.1),
             lambda model: losses.DenoisingScoreMatching(model, noise_scale=0.1)),

@@ -76,8 +76,8 @@ class Ingredients:
         return FromChains(self.sampler, self.n_steps, size=2048, reseeded=0.01, kick=0.1)
 
     def kicked(self) -> FromData:
-        """Chains from the data, after a kick as wide as the valleys are apart."""
-        return FromData(self.sampler, self.n_steps, kick=0.5)
+        """Chains from the data, after kicks that leave their valley or all of them."""
+        return FromData(self.sampler, self.n_steps, kick=KICKS)
 
 
 def _likelihood(made: Ingredients) -> Objective:
@@ -88,7 +88,8 @@ def _likelihood(made: Ingredients) -> Objective:
 
 OBJECTIVES: dict[str, Callable[[Ingredients], Objective]] = {
     "maximum-likelihood": _likelihood,
-    "contrastive-divergence": lambda made: ContrastiveDivergence(made.kicked()),
+    # without bounds on the energies the kicked chains, far up, would be pushed up for ever
+    "contrastive-divergence": lambda made: ContrastiveDivergence(made.kicked(), 0.05),
     "persistent-contrastive-divergence": lambda made: ContrastiveDivergence(made.chains()),
     "noise-contrastive": lambda made: NoiseContrastive(made.noise),
     "conditional-noise-contrastive": lambda made: ConditionalNoiseContrastive(KICKS),

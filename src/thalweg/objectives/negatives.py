@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from thalweg.core import Batch, Energy, EnergyFunction, InputError
 from thalweg.objectives.likelihood import normalized
+from thalweg.objectives.scales import one_of
 from thalweg.samplers import Bridge, Sampler
 from thalweg.samplers.adaptive import Adaptive
 from thalweg.samplers.noise import normal, one_uniform, uniform
@@ -51,21 +52,27 @@ class FromData(Negatives):
     sampler : Sampler
     n_steps : int, default 10
         k.
-    kick : float, default 0
-        Standard deviation of Gaussian noise on the data that the chains start at.
+    kick : float or sequence of float, default 0
+        Standard deviation of Gaussian noise on the data that the chains start at; of several, each
+        chain has one at random. Wide kicks find the wells far from the data that chains from the
+        data never see.
 
     References
     ----------
     Hinton, "Training products of experts by minimizing contrastive divergence" (2002).
     """
 
-    def __init__(self, sampler: Sampler, n_steps: int = 10, kick: float = 0.0) -> None:
+    kicks: Tensor
+
+    def __init__(
+        self, sampler: Sampler, n_steps: int = 10, kick: float | tuple[float, ...] = 0.0
+    ) -> None:
         super().__init__()
-        check_chains("FromData", sampler, n_steps, kick)
-        self.pace, self.n_steps, self.kick = Pace(sampler), n_steps, kick
+        self.register_buffer("kicks", check_chains("FromData", sampler, n_steps, kick))
+        self.pace, self.n_steps = Pace(sampler), n_steps
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
-        start = kicked(batch.y, self.kick, generator)
+        start = kicked(batch.y, self.kicks, generator)
         given = energy if batch.x is None else RowByRow(energy, batch.x)
         end, acceptance = walk(self.pace, given, start, self.n_steps, generator)
         return Found(end, batch.x, {"acceptance": acceptance})
@@ -116,10 +123,11 @@ class FromChains(Negatives):
         Steps of a chain for each step of training.
     size : int, default 4096
         Chains in the buffer.
-    reseeded : float, default 0.05
+    reseeded : float, default 0.01
         Share of the chains moved that start anew.
-    kick : float, default 1
-        Standard deviation of the noise on the data where chains start; ignored for binary energies.
+    kick : float or sequence of float, default 0.1
+        Standard deviation of the noise on the data where chains start; not for binary energies.
+        Chains kicked far away are high up for a while, and energies are pushed up for nothing.
 
     References
     ----------
@@ -129,24 +137,25 @@ class FromChains(Negatives):
     """
 
     chains: Tensor
+    kicks: Tensor
 
     def __init__(
         self,
         sampler: Sampler,
         n_steps: int = 10,
         size: int = 4096,
-        reseeded: float = 0.05,
-        kick: float = 1.0,
+        reseeded: float = 0.01,
+        kick: float | tuple[float, ...] = 0.1,
     ) -> None:
         super().__init__()
-        check_chains("FromChains", sampler, n_steps, kick)
+        self.register_buffer("kicks", check_chains("FromChains", sampler, n_steps, kick))
         if size < 1 or not 0 <= reseeded <= 1:
             raise InputError(
                 f"FromChains: size is {size} and reseeded {reseeded}; expected at least 1, and a "
                 "share from 0 to 1"
             )
         self.pace, self.n_steps, self.size = Pace(sampler), n_steps, size
-        self.reseeded, self.kick = reseeded, kick
+        self.reseeded = reseeded
         self.register_buffer("chains", torch.empty(0))
 
     def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
@@ -154,7 +163,7 @@ class FromChains(Negatives):
         self.chains = self._fresh(energy, y[rows.to(y.device)], generator)
 
     def _fresh(self, energy: Energy, y: Tensor, generator: torch.Generator) -> Tensor:
-        return y.detach() if energy.space != "real" else kicked(y, self.kick, generator)
+        return y.detach() if energy.space != "real" else kicked(y, self.kicks, generator)
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
         if batch.x is not None:
@@ -243,16 +252,23 @@ def walk(
     return sampler.position(state).detach(), acceptance
 
 
-def kicked(y: Tensor, kick: float, generator: torch.Generator) -> Tensor:
-    """Rows with Gaussian noise on them."""
+def kicked(y: Tensor, kicks: Tensor, generator: torch.Generator) -> Tensor:
+    """Rows with Gaussian noise on them, of one of several scales."""
     y = y.detach()
-    return y + kick * normal(y, generator) if kick else y
+    if not bool(kicks.any()):
+        return y
+    return y + one_of(kicks, y, generator) * normal(y, generator)
 
 
-def check_chains(owner: str, sampler: Sampler, n_steps: int, kick: float) -> None:
+def check_chains(
+    owner: str, sampler: Sampler, n_steps: int, kick: float | tuple[float, ...]
+) -> Tensor:
+    """The scales of the kick (m,), where all that chains need is right."""
     if not isinstance(sampler, Sampler):
         raise InputError(f"{owner}: sampler must be a Sampler such as Langevin(), got {sampler!r}")
-    if n_steps < 1 or not kick >= 0:
+    kicks = torch.as_tensor(kick, dtype=torch.float32).reshape(-1)
+    if n_steps < 1 or not len(kicks) or not bool((kicks >= 0).all()):
         raise InputError(
             f"{owner}: n_steps is {n_steps} and kick {kick}; expected at least 1, and at least 0"
         )
+    return kicks

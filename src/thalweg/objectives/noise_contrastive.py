@@ -11,6 +11,7 @@ from torch.nn.functional import softplus
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.objectives.base import Objective, loss_of, mean_of
 from thalweg.objectives.likelihood import drawn_with_density, log_density, normalized
+from thalweg.objectives.scales import checked_sigmas, one_of
 from thalweg.samplers.noise import normal
 
 
@@ -156,20 +157,3 @@ class InfoNCE(Objective):
         up = (every.sum() - own.sum()) / (n * (n - 1))
         down = mean_of(own, batch)
         return loss_of(value, energy=down, negatives=up, gap=up - down)
-
-
-def checked_sigmas(sigma: float | tuple[float, ...], owner: str) -> Tensor:
-    """Noise levels (m,), all above 0."""
-    levels = torch.as_tensor(sigma, dtype=torch.float32).reshape(-1)
-    if not len(levels) or not bool((levels > 0).all() & levels.isfinite().all()):
-        raise InputError(f"{owner}: sigma must be a number above 0, or several, got {sigma!r}")
-    return levels
-
-
-def one_of(sigmas: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
-    """A noise level for each row, shaped to broadcast against y."""
-    shape = (-1, *[1] * (y.dim() - 1))
-    if len(sigmas) == 1:
-        return sigmas.to(y).reshape(shape)
-    chosen = torch.randint(len(sigmas), (len(y),), generator=generator, device=generator.device)
-    return sigmas[chosen.to(sigmas.device)].to(y).reshape(shape)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.objectives.base import Objective, loss_of, mean_of
-from thalweg.objectives.noise_contrastive import checked_sigmas, one_of
+from thalweg.objectives.scales import checked_sigmas, one_of
 from thalweg.samplers.noise import normal, uniform
 
 
