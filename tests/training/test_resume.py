@@ -1,0 +1,222 @@
+"""Training that is killed at a random moment ends bit for bit where it would have ended."""
+
+import multiprocessing
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import runs
+import torch
+
+from thalweg.core import InputError
+from thalweg.data import Shuffled, two_moons
+from thalweg.estimators import (
+    BernoulliRBM,
+    DenoisingAutoencoder,
+    EnergyDensity,
+    MaskedAutoencoder,
+    VQAutoencoder,
+)
+from thalweg.training import Checkpoint, Diverged, History, Run, train
+from thalweg.training.state import pack, unpack
+
+KILLS = 20
+
+
+def test_killed_twenty_times_it_ends_where_it_would_have(tmp_path):
+    # a server that has imported all once: its children start at once
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch._dynamo", "thalweg.estimators"])
+
+    def begin(folder, out):
+        process = context.Process(
+            target=runs.chains_on_moons, args=(str(tmp_path / folder), str(tmp_path / out))
+        )
+        process.start()
+        return process
+
+    whole = begin("whole", "whole")
+    begun = time.perf_counter()
+    while not list((tmp_path / "whole").glob("step-*")) and whole.is_alive():
+        time.sleep(0.01)
+    start_up = time.perf_counter() - begun
+    whole.join()
+    assert whole.exitcode == 0
+    random = np.random.default_rng(0)
+    kills, reached = 0, []
+    while kills < KILLS:
+        process = begin("killed", "killed")
+        time.sleep(start_up * random.uniform(0.3, 2.0))
+        process.kill()
+        process.join()
+        if process.exitcode != -signal.SIGKILL:
+            break
+        kills += 1
+        latest = Checkpoint(tmp_path / "killed", runs.EVERY, resume=True).latest()
+        reached.append(0 if latest is None else int(latest.stem.removeprefix("step-")))
+    last = begin("killed", "killed")
+    last.join()
+    assert last.exitcode == 0
+    # it was killed on its way, not only before it began or after it was done
+    assert kills == KILLS
+    assert len(set(reached)) > 5
+    one, other = (np.load(tmp_path / f"{name}.partial.npz") for name in ("whole", "killed"))
+    assert set(one.files) == set(other.files)
+    for name in one.files:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+MODELS = {
+    "chains": EnergyDensity("contrastive-divergence", hidden=(8,), n_steps=30, random_state=0),
+    "noise": EnergyDensity("noise-contrastive", hidden=(8,), n_steps=30, random_state=0),
+    "machine": BernoulliRBM(4, n_steps=30, random_state=0),
+    "denoising": DenoisingAutoencoder(4, hidden=(8,), n_steps=30, random_state=0),
+    "masked": MaskedAutoencoder((8,), n_steps=30, random_state=0),
+    "quantized": VQAutoencoder(2, hidden=(8,), n_steps=30, random_state=0),
+}
+
+
+class Stopped(Exception):
+    """Stands for whatever ended a run."""
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("at", [7, 13, 26])
+def test_every_kind_of_training_goes_on_to_the_bit(name, at, tmp_path, monkeypatch):
+    rows = two_moons(90, torch.Generator().manual_seed(0))
+    whole = MODELS[name].fit(rows).energy_.state_dict()
+    save = Checkpoint.save
+
+    def stop(self, history):
+        save(self, history)
+        if len(history) >= at:
+            raise Stopped
+
+    monkeypatch.setattr(Checkpoint, "save", stop)
+    with pytest.raises(Stopped):
+        MODELS[name].fit(rows, run=Run(tmp_path / "run", every=at))
+    monkeypatch.undo()
+    again = MODELS[name].fit(rows, run=Run(tmp_path / "run", every=at, resume=True))
+    assert len(again.history_) == 30
+    for key, value in again.energy_.state_dict().items():
+        assert torch.equal(value, whole[key]), key
+
+
+def test_rows_come_in_the_same_order_after_a_stop():
+    def order():
+        return Shuffled(10, 3, 11, torch.Generator().manual_seed(1))
+
+    whole = [tuple(part) for part in order()]
+    for stop in range(11):
+        first = order()
+        begun = iter(first)
+        taken = [tuple(next(begun)) for _ in range(stop)]
+        second = order()
+        second.load_state_dict(first.state_dict())
+        assert taken + [tuple(part) for part in second] == whole
+    # an epoch has every row once
+    assert sorted(i for part in whole[:4] for i in part) == list(range(10))
+
+
+def test_parts_of_a_batch_are_the_batch():
+    generator = torch.Generator
+    whole = list(Shuffled(11, 4, 6, generator().manual_seed(1)))
+    parts = [list(Shuffled(11, 4, 6, generator().manual_seed(1), rank, 2)) for rank in (0, 1)]
+    for k, part in enumerate(whole):
+        assert [*parts[0][k], *parts[1][k]] == list(part)
+
+
+def test_state_comes_back_as_it_was():
+    state = {"a": [1, 2.5, None, "x"], 3: (True, torch.arange(3)), "deep": {"t": torch.ones(2, 2)}}
+    again = unpack(*pack(state))
+    assert again["a"] == state["a"]
+    assert again[3][0] is True
+    assert torch.equal(again[3][1], torch.arange(3))
+    assert torch.equal(again["deep"]["t"], torch.ones(2, 2))
+    with pytest.raises(TypeError, match="a checkpoint cannot hold a set"):
+        pack({"a": {1}})
+
+
+def test_a_folder_that_is_taken_or_damaged_or_of_another_run_is_refused(tmp_path):
+    rows = two_moons(90, torch.Generator().manual_seed(0))
+    model = MODELS["noise"]
+    model.fit(rows, run=Run(tmp_path / "run", every=10))
+    files = sorted(p.name for p in (tmp_path / "run").iterdir())
+    assert files == ["step-000000020.safetensors", "step-000000030.safetensors"]
+    with pytest.raises(InputError, match="is there already; expected resume"):
+        model.fit(rows, run=Run(tmp_path / "run"))
+    with pytest.raises(InputError, match="data is .* there and .* here"):
+        model.fit(rows[:80], run=Run(tmp_path / "run", resume=True))
+    other = EnergyDensity("noise-contrastive", hidden=(9,), n_steps=30, random_state=0)
+    with pytest.raises(InputError, match=r"hidden is '\(8,\)' there and '\(9,\)' here"):
+        other.fit(rows, run=Run(tmp_path / "run", resume=True))
+    path = tmp_path / "run" / files[-1]
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(InputError, match="is damaged"):
+        model.fit(rows, run=Run(tmp_path / "run", resume=True))
+    with pytest.raises(InputError, match="no checkpoint folder was given"):
+        Run(resume=True)
+    with pytest.raises(InputError, match="every must be a whole number"):
+        Checkpoint(tmp_path / "x", every=0)
+
+
+def test_a_diverged_run_names_the_step_and_the_last_good_checkpoint(tmp_path):
+    from thalweg.core import Loss
+
+    def step(batch, generator):
+        return Loss(torch.tensor(float("nan") if batch == 17 else 1.0), {})
+
+    checkpoint = Checkpoint(tmp_path, every=5)
+    checkpoint.restore({})
+    with pytest.raises(Diverged, match=r"step 18 is nan.*last good checkpoint is .*000000015"):
+        train(step, range(40), torch.Generator(), checkpoint=checkpoint)
+    with pytest.raises(Diverged, match="There is no checkpoint"):
+        train(step, range(40), torch.Generator())
+
+
+def test_history_comes_back():
+    from thalweg.core import Loss
+
+    history = History()
+    for i in range(3):
+        history.add(Loss(torch.tensor(float(i)), {"gap": torch.tensor(2.0 * i)}))
+    again = History.from_state(unpack(*pack(history.state())))
+    assert again.losses == [0.0, 1.0, 2.0]
+    assert again.recent("gap", 2).tolist() == [2.0, 4.0]
+    assert again.recent("acceptance", 2) is None
+
+
+SCRIPT = """
+import sys
+import numpy as np, torch, torch.distributed
+from thalweg.data import two_moons
+from thalweg.estimators import EnergyDensity
+from thalweg.objectives import Lattice, MaximumLikelihood
+objective = MaximumLikelihood(Lattice(24, shifted=False))
+rows = two_moons(512, torch.Generator().manual_seed(0))
+model = EnergyDensity(objective, hidden=(16,), n_steps=60, batch_size=64, random_state=0,
+                      device="cpu")
+model.fit(rows)
+if int(__import__("os").environ.get("RANK", "0")) == 0:
+    np.save(sys.argv[1], model.energy(rows))
+if torch.distributed.is_initialized():
+    torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_train_the_model_of_one_with_twice_the_batch(tmp_path):
+    (tmp_path / "fit.py").write_text(SCRIPT)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for words, name in ((launch, "two.npy"), ([], "one.npy")):
+        done = subprocess.run(
+            [sys.executable, *words, tmp_path / "fit.py", tmp_path / name],
+            capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+    one, two = np.load(tmp_path / "one.npy"), np.load(tmp_path / "two.npy")
+    # sums of single precision in another order, over 60 steps; the level of F is free
+    np.testing.assert_allclose(two - two.mean(), one - one.mean(), atol=1e-3)
+    assert one.std() > 0.3
