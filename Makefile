@@ -20,7 +20,7 @@ demo: install
 	$(BIN)/thalweg demo --out demo
 
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 check: install
 	$(BIN)/ruff format --check src tests benchmarks examples
@@ -38,6 +38,10 @@ bench: install
 	$(BIN)/python benchmarks/samplers_speed.py
 	$(BIN)/python benchmarks/samplers_efficiency.py $(DATA)
 	$(BIN)/python benchmarks/posteriors.py $(DATA)
+	$(BIN)/python benchmarks/contrastive_speed.py
+	$(BIN)/python benchmarks/strategies.py
+	$(BIN)/python benchmarks/stability.py
+	$(BIN)/python benchmarks/rbm.py $(DATA)
 	$(BIN)/python benchmarks/branches.py --out docs/branches.png
 	$(BIN)/python benchmarks/completion.py $(DATA)
 	$(BIN)/python benchmarks/anomaly.py $(DATA)

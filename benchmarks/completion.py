@@ -24,8 +24,11 @@ from thalweg.estimators import (
     GLO,
     PCA,
     ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    EnergyDensity,
     GaussianMixture,
     KMeans,
+    MaskedAutoencoder,
     SaturatingAutoencoder,
     SparseAutoencoder,
     SparseCoding,
@@ -97,6 +100,16 @@ def plain(kind):
     return lambda H: both(kind(random_state=0).fit(H), H)
 
 
+def of_complete_rows(kind):
+    """Trained on rows that PCA has completed, for those that cannot learn from hidden entries."""
+
+    def way(H):
+        first = PCA(min(5, H.shape[1] - 1)).fit(H).complete(H, answer="mean")
+        return {"lowest": kind(random_state=0).fit(first).complete(H)}
+
+    return way
+
+
 def forest(H):
     trees = RandomForestRegressor(50, n_jobs=2, random_state=0)
     return IterativeImputer(trees, max_iter=5, random_state=0).fit_transform(H)
@@ -119,6 +132,9 @@ OURS = {
     "SparseAutoencoder": plain(SparseAutoencoder),
     "ContractiveAutoencoder": plain(ContractiveAutoencoder),
     "SaturatingAutoencoder": plain(SaturatingAutoencoder),
+    "DenoisingAutoencoder": plain(DenoisingAutoencoder),
+    "MaskedAutoencoder": plain(MaskedAutoencoder),
+    "EnergyDensity": of_complete_rows(EnergyDensity),
 }
 
 

@@ -81,9 +81,7 @@ def test_clipping_makes_the_step_no_longer_than_asked():
     loss = gradient_step(energy, objective, optimizer, clip=0.01)(
         Batch(rows), torch.Generator().manual_seed(0)
     )
-    moved = torch.cat(
-        [(p - q).flatten() for p, q in zip(energy.parameters(), before, strict=True)]
-    )
+    moved = torch.cat([(p - q).flatten() for p, q in zip(energy.parameters(), before, strict=True)])
     assert float(moved.norm().detach()) == pytest.approx(0.01, rel=1e-3)
     assert float(loss.metrics["gradient_norm"]) > 1
 
