@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from thalweg.estimators import GaussianMixture, SparseCoding
+from thalweg.estimators import DenoisingAutoencoder, GaussianMixture, SparseCoding
 
 SIDE = 8
 PATCHES = 150_000
@@ -119,6 +119,22 @@ def with_mixture(model):
     return denoise
 
 
+def with_autoencoder(rows, sigma):
+    """A denoising autoencoder of patches about their means, trained for this much noise."""
+    model = DenoisingAutoencoder(
+        256, noise=sigma / float(rows.std()), hidden=(512,), n_steps=6000, batch_size=512,
+        random_state=0,
+    ).fit(rows.astype(np.float32))  # fmt: skip
+
+    def denoise(image, sigma):
+        found = patches(image)
+        mean = found.mean(axis=1, keepdims=True)
+        cleaned = model.inverse_transform(model.transform(found - mean))
+        return assembled(cleaned + mean, np.ones(len(found)), image.shape)
+
+    return denoise
+
+
 def noise_energy(blurred, rows):
     """E of every row under every component of a mixture given by its start."""
     import torch
@@ -179,6 +195,7 @@ def main():
         ),
         f"SparseCoding, {options.atoms} atoms": with_codes(atoms, best * sigma),
         "GaussianMixture, 60 components": with_mixture(mixture),
+        "DenoisingAutoencoder, 256 codes": with_autoencoder(rows, sigma),
     }
     tests = images(folder / "test")
     print("\n| way | " + " | ".join(tests) + " | mean | seconds |")

@@ -16,9 +16,11 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
+from thalweg.core import InputError
 from thalweg.data import PLANE
 from thalweg.estimators import EnergyDensity
 from thalweg.estimators.recipes import OBJECTIVES
+from thalweg.training import Diverged
 
 
 def run(job):
@@ -30,7 +32,7 @@ def run(job):
         warnings.simplefilter("always")
         try:
             model = EnergyDensity(word, random_state=seed).fit(rows)
-        except Exception as error:
+        except (Diverged, InputError) as error:
             return word, name, seed, 0.0, f"{type(error).__name__}: {error}"
     low, high = rows.min(0).values, rows.max(0).values
     box = low + (high - low) * torch.rand(2000, 2, generator=generator)

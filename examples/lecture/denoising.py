@@ -3,7 +3,7 @@
 python examples/lecture/denoising.py [FILE]
 
 Left: where each point of the plane is sent, g(f(y)) - y, over the energy ||y - g(f(y))||^2. Right:
-the mean energy at a distance from the curve, over that on it; a line of slope 2 is quadratic growth.
+the mean energy at a distance from the curve, over that on it; slope 2 is quadratic growth.
 """
 
 import math
@@ -27,11 +27,12 @@ sigma = NOISE * float(rows.std(dim=0).mean())
 figure = Figure(figsize=(10, 4.6), layout="constrained")
 left, right = figure.subplots(1, 2)
 plane = questions.plane_of(rows)
-drawn = questions.landscape(model.energy_, plane, (-1.2, -1.2), (1.2, 1.2), 120)
+drawn = questions.landscape(model.energy_, plane, (-1.1, -0.9), (1.0, 1.1), 120)
 at = plane.coordinates(rows[:800]).numpy()
-draw_landscape(left, drawn.a, drawn.b, drawn.energy.numpy(), at)
-axis = np.linspace(-1.1, 1.1, 19)
-grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+# far corners would take all of the colours
+draw_landscape(left, drawn.a, drawn.b, np.minimum(drawn.energy.numpy(), 0.25), at)
+grid = np.stack(np.meshgrid(np.linspace(-1.0, 0.9, 20), np.linspace(-0.8, 1.0, 20)), axis=-1)
+grid = grid.reshape(-1, 2)
 points = plane.points(torch.from_numpy(grid)).numpy()
 sent = torch.from_numpy(model.inverse_transform(model.transform(points)))
 field = plane.coordinates(sent).numpy() - grid

@@ -281,9 +281,9 @@ def test_flipped_energies_of_a_machine_are_those_of_any_energy(generator):
 def test_bad_settings_are_named(generator, y):
     with pytest.raises(InputError, match=r"FromData: sampler must be a Sampler"):
         FromData("hmc")
-    with pytest.raises(InputError, match="n_steps is 0 and kick 0.0"):
+    with pytest.raises(InputError, match=r"n_steps is 0 and kick 0\.0"):
         FromData(Langevin(), 0)
-    with pytest.raises(InputError, match="size is 0 and reseeded 0.5"):
+    with pytest.raises(InputError, match=r"size is 0 and reseeded 0\.5"):
         FromChains(Langevin(), 1, 0, 0.5)
     with pytest.raises(InputError, match="size is 10 and a batch has 64 rows"):
         FromChains(Langevin(), 1, 10)(network(generator), Batch(y), generator)

@@ -89,5 +89,5 @@ def test_bad_settings_are_named():
         with pytest.raises(InputError, match="sigma must be above 0"):
             AddedNoise(wrong)
     for kind in (MaskingNoise, SaltAndPepper, MaskedEntries):
-        with pytest.raises(InputError, match="fraction must be above 0 and below 1, got 1.0"):
+        with pytest.raises(InputError, match=r"above 0 and below 1, got 1\.0"):
             kind(1.0)

@@ -148,7 +148,7 @@ def test_a_folder_that_is_taken_or_damaged_or_of_another_run_is_refused(tmp_path
     assert files == ["step-000000020.safetensors", "step-000000030.safetensors"]
     with pytest.raises(InputError, match="is there already; expected resume"):
         model.fit(rows, run=Run(tmp_path / "run"))
-    with pytest.raises(InputError, match="data is .* there and .* here"):
+    with pytest.raises(InputError, match=r"data is .* there and .* here"):
         model.fit(rows[:80], run=Run(tmp_path / "run", resume=True))
     other = EnergyDensity("noise-contrastive", hidden=(9,), n_steps=30, random_state=0)
     with pytest.raises(InputError, match=r"hidden is '\(8,\)' there and '\(9,\)' here"):
