@@ -155,3 +155,28 @@ def test_a_method_that_cannot_sample_says_so(folder):
     done = run("sample", "p.safetensors", folder=folder)
     assert done.returncode == 2
     assert "PCA cannot answer this: it has no sample" in done.stderr
+
+
+def test_training_is_kept_and_goes_on(folder):
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    np.save(folder / "y.npy", X)
+    words = ("fit", "energy-density", "y.npy", "--n-steps", 40, "--hidden", "8",
+             "--random-state", 0, "--every", 15)  # fmt: skip
+    plain = run(*words, "--out", "plain.safetensors", folder=folder)
+    assert plain.returncode == 0, plain.stderr
+    keep = ("--checkpoint", "kept", "--resume")
+    first = run(*words, "--out", "first.safetensors", *keep, folder=folder)
+    assert first.returncode == 0, first.stderr
+    # as if it had been killed after the first checkpoint that is still there
+    (folder / "kept" / "step-000000030.safetensors").unlink()
+    again = run(*words, "--out", "again.safetensors", *keep, folder=folder)
+    assert again.returncode == 0, again.stderr
+    files = [(folder / f"{name}.safetensors").read_bytes() for name in ("plain", "first", "again")]
+    assert files[0] == files[1] == files[2]
+    taken = run(*words, "--out", "z.safetensors", "--checkpoint", "kept", folder=folder)
+    assert taken.returncode == 2
+    assert "is there already; expected resume" in taken.stderr
+    assert len(taken.stderr.splitlines()) == 1
+    alone = run(*words, "--out", "z.safetensors", "--resume", folder=folder)
+    assert alone.returncode == 2
+    assert "no checkpoint folder was given" in alone.stderr

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Batch, Constraint, Device, Integer, Real, Seed, Sizes
-from thalweg.data import Shuffled
 from thalweg.energies import Perceptron, Rescaled
 from thalweg.estimators.base import CodesMixin, EnergyEstimator
-from thalweg.estimators.networks import facts, generators, own_noise, units
+from thalweg.estimators.networks import fit_rows, seeds, units
 from thalweg.estimators.parts import reconstruction_of
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import Objective
-from thalweg.training import Hardware, Recipe, Run, fit
+from thalweg.training import Hardware, Run
 
 SHARED: dict[str, Constraint] = {
     "n_components": Integer(1),
@@ -75,7 +74,8 @@ class Autoencoder(CodesMixin, EnergyEstimator):
         rows, summary = self._begin(X)
         hardware = Hardware(str(Device.resolve(self.device)))
         device = hardware.device
-        generator, order = generators(self.random_state)
+        found = seeds(self.random_state, hardware)
+        generator = found.model
         shift, scale = (each.to(device) for each in units(summary))
         energy = self._model(rows.n_columns, generator).to(device)
 
@@ -85,21 +85,10 @@ class Autoencoder(CodesMixin, EnergyEstimator):
 
         sample = torch.randperm(len(rows), generator=generator)[:1024].numpy()
         objective = self._objective().to(device)
-        objective.begin(energy, take(sample).y, generator)
+        objective.begin(energy, take(sample).y, found.noise)
         some = rows.take(sample[:STARTS])
         self.starts_ = np.where(np.isnan(some), summary.mean, some).astype(rows.dtype)
-        self.history_ = fit(
-            energy,
-            objective,
-            take,
-            Shuffled(len(rows), self.batch_size, self.n_steps, order, hardware.rank, hardware.size),
-            Recipe(self.n_steps, self.learning_rate, facts=facts(self, rows)),
-            own_noise(generator, hardware.rank),
-            title=type(self).__name__,
-            hardware=hardware,
-            run=run,
-            verbose=self.verbose > 0,
-        )
+        self.history_ = fit_rows(self, energy, objective, rows, take, hardware, found, run)
         kind = rows.torch_dtype
         self.energy_ = Rescaled(energy, shift, scale).to(kind).eval()
         return self

@@ -21,7 +21,7 @@ from thalweg.core import (
     Seed,
     generator_from,
 )
-from thalweg.data import Rows, Shuffled, Summary
+from thalweg.data import Rows, Summary
 from thalweg.energies import (
     GaussianRestrictedBoltzmann,
     Rescaled,
@@ -29,7 +29,7 @@ from thalweg.energies import (
 )
 from thalweg.estimators.base import CodesMixin, EnergyEstimator
 from thalweg.estimators.chains import ChainSamplesMixin
-from thalweg.estimators.networks import averaging, facts, generators, own_noise, units
+from thalweg.estimators.networks import averaging, fit_rows, seeds, units
 from thalweg.estimators.parts import boltzmann_of
 from thalweg.objectives import (
     ContrastiveDivergence,
@@ -43,7 +43,7 @@ from thalweg.objectives import (
     RatioMatching,
 )
 from thalweg.samplers import BlockGibbs, LogZ, Sampler, annealed_importance
-from thalweg.training import Hardware, Recipe, Run, fit
+from thalweg.training import Hardware, Run
 
 OBJECTIVES: dict[str, Callable[[int], Objective]] = {
     "persistent-contrastive-divergence": lambda k: ContrastiveDivergence(
@@ -168,12 +168,9 @@ class BernoulliRBM(ChainSamplesMixin, CodesMixin, EnergyEstimator):
             )
         hardware = Hardware(str(Device.resolve(self.device)))
         device = hardware.device
-        generator, order = generators(self.random_state)
-        self._keep(rows, generator)
-        energy = self._start(summary, binary, generator).to(device)
-        generator = own_noise(generator, hardware.rank)
-        if device.type == "cuda":
-            generator = torch.Generator(device).manual_seed(generator.initial_seed())
+        found = seeds(self.random_state, hardware)
+        self._keep(rows, found.model)
+        energy = self._start(summary, binary, found.model).to(device)
         shift, scale = (each.to(device) for each in units(summary))
 
         def take(index: Any) -> Batch:
@@ -182,24 +179,11 @@ class BernoulliRBM(ChainSamplesMixin, CodesMixin, EnergyEstimator):
 
         objective = OBJECTIVES[self.objective](self.k).to(device)
         some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:4096]
-        objective.begin(energy, take(some.numpy()).y, generator)
-        self.history_ = fit(
-            energy,
-            objective,
-            take,
-            Shuffled(len(rows), self.batch_size, self.n_steps, order, hardware.rank, hardware.size),
-            Recipe(
-                self.n_steps,
-                self.learning_rate,
-                average=averaging(self.n_steps),
-                facts=facts(self, rows),
-            ),
-            generator,
-            title="BernoulliRBM",
-            hardware=hardware,
-            run=run,
-            verbose=self.verbose > 0,
-        )
+        objective.begin(energy, take(some.numpy()).y, found.noise)
+        self.history_ = fit_rows(
+            self, energy, objective, rows, take, hardware, found, run,
+            average=averaging(self.n_steps),
+        )  # fmt: skip
         self.objective_ = objective
         wrapped = energy if binary else Rescaled(energy, shift, scale)
         self.energy_ = wrapped.to(rows.torch_dtype).eval()

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Batch, Choice, Constraint, Device, Energy, InputError, Levels
-from thalweg.data import Rows, Shuffled
+from thalweg.data import Rows
 from thalweg.energies import MaskedPrediction, Perceptron, Reconstruction, Rescaled
 from thalweg.estimators.autoencoder import SHARED, Autoencoder
 from thalweg.estimators.base import EnergyEstimator
 from thalweg.estimators.chains import ChainSamplesMixin
-from thalweg.estimators.networks import facts, generators, own_noise, units
+from thalweg.estimators.networks import fit_rows, seeds, units
 from thalweg.latents import Encoder, Flat, FreeEnergy
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import AddedNoise, Corruption, MaskedEntries, MaskingNoise, SaltAndPepper
-from thalweg.training import Hardware, Recipe, Run, fit
+from thalweg.training import Hardware, Run
 
 DETAIL = 3.0
 
@@ -222,10 +222,10 @@ class MaskedAutoencoder(ChainSamplesMixin, EnergyEstimator):
         rows, summary = self._begin(X)
         hardware = Hardware(str(Device.resolve(self.device)))
         device = hardware.device
-        generator, order = generators(self.random_state)
+        found = seeds(self.random_state, hardware)
         shift, scale = (each.to(device) for each in units(summary))
-        energy = self._network(rows.n_columns, generator).to(device)
-        self._keep(rows, generator)
+        energy = self._network(rows.n_columns, found.model).to(device)
+        self._keep(rows, found.model)
         self.starts_ = np.where(np.isnan(self.starts_), summary.mean, self.starts_).astype(
             rows.dtype
         )
@@ -233,18 +233,8 @@ class MaskedAutoencoder(ChainSamplesMixin, EnergyEstimator):
         def take(index: Any) -> Batch:
             return Batch(((torch.from_numpy(rows.take(index)).to(shift) - shift) / scale).float())
 
-        self.history_ = fit(
-            energy,
-            Denoising(MaskedEntries(self.fraction)),
-            take,
-            Shuffled(len(rows), self.batch_size, self.n_steps, order, hardware.rank, hardware.size),
-            Recipe(self.n_steps, self.learning_rate, facts=facts(self, rows)),
-            own_noise(generator, hardware.rank),
-            title="MaskedAutoencoder",
-            hardware=hardware,
-            run=run,
-            verbose=self.verbose > 0,
-        )
+        objective = Denoising(MaskedEntries(self.fraction))
+        self.history_ = fit_rows(self, energy, objective, rows, take, hardware, found, run)
         energy.sigma = _usual_errors(energy, rows, take)
         self.energy_ = Rescaled(energy, shift, scale).to(rows.torch_dtype).eval()
         return self

@@ -26,7 +26,6 @@ from thalweg.core import (
     Sizes,
     generator_from,
 )
-from thalweg.data import Shuffled
 from thalweg.energies import (
     ImageNetwork,
     NetworkEnergy,
@@ -37,7 +36,7 @@ from thalweg.energies import (
 )
 from thalweg.estimators.base import EnergyEstimator
 from thalweg.estimators.chains import ChainSamplesMixin
-from thalweg.estimators.networks import averaging, facts, generators, own_noise, units
+from thalweg.estimators.networks import averaging, fit_rows, seeds, units
 from thalweg.estimators.recipes import (
     LOG_SMALLEST,
     MOVES,
@@ -47,7 +46,7 @@ from thalweg.estimators.recipes import (
 )
 from thalweg.objectives import Lattice, Objective
 from thalweg.samplers import HMC, LogZ, Sampler, annealed_importance
-from thalweg.training import Hardware, Recipe, Run, fit
+from thalweg.training import Hardware, Run
 
 STIFFNESS = 0.1
 """Of the parabola that makes exp(-F) integrable; in units of standardized rows"""
@@ -173,13 +172,10 @@ class EnergyDensity(ChainSamplesMixin, EnergyEstimator):
         rows, summary = self._begin(X)
         hardware = Hardware(str(Device.resolve(self.device)), self.precision)
         device = hardware.device
-        generator, order = generators(self.random_state)
+        found = seeds(self.random_state, hardware)
         shift, scale = (each.to(device) for each in units(summary))
-        energy = self._network(rows.n_columns, generator).to(device)
-        self._keep(rows, generator)
-        generator = own_noise(generator, hardware.rank)
-        if device.type == "cuda":
-            generator = torch.Generator(device).manual_seed(generator.initial_seed())
+        energy = self._network(rows.n_columns, found.model).to(device)
+        self._keep(rows, found.model)
 
         def take(index: Any) -> Batch:
             return Batch(((torch.from_numpy(rows.take(index)).to(shift) - shift) / scale).float())
@@ -187,26 +183,11 @@ class EnergyDensity(ChainSamplesMixin, EnergyEstimator):
         some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:4096]
         sample = take(some.numpy()).y
         objective = self._made(sample).to(device)
-        objective.begin(energy, sample, generator)
-        self.history_ = fit(
-            energy,
-            objective,
-            take,
-            Shuffled(len(rows), self.batch_size, self.n_steps, order, hardware.rank, hardware.size),
-            Recipe(
-                self.n_steps,
-                self.learning_rate,
-                CLIP,
-                averaging(self.n_steps),
-                self.precision,
-                facts(self, rows),
-            ),
-            generator,
-            title="EnergyDensity",
-            hardware=hardware,
-            run=run,
-            verbose=self.verbose > 0,
-        )
+        objective.begin(energy, sample, found.noise)
+        self.history_ = fit_rows(
+            self, energy, objective, rows, take, hardware, found, run,
+            clip=CLIP, average=averaging(self.n_steps), precision=self.precision,
+        )  # fmt: skip
         self.objective_ = objective
         self.energy_ = self._wrapped(energy, shift, scale).to(rows.torch_dtype).eval()
         return self

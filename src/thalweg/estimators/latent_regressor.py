@@ -36,7 +36,7 @@ from thalweg.estimators.branches import (
     branches_energy,
     spread_branches,
 )
-from thalweg.estimators.networks import facts, units
+from thalweg.estimators.networks import run_facts, units
 from thalweg.estimators.pairs import PairsMixin, in_blocks
 from thalweg.estimators.parts import reconstruction_of
 from thalweg.latents import FreeEnergy, Quadrature
@@ -212,7 +212,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, FittedModel):
             PushDown(),
             take,
             Shuffled(len(rows), self.batch_size, steps, order),
-            Recipe(steps, self.learning_rate, facts=facts(self, rows)),
+            Recipe(steps, self.learning_rate, facts=run_facts(self, rows)),
             generator,
             title=title,
             run=run,

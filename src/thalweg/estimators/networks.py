@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.data import Rows, Summary, fingerprint
+from thalweg.core import Batch, Energy
+from thalweg.data import Rows, Shuffled, Summary, fingerprint
+from thalweg.objectives import Objective
+from thalweg.training import Hardware, History, Recipe, Run, fit
 
 
 def units(summary: Summary) -> tuple[Tensor, Tensor]:
@@ -20,26 +24,53 @@ def units(summary: Summary) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(summary.mean), torch.from_numpy(spread)
 
 
-def generators(
-    random_state: int | np.random.RandomState | None,
-) -> tuple[torch.Generator, torch.Generator]:
-    """Two generators: of the model and its noise, and of the order of the rows.
+class Seeds(NamedTuple):
+    """Where the randomness of a fit comes from."""
 
-    Processes that train together have the same order, and noise of their own.
-    """
+    model: torch.Generator
+    """of initial weights and of the rows that are kept, on the CPU; the same in every process"""
+    noise: torch.Generator
+    """of the steps, on the device; of its own in every process"""
+    order: torch.Generator
+    """of the rows; the same in every process"""
+
+
+def seeds(random_state: int | np.random.RandomState | None, hardware: Hardware) -> Seeds:
+    """Three generators from what scikit-learn calls ``random_state``."""
     seed = int(check_random_state(random_state).randint(0, 2**31 - 1))
-    order = torch.Generator().manual_seed(seed + 1)
-    return torch.Generator().manual_seed(seed), order
+    model, order = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1)
+    noise = torch.Generator(hardware.device).manual_seed(seed + 2 + hardware.rank)
+    return Seeds(model, noise, order)
 
 
-def own_noise(generator: torch.Generator, rank: int) -> torch.Generator:
-    """The generator itself for the first process; for another one of its own."""
-    return (
-        generator if rank == 0 else torch.Generator().manual_seed(generator.initial_seed() + rank)
+def fit_rows(
+    model: Any,
+    energy: Energy,
+    objective: Objective,
+    rows: Rows,
+    take: Callable[[Any], Batch],
+    hardware: Hardware,
+    found: Seeds,
+    run: Run | None,
+    *,
+    clip: float | None = None,
+    average: float | None = None,
+    precision: str = "no",
+) -> History:
+    """Train an estimator's energy on its rows, by its own n_steps, batch_size, learning_rate."""
+    order = Shuffled(
+        len(rows), model.batch_size, model.n_steps, found.order, hardware.rank, hardware.size
     )
+    recipe = Recipe(
+        model.n_steps, model.learning_rate, clip, average, precision, run_facts(model, rows)
+    )
+    return fit(
+        energy, objective, take, order, recipe, found.noise,
+        title=type(model).__name__, hardware=hardware, run=run, verbose=model.verbose > 0,
+    )  # fmt: skip
 
 
-def facts(model: BaseEstimator, rows: Rows) -> dict[str, Any]:
+def run_facts(model: BaseEstimator, rows: Rows) -> dict[str, Any]:
     """What has to be equal for a checkpoint to be of this run: the estimator, settings, data."""
     shown = {
         name: repr(value)

@@ -11,6 +11,7 @@ from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.energies import Saturating
 from thalweg.latents import Codebook, Encoder, FreeEnergy, GaussianEncoder
 from thalweg.objectives.base import Objective, loss_of
+from thalweg.samplers.noise import normal, uniform
 
 S = TypeVar("S", bound=nn.Module)
 
@@ -51,8 +52,8 @@ class Contraction(Objective):
         assert rebuilt is not None
         total = rebuilt.new_zeros(())
         for _ in range(self.n_probes):
-            signs = 2 * torch.randint(2, rebuilt.shape, generator=generator) - 1
-            (pulled,) = torch.autograd.grad(rebuilt, at, signs.to(rebuilt), create_graph=True)
+            signs = torch.where(uniform(rebuilt, generator) < 0.5, -1.0, 1.0).to(rebuilt)
+            (pulled,) = torch.autograd.grad(rebuilt, at, signs, create_graph=True)
             total = total + pulled.square().sum(dim=1).mean() / self.n_probes
         return loss_of(data + self.weight * total, energy=data, contraction=total)
 
@@ -108,8 +109,8 @@ class VariationalBound(Objective):
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         view, y = _view(energy, batch)
         mean, log_sigma = _solver(view, GaussianEncoder).posterior(y)
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
-        cost = view.energy.data_term(y, mean + log_sigma.exp() * noise).mean()
+        z = mean + log_sigma.exp() * normal(mean, generator)
+        cost = view.energy.data_term(y, z).mean()
         square = (2 * log_sigma).exp() + mean.square() - 1
         divergence = (0.5 * square - log_sigma).sum(dim=1).mean()
         return loss_of(cost + divergence, cost=cost, divergence=divergence)
@@ -201,7 +202,7 @@ def _book(view: FreeEnergy) -> Codebook:
 
 def _revive(book: Codebook, encoded: Tensor, which: Tensor, generator: torch.Generator) -> None:
     parts = encoded.reshape(-1, book.entries.shape[1])
-    chosen = torch.randint(len(parts), (len(which),), generator=generator)
+    chosen = torch.randint(len(parts), (len(which),), generator=generator, device=generator.device)
     book.entries.data[which.to(parts.device)] = parts[chosen.to(parts.device)]
 
 
