@@ -8,11 +8,19 @@ import torch
 from sklearn.datasets import load_digits
 
 import thalweg
-from thalweg.core import InputError
+from thalweg.core import Batch, InputError
 from thalweg.data import two_moons
-from thalweg.energies import NormalMixture
+from thalweg.energies import NetworkEnergy, NormalMixture, Perceptron
 from thalweg.estimators import EnergyDensity
-from thalweg.objectives import DenoisingScoreMatching, ScoreMatching
+from thalweg.objectives import (
+    ContrastiveDivergence,
+    DenoisingScoreMatching,
+    DualScoreMatching,
+    FromChains,
+    InfoNCE,
+    NoiseContrastive,
+    ScoreMatching,
+)
 from thalweg.samplers import MALA
 
 MEANS = torch.tensor([[-2.0, 0.0], [2.0, 1.0]])
@@ -124,3 +132,39 @@ def test_dual_score_matching_answers_at_the_smallest_scale(tmp_path):
     model.save(tmp_path / "m.safetensors")
     again = thalweg.load(tmp_path / "m.safetensors")
     np.testing.assert_array_equal(again.energy(rows), model.energy(rows))
+
+
+def test_a_fit_leaves_the_users_objective_as_it_was():
+    rows = two_moons(300, torch.Generator().manual_seed(0))
+    objective = ContrastiveDivergence(FromChains(MALA(0.5), 2, 256))
+    model = EnergyDensity(objective, hidden=(8,), n_steps=20, random_state=0)
+    first, second = model.fit(rows).energy(rows), model.fit(rows).energy(rows)
+    np.testing.assert_array_equal(first, second)
+    assert len(objective.negatives.chains) == 0
+
+
+@pytest.mark.parametrize("objective", ["persistent-contrastive-divergence", "hinge"])
+def test_chains_run_in_single_precision_whatever_the_rest_does(objective):
+    rows = two_moons(300, torch.Generator().manual_seed(0))
+    model = EnergyDensity(objective, hidden=(8,), n_steps=5, precision="bf16", random_state=0)
+    assert np.isfinite(model.fit(rows).energy(rows)).all()
+
+
+def test_a_batch_may_be_larger_than_the_usual_buffer():
+    rows = two_moons(3000, torch.Generator().manual_seed(0))
+    model = EnergyDensity(
+        "persistent-contrastive-divergence", hidden=(8,), n_steps=2, batch_size=2500,
+        random_state=0,
+    )  # fmt: skip
+    assert len(model.fit(rows).objective_.negatives.chains) == 2500
+    with pytest.raises(InputError, match="expected the word 'dual-score-matching'"):
+        EnergyDensity(DualScoreMatching()).fit(rows)
+
+
+def test_rows_may_have_another_precision_than_the_noise():
+    noise = NormalMixture(MEANS, 0.5)
+    energy = NetworkEnergy(Perceptron((2, 4, 1)), 1.0).double()
+    for objective in (NoiseContrastive(noise), InfoNCE(noise, 8)):
+        value = objective(energy, Batch(draws(9, 0).double()), torch.Generator()).value
+        assert value.dtype == torch.float64
+        assert value.isfinite()

@@ -91,3 +91,7 @@ def test_bad_settings_are_named():
     for kind in (MaskingNoise, SaltAndPepper, MaskedEntries):
         with pytest.raises(InputError, match=r"above 0 and below 1, got 1\.0"):
             kind(1.0)
+    assert repr(MaskedEntries([0.1, 0.9])) == "MaskedEntries(low=0.1, high=0.9)"
+    for wrong in ((0.9, 0.1), (0.1, 0.2, 0.3)):
+        with pytest.raises(InputError, match="ends of a range"):
+            MaskedEntries(wrong)

@@ -20,6 +20,13 @@ from thalweg.estimators import (
     MaskedAutoencoder,
     VQAutoencoder,
 )
+from thalweg.objectives import (
+    ConditionalNoiseContrastive,
+    DenoisingScoreMatching,
+    FromData,
+    Hinge,
+)
+from thalweg.samplers import HMC, MALA
 from thalweg.training import Checkpoint, Diverged, History, Run, train
 from thalweg.training.state import pack, unpack
 
@@ -124,6 +131,8 @@ def test_rows_come_in_the_same_order_after_a_stop():
 def test_parts_of_a_batch_are_the_batch():
     generator = torch.Generator
     whole = list(Shuffled(11, 4, 6, generator().manual_seed(1)))
+    few = [list(Shuffled(5, 4, 6, generator().manual_seed(1), rank, 2)) for rank in (0, 1)]
+    assert all(len(part) for parts in few for part in parts)
     parts = [list(Shuffled(11, 4, 6, generator().manual_seed(1), rank, 2)) for rank in (0, 1)]
     for k, part in enumerate(whole):
         assert [*parts[0][k], *parts[1][k]] == list(part)
@@ -175,6 +184,48 @@ def test_a_diverged_run_names_the_step_and_the_last_good_checkpoint(tmp_path):
         train(step, range(40), torch.Generator(), checkpoint=checkpoint)
     with pytest.raises(Diverged, match="There is no checkpoint"):
         train(step, range(40), torch.Generator())
+
+
+def test_a_gradient_that_is_not_a_number_is_not_kept(tmp_path):
+    from thalweg.core import Loss
+
+    def step(batch, generator):
+        # the loss is of the parameters before the step that spoils them
+        norm = float("nan") if batch >= 9 else 1.0
+        return Loss(torch.tensor(1.0), {"gradient_norm": torch.tensor(norm)})
+
+    checkpoint = Checkpoint(tmp_path, every=5)
+    checkpoint.restore({})
+    with pytest.raises(Diverged, match=r"gradient at step 10 is nan.*checkpoint is .*000000005"):
+        train(step, range(40), torch.Generator(), checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ConditionalNoiseContrastive(0.1), ConditionalNoiseContrastive(0.5)),
+        (DenoisingScoreMatching(0.1), DenoisingScoreMatching((0.1, 0.2))),
+        (Hinge(FromData(MALA(0.01), 2)), Hinge(FromData(MALA(0.02), 2))),
+        (Hinge(FromData(MALA(0.01), 2)), Hinge(FromData(MALA(0.01), 2), 2.0)),
+        (Hinge(FromData(HMC(0.1), 2)), Hinge(FromData(HMC(0.1, n_steps=3), 2))),
+    ],
+    ids=["noise", "scales", "step", "margin", "length"],
+)
+def test_an_objective_with_other_settings_is_another_run(one, other, tmp_path):
+    rows = two_moons(90, torch.Generator().manual_seed(0))
+
+    def model(objective):
+        return EnergyDensity(objective, hidden=(8,), n_steps=10, random_state=0)
+
+    model(one).fit(rows, run=Run(tmp_path / "run", every=5))
+    with pytest.raises(InputError, match="is of another run: objective is"):
+        model(other).fit(rows, run=Run(tmp_path / "run", resume=True))
+    # a generator that moves on is no setting
+    again = EnergyDensity(
+        one, hidden=(8,), n_steps=10, random_state=np.random.RandomState(0)
+    )  # fmt: skip
+    again.fit(rows, run=Run(tmp_path / "moving", every=5))
+    again.fit(rows, run=Run(tmp_path / "moving", every=5, resume=True))
 
 
 def test_history_comes_back():

@@ -93,6 +93,9 @@ class Shuffled:
                 order = torch.randperm(self.n, generator=self._generator).numpy()
             part = order[place * self.size : (place + 1) * self.size]
             self._made += 1
+            if len(part) < self.processes:
+                # a row for each: the mean over none is not a number
+                part = np.resize(part, self.processes)
             yield part[len(part) * self.rank // self.processes :][
                 : len(part) * (self.rank + 1) // self.processes
                 - len(part) * self.rank // self.processes

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core import Batch, Constraint, Device, Integer, Real, Seed, Sizes
+from thalweg.core import Batch, Constraint, Device, InputError, Integer, Real, Seed, Sizes
 from thalweg.energies import Perceptron, Rescaled
 from thalweg.estimators.base import CodesMixin, EnergyEstimator
 from thalweg.estimators.networks import fit_rows, seeds, units
 from thalweg.estimators.parts import reconstruction_of
 from thalweg.latents import FreeEnergy
-from thalweg.objectives import Objective
+from thalweg.objectives import Objective, VectorQuantization
 from thalweg.training import Hardware, Run
 
 SHARED: dict[str, Constraint] = {
@@ -85,6 +85,11 @@ class Autoencoder(CodesMixin, EnergyEstimator):
 
         sample = torch.randperm(len(rows), generator=generator)[:1024].numpy()
         objective = self._objective().to(device)
+        if hardware.size > 1 and isinstance(objective, VectorQuantization):
+            raise InputError(
+                f"{type(self).__name__}: {hardware.size} processes, and the entries of a codebook "
+                "that come back would differ between them; expected one process"
+            )
         objective.begin(energy, take(sample).y, found.noise)
         some = rows.take(sample[:STARTS])
         self.starts_ = np.where(np.isnan(some), summary.mean, some).astype(rows.dtype)

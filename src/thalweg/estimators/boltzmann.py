@@ -45,15 +45,15 @@ from thalweg.objectives import (
 from thalweg.samplers import BlockGibbs, LogZ, Sampler, annealed_importance
 from thalweg.training import Hardware, Run
 
-OBJECTIVES: dict[str, Callable[[int], Objective]] = {
-    "persistent-contrastive-divergence": lambda k: ContrastiveDivergence(
-        FromChains(BlockGibbs(), k, size=2048, reseeded=0.0, kick=0.0)
+OBJECTIVES: dict[str, Callable[[int, int], Objective]] = {
+    "persistent-contrastive-divergence": lambda k, n: ContrastiveDivergence(
+        FromChains(BlockGibbs(), k, size=max(2048, n), reseeded=0.0, kick=0.0)
     ),
-    "contrastive-divergence": lambda k: ContrastiveDivergence(FromData(BlockGibbs(), k)),
-    "pseudo-likelihood": lambda k: PseudoLikelihood(),
-    "ratio-matching": lambda k: RatioMatching(),
-    "minimum-probability-flow": lambda k: MinimumProbabilityFlow(),
-    "maximum-likelihood": lambda k: MaximumLikelihood(EveryState()),
+    "contrastive-divergence": lambda k, n: ContrastiveDivergence(FromData(BlockGibbs(), k)),
+    "pseudo-likelihood": lambda k, n: PseudoLikelihood(),
+    "ratio-matching": lambda k, n: RatioMatching(),
+    "minimum-probability-flow": lambda k, n: MinimumProbabilityFlow(),
+    "maximum-likelihood": lambda k, n: MaximumLikelihood(EveryState()),
 }
 WITH_REAL_UNITS = ("persistent-contrastive-divergence", "contrastive-divergence")
 
@@ -177,7 +177,7 @@ class BernoulliRBM(ChainSamplesMixin, CodesMixin, EnergyEstimator):
             part = torch.from_numpy(rows.take(index)).to(shift)
             return Batch((part if binary else (part - shift) / scale).float())
 
-        objective = OBJECTIVES[self.objective](self.k).to(device)
+        objective = OBJECTIVES[self.objective](self.k, self.batch_size).to(device)
         some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:4096]
         objective.begin(energy, take(some.numpy()).y, found.noise)
         self.history_ = fit_rows(
@@ -267,7 +267,7 @@ class BernoulliRBM(ChainSamplesMixin, CodesMixin, EnergyEstimator):
                     f"BernoulliRBM: {self.n_components} hidden units and {self.n_features_in_} "
                     "visible ones; expected 20 or fewer of one of them for exact=True"
                 )
-        generator = generator_from(random_state)
+        generator = generator_from(random_state, machine.weights.device)
         if isinstance(machine, RestrictedBoltzmann):
             rate = torch.from_numpy(self.starts_).double().mean(dim=0).clamp(0.01, 0.99)
             base = torch.logit(rate).to(machine.weights)

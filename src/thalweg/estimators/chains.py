@@ -60,7 +60,7 @@ class ChainSamplesMixin(StartsMixin):
             that go on, diagnostics and other samplers: ``thalweg.questions.sample``.
         """
         check_is_fitted(self)
-        generator = generator_from(random_state)
+        generator = generator_from(random_state, self._parameter().device)
         drawn = questions.sample(
             self.energy_, n, generator, start=self._fillings(), sampler=self._chain(), chains=n,
             warm_up=n_steps, compiled=False,

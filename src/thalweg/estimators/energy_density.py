@@ -44,7 +44,7 @@ from thalweg.estimators.recipes import (
     SAMPLERS,
     Ingredients,
 )
-from thalweg.objectives import Lattice, Objective
+from thalweg.objectives import DualScoreMatching, Lattice, Objective
 from thalweg.samplers import HMC, LogZ, Sampler, annealed_importance
 from thalweg.training import Hardware, Run
 
@@ -193,12 +193,19 @@ class EnergyDensity(ChainSamplesMixin, EnergyEstimator):
         return self
 
     def _made(self, sample: Tensor) -> Objective:
+        if isinstance(self.objective, DualScoreMatching):
+            raise InputError(
+                "EnergyDensity: objective is a DualScoreMatching, and the energy has to know its "
+                "scales; expected the word 'dual-score-matching'"
+            )
         if isinstance(self.objective, Objective):
-            return self.objective
+            # what it learns and remembers belongs to this fit
+            return copy.deepcopy(self.objective)
         word = self.sampler if isinstance(self.sampler, str) else ""
         sampler = SAMPLERS[word]() if word else self.sampler
         assert isinstance(sampler, Sampler)
-        return OBJECTIVES[self.objective](Ingredients(sample, sampler, MOVES.get(word, 10)))
+        made = Ingredients(sample, sampler, MOVES.get(word, 10), self.batch_size)
+        return OBJECTIVES[self.objective](made)
 
     @property
     def _by_scale(self) -> bool:
@@ -222,7 +229,7 @@ class EnergyDensity(ChainSamplesMixin, EnergyEstimator):
 
     def _wrapped(self, energy: Energy, shift: Tensor, scale: Tensor) -> Rescaled:
         if self._by_scale:
-            energy = Given(energy, torch.full((1, 1), LOG_SMALLEST))
+            energy = Given(energy, torch.full((1, 1), LOG_SMALLEST, device=shift.device))
         return Rescaled(energy, shift, scale)
 
     def log_normalizer(self, random_state: int | np.random.RandomState | None = 0) -> LogZ:
@@ -231,8 +238,8 @@ class EnergyDensity(ChainSamplesMixin, EnergyEstimator):
         By a lattice of 512 points a side up to two columns, else by annealed importance sampling
         from a normal density as wide as the training rows.
         """
-        generator = generator_from(random_state)
         start = self._fillings().double()
+        generator = generator_from(random_state, start.device)
         energy = copy.deepcopy(self.energy_).double()
         if start.shape[1] <= MOST_SUMMED:
             lattice = Lattice(512 if start.shape[1] == 2 else 8192, 0.5, shifted=False)

@@ -37,7 +37,7 @@ class Seeds(NamedTuple):
 
 def seeds(random_state: int | np.random.RandomState | None, hardware: Hardware) -> Seeds:
     """Three generators from what scikit-learn calls ``random_state``."""
-    seed = int(check_random_state(random_state).randint(0, 2**31 - 1))
+    seed = int(hardware.from_first(check_random_state(random_state).randint(0, 2**31 - 1)))
     model, order = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1)
     noise = torch.Generator(hardware.device).manual_seed(seed + 2 + hardware.rank)
     return Seeds(model, noise, order)
@@ -73,7 +73,8 @@ def fit_rows(
 def run_facts(model: BaseEstimator, rows: Rows) -> dict[str, Any]:
     """What has to be equal for a checkpoint to be of this run: the estimator, settings, data."""
     shown = {
-        name: repr(value)
+        # a RandomState moves on and has no name of its own
+        name: type(value).__name__ if isinstance(value, np.random.RandomState) else repr(value)
         for name, value in model.get_params(deep=False).items()
         if name not in ("device", "verbose")
     }

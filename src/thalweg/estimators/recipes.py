@@ -60,6 +60,7 @@ class Ingredients:
     sampler: Sampler
     n_steps: int
     """of each chain"""
+    batch_size: int = 256
     noise: Normal = field(init=False)
     """as wide as the data in every direction"""
 
@@ -73,7 +74,9 @@ class Ingredients:
     def chains(self) -> FromChains:
         """Chains that go on. Those that start anew start at the data: kicked far away they push up
         where no chain would ever be."""
-        return FromChains(self.sampler, self.n_steps, size=2048, reseeded=0.01, kick=0.1)
+        return FromChains(
+            self.sampler, self.n_steps, size=max(2048, self.batch_size), reseeded=0.01, kick=0.1
+        )
 
     def kicked(self) -> FromData:
         """Chains from the data, after kicks that leave their valley or all of them."""

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import Batch, Energy, Loss
+from thalweg.pretext import Corruption
+from thalweg.samplers import Sampler
 
 
 class Objective(nn.Module, ABC):
@@ -23,9 +25,22 @@ class Objective(nn.Module, ABC):
         An objective that needs it and was not given it begins with its first batch.
         """
 
+    def extra_repr(self) -> str:
+        return settings_of(self)
+
     @abstractmethod
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         """The loss on a batch; its value carries the graph."""
+
+
+def settings_of(module: nn.Module) -> str:
+    """What a module was made with, as text; a checkpoint is held to it."""
+    plain = (bool, int, float, str, tuple, list, Sampler, Corruption)
+    return ", ".join(
+        f"{name}={value!r}"
+        for name, value in vars(module).items()
+        if not name.startswith("_") and name != "training" and isinstance(value, plain)
+    )
 
 
 def mean_of(values: Tensor, batch: Batch) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.energies import every_state
-from thalweg.objectives.base import Objective, loss_of, mean_of
+from thalweg.objectives.base import Objective, loss_of, mean_of, settings_of
 from thalweg.samplers.noise import uniform
 
 MOST_LISTED = 20
@@ -22,6 +23,9 @@ class Points(nn.Module, ABC):
 
     def begin(self, y: Tensor) -> None:
         """Look at the data, before training."""
+
+    def extra_repr(self) -> str:
+        return settings_of(self)
 
     @abstractmethod
     def forward(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -159,8 +163,9 @@ class MaximumLikelihood(Objective):
 
 def normalized(noise: Energy, owner: str) -> Energy:
     """The energy itself, where it can be drawn from and knows its log Z."""
+    device = next(itertools.chain(noise.parameters(), noise.buffers(), [torch.empty(0)])).device
     with torch.no_grad():
-        if noise.log_normalizer() is None or noise.draw(1, torch.Generator()) is None:
+        if noise.log_normalizer() is None or noise.draw(1, torch.Generator(device)) is None:
             raise InputError(
                 f"{owner}: {type(noise).__name__} cannot be drawn from or has no log_normalizer; "
                 "expected a normalized density, such as Normal, NormalMixture or Bernoulli"
@@ -181,4 +186,5 @@ def log_density(noise: Energy, y: Tensor) -> Tensor:
     """log of the normalized density of an energy that knows its log Z: (n,)."""
     log_z = noise.log_normalizer()
     assert log_z is not None
-    return -noise.beta * noise(y) - log_z
+    own = next(itertools.chain(noise.parameters(), noise.buffers(), [y]))
+    return (-noise.beta * noise(y.to(own.dtype)) - log_z).to(y.dtype)

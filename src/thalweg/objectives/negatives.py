@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import Batch, Energy, EnergyFunction, InputError
+from thalweg.objectives.base import settings_of
 from thalweg.objectives.likelihood import normalized
 from thalweg.objectives.scales import one_of
 from thalweg.samplers import Bridge, Sampler
@@ -34,6 +35,9 @@ class Negatives(nn.Module, ABC):
 
     def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
         """Look at the data, before training."""
+
+    def extra_repr(self) -> str:
+        return settings_of(self)
 
     @abstractmethod
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
@@ -69,7 +73,7 @@ class FromData(Negatives):
     ) -> None:
         super().__init__()
         self.register_buffer("kicks", check_chains("FromData", sampler, n_steps, kick))
-        self.pace, self.n_steps = Pace(sampler), n_steps
+        self.pace, self.n_steps, self.kick = Pace(sampler), n_steps, kick
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
         start = kicked(batch.y, self.kicks, generator)
@@ -91,6 +95,9 @@ class Pace(nn.Module):
     """
 
     log_factor: Tensor
+
+    def extra_repr(self) -> str:
+        return settings_of(self)
 
     def __init__(self, sampler: Sampler) -> None:
         super().__init__()
@@ -155,7 +162,7 @@ class FromChains(Negatives):
                 "share from 0 to 1"
             )
         self.pace, self.n_steps, self.size = Pace(sampler), n_steps, size
-        self.reseeded = reseeded
+        self.reseeded, self.kick = reseeded, kick
         self.register_buffer("chains", torch.empty(0))
 
     def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
@@ -242,11 +249,13 @@ def walk(
     """Where chains from y are after some steps, and how often they moved."""
     energy_fn: EnergyFunction = energy if energy.beta == 1 else Bridge(energy, energy.beta)
     sampler = pace.now()
-    state = sampler.init(energy_fn, y)
     accepted = torch.zeros(len(y), device=y.device)
-    for _ in range(n_steps):
-        state, info = sampler.step(energy_fn, state, generator)
-        accepted += info.accepted
+    # a test of acceptance has no use for half precision
+    with torch.autocast(y.device.type, enabled=False):
+        state = sampler.init(energy_fn, y)
+        for _ in range(n_steps):
+            state, info = sampler.step(energy_fn, state, generator)
+            accepted += info.accepted
     acceptance = accepted.mean() / n_steps
     pace.follow(acceptance)
     return sampler.position(state).detach(), acceptance

@@ -86,6 +86,7 @@ class ConditionalNoiseContrastive(Objective):
 
     def __init__(self, sigma: float | tuple[float, ...] = 0.3) -> None:
         super().__init__()
+        self.sigma = sigma
         self.register_buffer("sigmas", checked_sigmas(sigma, "ConditionalNoiseContrastive"))
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:

@@ -109,6 +109,7 @@ class DenoisingScoreMatching(Objective):
 
     def __init__(self, sigma: float | tuple[float, ...] = 0.1) -> None:
         super().__init__()
+        self.sigma = sigma
         self.register_buffer("sigmas", checked_sigmas(sigma, "DenoisingScoreMatching"))
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:

@@ -21,6 +21,10 @@ class Corrupted(NamedTuple):
 class Corruption(ABC):
     """Settings, and a way to spoil rows; hidden (NaN) entries of the data are never asked for."""
 
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
     @abstractmethod
     def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
         """Spoil rows ``(n, *shape)``."""

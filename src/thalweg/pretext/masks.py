@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from thalweg.core import InputError
 from thalweg.pretext.base import Corrupted, Corruption
 from thalweg.pretext.noise import checked_fraction
 from thalweg.samplers.noise import uniform
@@ -29,7 +30,12 @@ class MaskedEntries(Corruption):
     """
 
     def __init__(self, fraction: float | tuple[float, float] = (0.1, 0.9)) -> None:
-        low, high = fraction if isinstance(fraction, tuple) else (fraction, fraction)
+        pair = (fraction, fraction) if isinstance(fraction, (int, float)) else tuple(fraction)
+        if len(pair) != 2 or pair[0] > pair[1]:
+            raise InputError(
+                f"MaskedEntries: fraction must be one share, or the ends of a range, got {fraction}"
+            )
+        low, high = pair
         self.low = checked_fraction(low, "MaskedEntries")
         self.high = checked_fraction(high, "MaskedEntries")
 

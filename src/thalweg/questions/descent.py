@@ -100,7 +100,10 @@ def descend_bits(
     free = torch.ones_like(y, dtype=torch.bool) if free is None else free
     y = torch.where(free, (y > 0.5).to(y), y)
     active = torch.arange(len(y), device=y.device)
-    while len(active):
+    # each bit a hundred times: rounding of huge energies could send a row to and fro
+    for _ in range(100 * y.shape[1]):
+        if len(active) == 0:
+            break
         part, given = y[active], None if x is None else x[active]
         after = energy.flipped(part, given).masked_fill(~free[active], torch.inf)
         lowest, bit = after.min(dim=1)

@@ -86,12 +86,25 @@ class Checkpoint:
             return []
         return sorted(p for p in self.folder.iterdir() if NAME.fullmatch(p.name))
 
-    def restore(self, parts: Mapping[str, Stateful]) -> bool:
-        """Know the parts, and bring them to where the last checkpoint is; whether there was one."""
+    def steps(self) -> int:
+        """Of the last checkpoint to go on from; 0 without one."""
+        path = self.latest() if self.resume else None
+        return 0 if path is None else int(NAME.fullmatch(path.name)[1])  # type: ignore[index]
+
+    def restore(self, parts: Mapping[str, Stateful], at: int | None = None) -> bool:
+        """Know the parts, and bring them to where a checkpoint is; whether there was one.
+
+        ``at`` is its number of steps, by default that of the last one. Processes that train
+        together may have been killed one step apart, and go on from the last that all have.
+        """
         self._parts = dict(parts)
-        path = self.latest()
-        if path is None or not self.resume:
+        at = self.steps() if at is None else at
+        if at == 0:
             return False
+        path = self.folder / f"step-{at:09d}.safetensors"
+        if not path.is_file():
+            raise InputError(f"{path} is not there, and another process goes on from its own; "
+                             "expected the checkpoints of one run")  # fmt: skip
         state = self._read(path)
         there, here = state["facts"], self.facts
         if there != here:

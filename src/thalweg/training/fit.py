@@ -123,9 +123,15 @@ def fit(
     )  # fmt: skip
     checkpoint = None
     if run.checkpoint is not None:
-        facts = {**_facts(recipe), **recipe.facts, "rows": order.n, "processes": hardware.size}
+        facts = {
+            **_facts(recipe),
+            **recipe.facts,
+            "rows": order.n,
+            "processes": hardware.size,
+            "device": hardware.device.type,
+        }
         checkpoint = Checkpoint(run.checkpoint, run.every, run.resume, facts, hardware.rank)
-        checkpoint.restore(parts)
+        checkpoint.restore(parts, hardware.lowest(checkpoint.steps()))
     watch = Watch(title)
     energy.train()
     with ExitStack() as stack:

@@ -62,15 +62,37 @@ class Hardware:
 
     def share_gradients(self, parameters: Sequence[Tensor], optimizer: Any) -> None:
         """The mean of the gradients of all processes, in each of them."""
+        if self.size > 1:
+            self._average(parameters)
         if self._scaler is not None:
             self._scaler.unscale_(optimizer)
-        if self.size == 1:
-            return
+
+    def _average(self, parameters: Sequence[Tensor]) -> None:
         known = [p for p in parameters if p.grad is not None]
         joined = torch.cat([p.grad.flatten() for p in known if p.grad is not None])
         joined = self._accelerator.reduce(joined, "mean")
         for p, part in zip(known, joined.split([p.numel() for p in known]), strict=True):
             p.grad = part.reshape(p.shape)
+
+    def from_first(self, value: Any) -> Any:
+        """What the first process has."""
+        if self.size == 1:
+            return value
+        from accelerate.utils import broadcast_object_list
+
+        return broadcast_object_list([value])[0]
+
+    def lowest(self, value: int) -> int:
+        """The least of the numbers of all processes."""
+        if self.size == 1:
+            return value
+        every = self._accelerator.gather(torch.tensor([value], device=self.device))
+        return int(every.min())
+
+    @property
+    def may_overflow(self) -> bool:
+        """Whether gradients that are not finite are a part of life, as in half precision."""
+        return self._scaler is not None
 
     def advance(self, optimizer: torch.optim.Optimizer) -> None:
         """The optimizer's step; left out where half precision overflowed."""

@@ -39,17 +39,17 @@ class History:
     def recent(self, name: str, steps: int) -> Tensor | None:
         """A metric over the last steps (steps,), or None where it is not there."""
         last = [each[name] for each in self.metrics[-steps:] if name in each]
-        return torch.stack([value.float() for value in last]) if len(last) == steps else None
+        return stacked(last).float() if len(last) == steps else None
 
     def state(self) -> dict[str, Any]:
         """As tensors, for a checkpoint."""
         names = list(self.metrics[-1]) if self.metrics else []
-        metrics = [[m.get(name, torch.tensor(torch.nan)).float().cpu() for name in names]
-                   for m in self.metrics]  # fmt: skip
+        unknown = torch.tensor(torch.nan)
+        columns = [stacked([m.get(name, unknown) for m in self.metrics]).float() for name in names]
         return {
-            "values": torch.stack(self.values).cpu() if self.values else torch.empty(0),
+            "values": stacked(self.values).cpu() if self.values else torch.empty(0),
             "names": names,
-            "metrics": torch.tensor(metrics) if names else torch.empty(len(self), 0),
+            "metrics": torch.stack(columns, 1).cpu() if names else torch.empty(len(self), 0),
             "seconds": list(self.seconds),
         }
 
@@ -60,3 +60,9 @@ class History:
         start = time.perf_counter() - (seconds[-1] if seconds else 0.0)
         metrics = [dict(zip(state["names"], row, strict=True)) for row in state["metrics"]]
         return cls(list(state["values"]), metrics, list(seconds), start)
+
+
+def stacked(values: list[Tensor]) -> Tensor:
+    """Scalars as one tensor, where the last of them is: those of a checkpoint are on the CPU."""
+    device = values[-1].device
+    return torch.stack([value.to(device, torch.float64) for value in values])

@@ -10,7 +10,7 @@ import torch
 
 from thalweg.core import Loss
 from thalweg.training.checkpoint import Checkpoint
-from thalweg.training.history import History
+from thalweg.training.history import History, stacked
 
 B = TypeVar("B")
 Step = Callable[[B, torch.Generator], Loss]
@@ -62,6 +62,8 @@ def train(
     for batch in batches:
         history.add(step(batch, generator))
         due = checkpoint is not None and checkpoint.after(history)
+        if due:
+            _check_gradient(history, checkpoint)
         if due or len(history) % check_every == 0:
             _check_finite(history, check_every, checkpoint)
         progress(history)
@@ -73,15 +75,28 @@ def train(
     return history
 
 
+def _check_gradient(history: History, checkpoint: Checkpoint | None) -> None:
+    """Parameters that a gradient has spoiled must not be called good."""
+    norm = history.metrics[-1].get("gradient_norm")
+    if norm is not None and not math.isfinite(float(norm)):
+        raise Diverged(
+            f"training diverged: the gradient at step {len(history)} is {float(norm)}; expected a "
+            f"finite one (a smaller learning rate may help). {_last(checkpoint)}"
+        )
+
+
+def _last(checkpoint: Checkpoint | None) -> str:
+    kept = None if checkpoint is None else checkpoint.latest()
+    return "There is no checkpoint." if kept is None else f"The last good checkpoint is {kept}."
+
+
 def _check_finite(history: History, last: int, checkpoint: Checkpoint | None) -> None:
-    if len(history) == 0 or bool(torch.stack(history.values[-last:]).isfinite().all()):
+    if len(history) == 0 or bool(stacked(history.values[-last:]).isfinite().all()):
         return
     values = [float(value) for value in history.values[-last:]]
     first = next(i for i, value in enumerate(values) if not math.isfinite(value))
     number = len(history) - len(values) + first + 1
-    kept = None if checkpoint is None else checkpoint.latest()
     raise Diverged(
         f"training diverged: the loss at step {number} is {values[first]}; expected a finite "
-        "number (a smaller learning rate may help). "
-        + ("There is no checkpoint." if kept is None else f"The last good checkpoint is {kept}.")
+        "number (a smaller learning rate may help). " + _last(checkpoint)
     )

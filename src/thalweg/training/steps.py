@@ -53,6 +53,8 @@ def gradient_step(
         hardware.share_gradients(parameters, optimizer)
         # the norm tells of trouble before the loss does
         norm = torch.nn.utils.clip_grad_norm_(parameters, math.inf if clip is None else clip)
+        if hardware.may_overflow:
+            norm = norm.nan_to_num(nan=0.0, posinf=0.0)
         hardware.advance(optimizer)
         if schedule is not None:
             schedule.step()
