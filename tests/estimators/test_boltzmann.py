@@ -162,6 +162,11 @@ def test_real_rows_are_learned_in_their_own_units():
     assert model.score(X) > float(
         np.mean([-0.5 * 2 * (math.log(2 * math.pi) + 1)]) - np.log(X.std(axis=0)).sum()
     )
+    # in the units of the rows exp(-F) / Z is a density
+    a, b = np.linspace(-40, 70, 400), np.linspace(-1, 1.5, 400)
+    grid = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
+    mass = np.exp(model.score_samples(grid) - model.log_normalizer().value).sum()
+    assert mass * (a[1] - a[0]) * (b[1] - b[0]) == pytest.approx(1.0, abs=1e-3)
     found, by_annealing = model.log_normalizer(), model.log_normalizer(exact=False, n_steps=300)
     assert abs(found.value - by_annealing.value) < 5 * by_annealing.standard_error + 1e-3
     assert (model.energy(wells) < model.energy([[15.0, 0.2], [30.0, 0.4], [-10, -0.2]]).min()).all()
