@@ -15,8 +15,8 @@ def project(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
     """Bring each row down into the valley.
 
     Where the codes are those of least energy, what they decode to is the answer. Else the codes are
-    decoded, or y itself is taken where there are none, and the energy is descended from there to a
-    local minimum. Hidden coordinates (NaN) end on the manifold too.
+    decoded, or y itself is taken where there are none or it is lower, and the energy is descended
+    from there to a local minimum. Hidden coordinates (NaN) end on the manifold too.
 
     Returns
     -------
@@ -30,4 +30,8 @@ def project(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
         return start
     if start is None:
         start = complete(energy, y, x)
+    elif not bool(y.isnan().any()):
+        # an encoder may give what it decodes another code, and more energy than the row had
+        lower = energy(start, x) <= energy(y, x)
+        start = torch.where(lower[:, None], start, y)
     return descend(energy, start, x)
