@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from thalweg.core import InputError
-from thalweg.pretext import AddedNoise, MaskedEntries, MaskingNoise, SaltAndPepper
+from thalweg.pretext import AddedNoise, Masked, MaskingNoise, SaltAndPepper
 
 N, D = 4000, 6
 
@@ -26,8 +26,8 @@ EVERY = {
     "levels": AddedNoise((0.1, 1.0)),
     "masking": MaskingNoise(0.3),
     "salt": SaltAndPepper(0.3, -9.0, 9.0),
-    "hidden": MaskedEntries(0.3),
-    "ranges": MaskedEntries((0.1, 0.9)),
+    "hidden": Masked(0.3),
+    "ranges": Masked((0.1, 0.9)),
 }
 
 
@@ -75,23 +75,14 @@ def test_shares_are_what_they_are_called(y, generator):
     assert close(float((salted == -9).float().mean()), 0.15, N * D)
 
 
-def test_hidden_entries_are_those_asked_for_and_there_is_one(y, generator):
-    spoiled = MaskedEntries(0.05)(y, generator)
-    assert torch.equal(spoiled.y.isnan(), spoiled.asked)
-    assert spoiled.asked.any(dim=1).all()
-    share = MaskedEntries((0.2, 0.8))(y, generator).asked.float().mean(dim=1)
-    # a share of its own for each row: more spread than one coin for all
-    assert float(share.std()) > 1.15 * math.sqrt(0.25 / D)
-
-
 def test_bad_settings_are_named():
     for wrong in (0.0, -1.0, math.inf, ()):
         with pytest.raises(InputError, match="sigma must be above 0"):
             AddedNoise(wrong)
-    for kind in (MaskingNoise, SaltAndPepper, MaskedEntries):
+    for kind in (MaskingNoise, SaltAndPepper, Masked):
         with pytest.raises(InputError, match=r"above 0 and below 1, got 1\.0"):
             kind(1.0)
-    assert repr(MaskedEntries([0.1, 0.9])) == "MaskedEntries(low=0.1, high=0.9)"
+    assert repr(Masked([0.1, 0.9])) == "Masked(low=0.1, high=0.9, size=1)"
     for wrong in ((0.9, 0.1), (0.1, 0.2, 0.3)):
         with pytest.raises(InputError, match="ends of a range"):
-            MaskedEntries(wrong)
+            Masked(wrong)

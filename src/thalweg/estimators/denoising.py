@@ -17,7 +17,7 @@ from thalweg.estimators.chains import ChainSamplesMixin
 from thalweg.estimators.networks import fit_rows, seeds, units
 from thalweg.latents import Encoder, Flat, FreeEnergy
 from thalweg.objectives import Denoising, Objective
-from thalweg.pretext import AddedNoise, Corruption, MaskedEntries, MaskingNoise, SaltAndPepper
+from thalweg.pretext import AddedNoise, Corruption, Masked, MaskingNoise, SaltAndPepper
 from thalweg.training import Hardware, Run
 
 DETAIL = 3.0
@@ -234,7 +234,7 @@ class MaskedAutoencoder(ChainSamplesMixin, EnergyEstimator):
         def take(index: Any) -> Batch:
             return Batch(((torch.from_numpy(rows.take(index)).to(shift) - shift) / scale).float())
 
-        objective = Denoising(MaskedEntries(self.fraction))
+        objective = Denoising(Masked(self.fraction))
         self.history_ = fit_rows(self, energy, objective, rows, take, hardware, found, run)
         energy.sigma = _usual_errors(energy, rows, take)
         self.energy_ = Rescaled(energy, shift, scale).to(rows.torch_dtype).eval()

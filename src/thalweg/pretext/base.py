@@ -8,12 +8,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+HIDDEN_TOKEN = -1
+"""What stands where a whole number is hidden, for those have no NaN"""
+
 
 class Corrupted(NamedTuple):
     """Rows as the model sees them."""
 
     y: Tensor
-    """``(n, *shape)``, NaN where an entry is hidden from the model"""
+    """``(n, *shape)``, NaN (in whole numbers -1) where an entry is hidden from the model"""
     asked: Tensor
     """``(n, *shape)``, bool: the entries that it has to bring back"""
 
@@ -28,3 +31,25 @@ class Corruption(ABC):
     @abstractmethod
     def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
         """Spoil rows ``(n, *shape)``."""
+
+
+class Hiding(Corruption):
+    """A part of each row taken away: the model knows which, and has to say what it was.
+
+    A row may be a table's (d,), an image (height, width[, channels]), a clip (time, height, width[,
+    channels]) or a sequence of tokens (time,).
+    """
+
+    @abstractmethod
+    def hidden(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        """Which entries to take away: bool, the shape of y or one that broadcasts to it."""
+
+    def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
+        taken = self.hidden(y, generator) & visible(y)
+        missing = torch.nan if y.is_floating_point() else HIDDEN_TOKEN
+        return Corrupted(torch.where(taken, missing, y), taken)
+
+
+def visible(y: Tensor) -> Tensor:
+    """Which entries of the data are there: bool, the shape of y."""
+    return ~y.isnan() if y.is_floating_point() else y != HIDDEN_TOKEN
