@@ -19,6 +19,7 @@ ORDER = [
     {"training"},
     {"questions"},
     {"estimators"},
+    {"probe"},
     {"demo"},
     {"cli"},
 ]

@@ -45,9 +45,7 @@ def test_spooled_parquet_is_the_table(tmp_path, monkeypatch):
 
 
 def test_summary_has_the_moments_numpy_has(monkeypatch):
-    from thalweg.data import rows as module
-
-    monkeypatch.setattr(module, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(Rows, "chunk_bytes", 1000)
     y = np.random.default_rng(0).normal(size=(500, 4)) + 100
     y[np.random.default_rng(1).random(y.shape) < 0.3] = np.nan
     y[:, 0] = 1

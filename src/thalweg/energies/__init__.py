@@ -6,6 +6,8 @@ from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
 from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
 from thalweg.energies.ica import IndependentSources
+from thalweg.energies.inpainting import ConvolutionalInpainter, Inpainter
+from thalweg.energies.joint_embedding import JointEmbedding
 from thalweg.energies.masked import MaskedPrediction
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
@@ -16,11 +18,13 @@ from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
 from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixture, TwoWells
 from thalweg.energies.transformed import Transformed
+from thalweg.energies.transformer import PatchTransformer
 
 __all__ = [
     "Affine",
     "Bernoulli",
     "Branches",
+    "ConvolutionalInpainter",
     "Cost",
     "DiagonalGaussians",
     "FullGaussians",
@@ -31,7 +35,9 @@ __all__ = [
     "Gumbel",
     "ImageNetwork",
     "IndependentSources",
+    "Inpainter",
     "Ising",
+    "JointEmbedding",
     "LaplacianPyramid",
     "Lista",
     "MaskedPrediction",
@@ -39,6 +45,7 @@ __all__ = [
     "NoiseConditional",
     "Normal",
     "NormalMixture",
+    "PatchTransformer",
     "Perceptron",
     "Reconstruction",
     "Rescaled",

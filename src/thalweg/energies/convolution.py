@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from thalweg.core import InputError
+from thalweg.energies.initial import draw_weights
 
 
 class ImageNetwork(nn.Module):
@@ -50,13 +49,7 @@ class ImageNetwork(nn.Module):
             nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.SiLU(),
             nn.Flatten(), nn.Linear(last, 128), nn.SiLU(), nn.Linear(128, 1),
         )  # fmt: skip
-        with torch.no_grad():
-            for layer in self.layers:
-                if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                    bound = 1 / math.sqrt(layer.weight[0].numel())
-                    layer.weight.uniform_(-bound, bound, generator=generator)
-                    assert layer.bias is not None
-                    layer.bias.zero_()
+        draw_weights(self.layers, generator)
 
     def forward(self, y: Tensor) -> Tensor:
         images = y.reshape(-1, *self.shape).permute(0, 3, 1, 2)

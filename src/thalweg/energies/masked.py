@@ -25,8 +25,9 @@ class MaskedPrediction(Energy):
         r, from (n, 2 d), the entries (0 where hidden) and whether they are seen, to (n, d).
     d : int
         Columns.
-    parts : int, default 16
+    parts : int or Tensor, default 16
         Sets of the partition, fewer where there are fewer columns; column j is in set j mod parts.
+        A tensor (d,) says of each column which set it is in, counted from 0.
     visible : Tensor, optional
         (n, d), bool.
 
@@ -37,12 +38,16 @@ class MaskedPrediction(Energy):
     """
 
     sigma: Tensor
+    part: Tensor
 
     def __init__(
-        self, network: nn.Module, d: int, parts: int = 16, visible: Tensor | None = None
+        self, network: nn.Module, d: int, parts: int | Tensor = 16, visible: Tensor | None = None
     ) -> None:
         super().__init__()
-        self.network, self.d, self.parts, self.visible = network, d, min(parts, d), visible
+        self.network, self.d, self.visible = network, d, visible
+        part = torch.arange(d) % min(parts, d) if isinstance(parts, int) else parts
+        self.parts = int(part.max()) + 1
+        self.register_buffer("part", part, persistent=False)
         self.register_buffer("sigma", torch.ones(d))
 
     def predict(self, y: Tensor, seen: Tensor) -> Tensor:
@@ -58,8 +63,7 @@ class MaskedPrediction(Energy):
     def from_others(self, y: Tensor) -> Tensor:
         """Every entry as the other sets predict it: (n, d)."""
         known = self._known(y)
-        column = torch.arange(self.d, device=y.device)
-        hidden = torch.stack([column % self.parts == k for k in range(self.parts)])
+        hidden = self.part == torch.arange(self.parts, device=y.device)[:, None]
         seen = (known & ~hidden[:, None]).reshape(-1, self.d)
         predicted = self.predict(y.repeat(self.parts, 1), seen).reshape(self.parts, *y.shape)
         return torch.where(hidden[:, None], predicted, 0).sum(dim=0)
@@ -71,7 +75,7 @@ class MaskedPrediction(Energy):
 
     def restricted(self, visible: Tensor) -> MaskedPrediction:
         seen = visible if self.visible is None else self.visible & visible
-        view = MaskedPrediction(self.network, self.d, self.parts, seen)
+        view = MaskedPrediction(self.network, self.d, self.part, seen)
         view.sigma = self.sigma
         return view
 

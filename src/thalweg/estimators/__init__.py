@@ -5,8 +5,10 @@ from thalweg.estimators.denoising import DenoisingAutoencoder, MaskedAutoencoder
 from thalweg.estimators.energy_density import EnergyDensity
 from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
+from thalweg.estimators.joint_embedding import JointEmbeddingModel
 from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.latent_regressor import LatentRegressor
+from thalweg.estimators.masked_images import MaskedImageModel
 from thalweg.estimators.mixture import GaussianMixture
 from thalweg.estimators.pca import PCA
 from thalweg.estimators.quantized import VQAutoencoder
@@ -27,9 +29,11 @@ __all__ = [
     "DenoisingAutoencoder",
     "EnergyDensity",
     "GaussianMixture",
+    "JointEmbeddingModel",
     "KMeans",
     "LatentRegressor",
     "MaskedAutoencoder",
+    "MaskedImageModel",
     "SaturatingAutoencoder",
     "SparseAutoencoder",
     "SparseCoding",

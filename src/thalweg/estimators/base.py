@@ -30,7 +30,7 @@ from thalweg.core import (
     generator_from,
     seen_through,
 )
-from thalweg.data import Rows, Summary
+from thalweg.data import Rows, Source, Summary
 from thalweg.estimators.reading import as_given, read_rows
 from thalweg.estimators.storage import save
 
@@ -55,6 +55,26 @@ class FittedModel(BaseEstimator):
     def _parameter(self) -> Tensor:
         """A parameter of the energy, for its device and type."""
         return next(self.energy_.parameters())
+
+    def _ask(self, rows: Source, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        """The answers to a question about each row, chunk by chunk."""
+        like = self._parameter()
+        answers = []
+        with torch.no_grad(), count_unconverged() as counts:
+            for _, chunk in rows.chunks():
+                y = torch.from_numpy(np.ascontiguousarray(chunk)).to(like)
+                answers.append(question(y).cpu().numpy())
+        self._warn_unconverged(sum(int(count) for count in counts), len(rows))
+        return np.concatenate(answers) if len(answers) != 1 else answers[0]
+
+    def _warn_unconverged(self, count: int, n: int) -> None:
+        if count:
+            warn(
+                f"{type(self).__name__}: the codes of {count} of {n} rows did not converge; "
+                "their energies are upper bounds (a larger max_iter or tol may help)",
+                ConvergenceWarning,
+                depth=3,
+            )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a safetensors file, whole or not at all."""
@@ -140,31 +160,11 @@ class EnergyEstimator(FittedModel):
         names = getattr(self, "feature_names_in_", None)
         return None if names is None else list(names)
 
-    def _ask(self, rows: Rows, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        """The answers to a question about each row, chunk by chunk."""
-        like = self._parameter()
-        answers = []
-        with torch.no_grad(), count_unconverged() as counts:
-            for _, chunk in rows.chunks():
-                y = torch.from_numpy(np.ascontiguousarray(chunk)).to(like)
-                answers.append(question(y).cpu().numpy())
-        self._warn_unconverged(sum(int(count) for count in counts), len(rows))
-        return np.concatenate(answers) if len(answers) != 1 else answers[0]
-
     def _ask_by_descent(self, rows: Rows, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
         """As :meth:`_ask`, for questions that evaluate the energy many times on their way."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return self._ask(rows, question)
-
-    def _warn_unconverged(self, count: int, n: int) -> None:
-        if count:
-            warn(
-                f"{type(self).__name__}: the codes of {count} of {n} rows did not converge; "
-                "their energies are upper bounds (a larger max_iter or tol may help)",
-                ConvergenceWarning,
-                depth=3,
-            )
 
     def energy(self, X: Any) -> NDArray[np.floating]:
         """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Batch, Choice, Constraint, Device, Energy, InputError, Levels
-from thalweg.data import Rows
 from thalweg.energies import MaskedPrediction, Perceptron, Reconstruction, Rescaled
 from thalweg.estimators.autoencoder import SHARED, Autoencoder
 from thalweg.estimators.base import EnergyEstimator
 from thalweg.estimators.chains import ChainSamplesMixin
-from thalweg.estimators.networks import fit_rows, seeds, units
+from thalweg.estimators.networks import fit_rows, seeds, units, usual_errors
 from thalweg.latents import Encoder, Flat, FreeEnergy
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import AddedNoise, Corruption, Masked, MaskingNoise, SaltAndPepper
@@ -236,7 +235,7 @@ class MaskedAutoencoder(ChainSamplesMixin, EnergyEstimator):
 
         objective = Denoising(Masked(self.fraction))
         self.history_ = fit_rows(self, energy, objective, rows, take, hardware, found, run)
-        energy.sigma = _usual_errors(energy, rows, take)
+        energy.sigma = usual_errors(energy, rows, take)
         self.energy_ = Rescaled(energy, shift, scale).to(rows.torch_dtype).eval()
         return self
 
@@ -252,17 +251,3 @@ class MaskedAutoencoder(ChainSamplesMixin, EnergyEstimator):
         energy: Energy = self._network(len(state["shift"]), torch.Generator())
         rescaled = Rescaled(energy, state["shift"], state["scale"])
         return rescaled.to(state["shift"].dtype).eval()
-
-
-@torch.no_grad()
-def _usual_errors(energy: MaskedPrediction, rows: Rows, take: Any) -> Tensor:
-    """Root mean square of what the others leave unsaid of each column: (d,)."""
-    total, count = torch.zeros_like(energy.sigma), torch.zeros_like(energy.sigma)
-    chosen = np.random.default_rng(0).permutation(len(rows))[:4096]
-    for start in range(0, len(chosen), 512):
-        y = take(np.sort(chosen[start : start + 512])).y
-        known = ~y.isnan()
-        error = torch.where(known, torch.where(known, y, 0) - energy.from_others(y), 0)
-        total, count = total + error.square().sum(dim=0), count + known.sum(dim=0)
-    # a column that others say exactly keeps some room
-    return (total / count.clamp_min(1)).sqrt().clamp_min(1e-3)

@@ -12,7 +12,8 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from thalweg.core import Batch, Energy
-from thalweg.data import Rows, Shuffled, Summary, fingerprint
+from thalweg.data import Shuffled, Source, Summary
+from thalweg.energies import MaskedPrediction
 from thalweg.objectives import Objective
 from thalweg.training import Hardware, History, Recipe, Run, fit
 
@@ -47,7 +48,7 @@ def fit_rows(
     model: Any,
     energy: Energy,
     objective: Objective,
-    rows: Rows,
+    rows: Source,
     take: Callable[[Any], Batch],
     hardware: Hardware,
     found: Seeds,
@@ -70,7 +71,7 @@ def fit_rows(
     )  # fmt: skip
 
 
-def run_facts(model: BaseEstimator, rows: Rows) -> dict[str, Any]:
+def run_facts(model: BaseEstimator, rows: Source) -> dict[str, Any]:
     """What has to be equal for a checkpoint to be of this run: the estimator, settings, data."""
     shown = {
         # a RandomState moves on and has no name of its own
@@ -78,9 +79,33 @@ def run_facts(model: BaseEstimator, rows: Rows) -> dict[str, Any]:
         for name, value in model.get_params(deep=False).items()
         if name not in ("device", "verbose")
     }
-    return {"estimator": type(model).__name__, **shown, "data": fingerprint(rows)}
+    return {"estimator": type(model).__name__, **shown, "data": rows.fingerprint()}
 
 
 def averaging(n_steps: int) -> float:
     """The decay of a moving average of parameters over about the last tenth of the steps."""
     return 1 - 1 / max(2.0, n_steps / 10)
+
+
+@torch.no_grad()
+def usual_errors(
+    energy: MaskedPrediction,
+    rows: Source,
+    take: Callable[[Any], Batch],
+    least: float = 1e-3,
+    count: int = 4096,
+) -> Tensor:
+    """Root mean square of what the others leave unsaid of each column, at least so much: (d,).
+
+    Over ``count`` random rows, or all of fewer.
+    """
+    total, visible = torch.zeros_like(energy.sigma), torch.zeros_like(energy.sigma)
+    chosen = np.random.default_rng(0).permutation(len(rows))[:count]
+    size = min(512, rows.chunk_rows)
+    for start in range(0, len(chosen), size):
+        y = take(np.sort(chosen[start : start + size])).y
+        known = ~y.isnan()
+        error = torch.where(known, torch.where(known, y, 0) - energy.from_others(y), 0)
+        total, visible = total + error.square().sum(dim=0), visible + known.sum(dim=0)
+    # a column that others say exactly keeps some room
+    return (total / visible.clamp_min(1)).sqrt().clamp_min(least)

@@ -8,8 +8,11 @@ from thalweg.estimators.denoising import DenoisingAutoencoder, MaskedAutoencoder
 from thalweg.estimators.energy_density import EnergyDensity
 from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
+from thalweg.estimators.images import ImageModel
+from thalweg.estimators.joint_embedding import JointEmbeddingModel
 from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.latent_regressor import LatentRegressor
+from thalweg.estimators.masked_images import MaskedImageModel
 from thalweg.estimators.mixture import GaussianMixture
 from thalweg.estimators.pca import PCA
 from thalweg.estimators.quantized import VQAutoencoder
@@ -43,7 +46,12 @@ KINDS: tuple[type[EnergyEstimator], ...] = (
 CONDITIONAL: tuple[type[FittedModel], ...] = (LatentRegressor,)
 """Energies F(x, y) of rows y for given rows x."""
 
-ESTIMATORS: dict[str, type[FittedModel]] = {kind.__name__: kind for kind in (*KINDS, *CONDITIONAL)}
+IMAGES: tuple[type[ImageModel], ...] = (MaskedImageModel, JointEmbeddingModel)
+"""Energies of images, which are not tables: arrays of three or four dimensions, folders, files."""
+
+ESTIMATORS: dict[str, type[FittedModel]] = {
+    kind.__name__: kind for kind in (*KINDS, *CONDITIONAL, *IMAGES)
+}
 
 
 def command_name(kind: type[FittedModel]) -> str:

@@ -25,6 +25,7 @@ from thalweg.objectives.score_matching import (
     ScoreMatching,
     SlicedScoreMatching,
 )
+from thalweg.objectives.variance_covariance import VarianceCovariance
 
 __all__ = [
     "ConditionalNoiseContrastive",
@@ -57,6 +58,7 @@ __all__ = [
     "SlicedScoreMatching",
     "SquareExponential",
     "SquareSquare",
+    "VarianceCovariance",
     "VariationalBound",
     "VectorQuantization",
 ]

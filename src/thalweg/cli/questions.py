@@ -1,0 +1,136 @@
+"""One verb a question."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import polars as pl
+import torch
+import typer
+
+from thalweg import questions
+from thalweg.cli.reading import Data, by_file, can, give, give_images, model_of, opened, table_of
+from thalweg.core import InputError
+from thalweg.data.tables import read_data
+from thalweg.estimators.joint_embedding import JointEmbeddingModel
+from thalweg.estimators.registry import IMAGES
+from thalweg.plots import draw_landscape, figure, save_figure
+
+Model = Annotated[str, typer.Argument(help="A model that thalweg fit wrote.")]
+Out = Annotated[str | None, typer.Option(help="CSV, Parquet or .npy; standard output without it.")]
+
+
+app = typer.Typer()
+
+
+@app.command()
+def energy(model: Model, data: Data, out: Out = None) -> None:
+    """How unusual is each row: F, low where it fits."""
+    fitted, values, _ = opened(model, data)
+    if isinstance(fitted, JointEmbeddingModel):
+        raise InputError("JointEmbeddingModel has an energy of pairs of images, not of single ones")
+    give(by_file(values, pl.DataFrame({"energy": fitted.energy(values)})), out)
+
+
+@app.command()
+def codes(model: Model, data: Data, out: Out = None) -> None:
+    """The codes z* of each row."""
+    fitted, values, _ = opened(model, data)
+    found = can(fitted, "transform")(values)
+    table = pl.DataFrame(found, schema=list(fitted.get_feature_names_out()))
+    give(by_file(values, table), out)
+
+
+@app.command()
+def complete(
+    model: Model,
+    data: Data,
+    out: Out = None,
+    answer: Annotated[
+        str, typer.Option(help="What to fill in: lowest (least energy) or mean.")
+    ] = "lowest",
+    mask: Annotated[
+        str | None, typer.Option(help="For images, .npy of bool: where they are hidden besides.")
+    ] = None,
+) -> None:
+    """Fill what is missing; what is there stays as it is."""
+    fitted, values, encoding = opened(model, data)
+    if isinstance(fitted, IMAGES):
+        give_images(can(fitted, "complete")(values, None if mask is None else np.load(mask)), out)
+        return
+    if mask is not None:
+        raise InputError("--mask is for images; in a table what is missing is an empty cell")
+    filled = table_of(fitted.complete(values, answer=answer), encoding)
+    given = read_data(data)
+    if isinstance(given, pl.DataFrame):
+        kept = [
+            given[name].fill_nan(None) if given[name].dtype.is_float() else given[name]
+            for name in given.columns
+        ]
+        filled = pl.DataFrame(
+            [
+                s if s.null_count() == 0 else pl.select(pl.coalesce(s, filled[s.name])).to_series()
+                for s in kept
+            ]
+        )
+    give(filled, out)
+
+
+@app.command()
+def project(model: Model, data: Data, out: Out = None) -> None:
+    """The point of the data manifold that is closest to each row."""
+    fitted, values, encoding = opened(model, data)
+    give(table_of(can(fitted, "project")(values), encoding), out)
+
+
+@app.command()
+def sample(
+    model: Model,
+    n: Annotated[int, typer.Option("-n", help="How many draws.")] = 1,
+    random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
+    out: Out = None,
+) -> None:
+    """Draws from the density of the energy."""
+    fitted, encoding = model_of(model)
+    give(table_of(can(fitted, "sample")(n, random_state=random_state), encoding), out)
+
+
+@app.command("map")
+def map_(
+    model: Model,
+    data: Data,
+    out: Annotated[str, typer.Option(help="An image: .png, .svg or .pdf.")],
+    resolution: Annotated[int, typer.Option(min=2, help="Grid points a side.")] = 200,
+) -> None:
+    """Draw the energy over the plane of the data's two widest directions."""
+    if Path(out).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{out}: expected a name that ends in .png, .svg or .pdf")
+    fitted, values, _ = opened(model, data)
+    if isinstance(fitted, IMAGES):
+        raise InputError(f"{type(fitted).__name__} has no plane to draw: its rows are images")
+    like = next(fitted.energy_.parameters())
+    whole = torch.from_numpy(np.array(fitted.complete(values))).to(like)
+    plane = questions.plane_of(whole)
+    at = plane.coordinates(whole)
+    low, high = at.min(dim=0).values, at.max(dim=0).values
+    margin = 0.15 * (high - low).clamp_min(1e-6)
+    bottom, top = (low - margin).tolist(), (high + margin).tolist()
+    drawn = questions.landscape(
+        fitted.energy_, plane, (bottom[0], bottom[1]), (top[0], top[1]), resolution
+    )
+    result = figure(6.4, 5.2)
+    axes = result.axes[0]
+    draw_landscape(axes, drawn.a, drawn.b, drawn.energy.numpy(), at.numpy(), title=Path(model).name)
+    axes.set_xlabel("first direction" if values.shape[1] > 2 else "y1")
+    axes.set_ylabel("second direction" if values.shape[1] > 2 else "y2")
+    save_figure(result, out)
+
+
+@app.command()
+def demo(out: Annotated[str, typer.Option(help="A folder, made if need be.")] = "demo") -> None:
+    """The main job on real data: fit, ask every question, draw the figures."""
+    from thalweg.demo import run
+
+    run(Path(out))

@@ -1,0 +1,106 @@
+"""Models and data on their way in, answers on their way out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+import typer
+from numpy.typing import NDArray
+
+from thalweg.core import InputError, write_beside
+from thalweg.data.image_files import ImageFiles
+from thalweg.data.image_reading import as_images
+from thalweg.data.rows import Rows
+from thalweg.data.tables import Encoding, read_data, write_data
+from thalweg.estimators.joint import JointRows
+from thalweg.estimators.registry import CONDITIONAL, IMAGES
+from thalweg.estimators.storage import load_with_extra
+
+Data = Annotated[str, typer.Argument(help="CSV, Parquet or .npy; of images a folder, IDX or .npy.")]
+
+
+def numbers(
+    path: str, encoding: Encoding | None, columns: int | None = None
+) -> tuple[NDArray[np.floating], Encoding | None]:
+    data = read_data(path)
+    if isinstance(data, np.ndarray):
+        if encoding is not None and data.shape[1] != len(encoding.names):
+            raise InputError(
+                f"{path} has {data.shape[1]} columns; "
+                f"expected {len(encoding.names)}, as in training"
+            )
+        if columns is not None and data.shape[1] != columns:
+            raise InputError(
+                f"{path} has {data.shape[1]} columns; expected {columns}, as in training"
+            )
+        Rows(data).summary(path)
+        return data, encoding
+    if encoding is None and columns is not None:
+        raise InputError(f"{path} is a table, and the model was trained on an array; expected .npy")
+    known = Encoding.of(data, path) if encoding is None else encoding
+    values = known.encode(data, path)
+    Rows(values).summary(path, known.names)
+    return values, known
+
+
+def opened(model: str, data: str) -> tuple[Any, Any, Encoding | None]:
+    """A model, and what to ask it about: numbers, or for a model of images where they are."""
+    fitted, encoding = model_of(model)
+    if isinstance(fitted, IMAGES):
+        return fitted, as_images(data, fitted.damaged), None
+    values, _ = numbers(data, encoding, int(fitted.n_features_in_))
+    return fitted, values, encoding
+
+
+def model_of(path: str) -> tuple[Any, Encoding | None]:
+    fitted, extra = load_with_extra(path)
+    if "targets" in extra:
+        fitted = JointRows(fitted, extra["targets"])
+    elif isinstance(fitted, CONDITIONAL):
+        raise InputError(
+            f"{path} was saved from Python and does not say which columns are targets; expected a "
+            "model that thalweg fit wrote"
+        )
+    return fitted, Encoding.from_json(extra["table"]) if extra.get("table") else None
+
+
+def can(fitted: Any, question: str) -> Any:
+    """The method that answers a question, or an error that says there is none."""
+    method = getattr(fitted, question, None)
+    if method is None:
+        raise InputError(
+            f"{type(fitted).__name__} cannot answer this: it has no {question} (its documentation "
+            "says why)"
+        )
+    return method
+
+
+def table_of(values: NDArray[Any], encoding: Encoding | None) -> pl.DataFrame:
+    if encoding is not None:
+        return encoding.decode(values)
+    return pl.DataFrame(values, schema=[f"y{j}" for j in range(values.shape[1])])
+
+
+def by_file(asked: Any, answers: pl.DataFrame) -> pl.DataFrame:
+    """Answers with the names of the files that they are about, where they are about files."""
+    if not isinstance(asked, ImageFiles):
+        return answers
+    return answers.insert_column(0, pl.Series("file", asked.names))
+
+
+def give(table: pl.DataFrame, out: str | None) -> None:
+    if out is None:
+        sys.stdout.write(table.write_csv())
+    else:
+        write_data(table, out)
+
+
+def give_images(images: NDArray[Any], out: str | None) -> None:
+    if out is None or Path(out).suffix.lower() != ".npy":
+        raise InputError(f"--out {out}: images go to a file; expected a name that ends in .npy")
+    with write_beside(out) as beside, beside.open("wb") as file:
+        np.save(file, images)

@@ -1,0 +1,150 @@
+"""Images in a folder, decoded when they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from thalweg.core import InputError
+from thalweg.data.images import Images, described
+from thalweg.data.source import Summary
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+
+SHOWN = 5
+"""How many files that cannot be read a warning names."""
+
+
+class ImageFiles(Images):
+    """The image files of a folder and of the folders in it, by name.
+
+    A file is decoded each time that its row is asked for, so a folder may be larger than memory.
+
+    Parameters
+    ----------
+    folder : path
+        Or one image file.
+    damaged : {"skip", "stop"}, default "skip"
+        What becomes of a file that cannot be decoded: it is left out, and a warning at the end of
+        the first pass over the folder counts and names such files; or an error names it.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], damaged: str = "skip") -> None:
+        if damaged not in ("skip", "stop"):
+            raise InputError(f"ImageFiles: damaged must be 'skip' or 'stop', got {damaged!r}")
+        self.folder, self.damaged = Path(folder), damaged
+        self._damaged: dict[str, str] = {}
+        # text, not Path: of a hundred thousand files that is a third of the memory
+        self.names = [str(self.folder)] if self.folder.is_file() else list(_below(self.folder))
+        if not self.names:
+            raise InputError(
+                f"{folder}: no image files; expected a folder with some ({', '.join(ENDINGS)})"
+            )
+        self._pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+        self.grey, self.pixels, self.shape = self._first()
+
+    def _first(self) -> tuple[bool, np.dtype, tuple[int, int, int]]:
+        for name in self.names:
+            image = self._decode(name)
+            if image is not None:
+                self.example = name
+                height, width, channels = (*image.shape, 1)[:3]
+                return image.ndim == 2, image.dtype, (height, width, channels)
+        raise InputError(
+            f"{self.folder}: none of its {len(self.names)} image files can be decoded; the first, "
+            f"{self.names[0]}: {self._damaged[self.names[0]]}"
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
+        return self._rows([self.names[i] for i in index])
+
+    def chunks(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
+        size, start = self.chunk_rows, 0
+        for first in range(0, len(self.names), size):
+            chunk = self._rows(self.names[first : first + size])
+            if len(chunk):
+                yield start, chunk
+            start += len(chunk)
+
+    def summary(self, name: str = "images", columns: list[str] | None = None) -> Summary:
+        """As of any source; files that cannot be decoded are left out from here on."""
+        found = super().summary(str(self.folder), columns)
+        if self._damaged:
+            before = len(self.names)
+            self.names = [each for each in self.names if each not in self._damaged]
+            shown = "; ".join(f"{n}: {why}" for n, why in list(self._damaged.items())[:SHOWN])
+            more = len(self._damaged) - SHOWN
+            warnings.warn(
+                f"{self.folder}: {before - len(self.names)} of {before} image files could not be "
+                f"decoded and were left out ({shown}{f'; and {more} more' if more > 0 else ''})",
+                UserWarning,
+                stacklevel=2,
+            )
+            self._damaged = {}
+        return found
+
+    def fingerprint(self) -> str:
+        found = hashlib.sha256()
+        for name in self.names:
+            found.update(f"{name} {os.stat(name).st_size}\n".encode())
+        return found.hexdigest()[:16]
+
+    def originals(self) -> NDArray[Any]:
+        images = [image for image in self._pool.map(self._decode, self.names) if image is not None]
+        return np.stack(images)
+
+    def _rows(self, names: Iterable[str]) -> NDArray[np.floating]:
+        decoded = self._pool.map(self._row_of, names)
+        rows = [row for row in decoded if row is not None]
+        return np.stack(rows) if rows else np.empty((0, self.n_columns), np.float32)
+
+    def _row_of(self, name: str) -> NDArray[np.floating] | None:
+        image = self._decode(name)
+        if image is None:
+            return None
+        shape = (*image.shape, 1)[:3]
+        if shape != self.shape:
+            raise InputError(
+                f"{name} is {described((shape[0], shape[1], shape[2]))}; expected "
+                f"{self.described()}, as {self.example} is"
+            )
+        return image.astype(np.float32).reshape(-1)
+
+    def _decode(self, name: str) -> NDArray[Any] | None:
+        try:
+            with Image.open(name) as image:
+                if image.mode not in ("1", "L", "RGB", "RGBA", "I", "F", "I;16"):
+                    opaque = "transparency" not in image.info
+                    return np.asarray(image.convert("RGB" if opaque else "RGBA"))
+                return np.asarray(image.convert("L") if image.mode == "1" else image)
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            # Pillow's own words begin with the name, or with none
+            why = str(error).replace(repr(name), "the file")
+            if self.damaged == "stop":
+                raise InputError(
+                    f"{name} cannot be decoded ({why}); expected an image file"
+                ) from error
+            self._damaged[name] = why
+            return None
+
+
+def _below(folder: Path) -> Iterator[str]:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such file or folder; expected a folder of images")
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (
+            os.path.join(place, name) for name in sorted(names) if name.lower().endswith(ENDINGS)
+        )

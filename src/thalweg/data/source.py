@@ -1,0 +1,135 @@
+"""Rows of numbers that are read piece by piece, wherever they come from."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thalweg.core import InputError
+
+
+class Summary(NamedTuple):
+    """What one pass over rows tells."""
+
+    visible: NDArray[np.int64]
+    """(d,), entries that are not NaN"""
+    mean: NDArray[np.float64]
+    """(d,), of the visible entries; 0 where there are none"""
+    squares: NDArray[np.float64]
+    """(d,), sum of the squared deviations of the visible entries from their mean"""
+    hidden: bool
+    """whether any entry is NaN"""
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """(d,), of the visible entries."""
+        return self.squares / np.maximum(self.visible, 1)
+
+
+class Source(ABC):
+    """n rows of d numbers, float32 or float64; NaN stands for an entry that is hidden."""
+
+    chunk_bytes: ClassVar[int] = 8 * 2**20
+    """How much is looked at at a time."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def n_columns(self) -> int:
+        """d."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype:
+        """Of the rows as they are given out."""
+
+    @abstractmethod
+    def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
+        """A copy of some rows, in the order asked for."""
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        return torch.from_numpy(np.empty(0, self.dtype)).dtype
+
+    @property
+    def chunk_rows(self) -> int:
+        """How many rows are looked at at a time."""
+        return max(1, self.chunk_bytes // max(1, self.n_columns * self.dtype.itemsize))
+
+    def chunks(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
+        """Consecutive blocks of rows, each with the position of its first row."""
+        for start in range(0, len(self), self.chunk_rows):
+            yield start, self.take(np.arange(start, min(start + self.chunk_rows, len(self))))
+
+    def summary(self, name: str = "X", columns: list[str] | None = None) -> Summary:
+        """One pass: moments of every column, and a check of every entry.
+
+        Raises
+        ------
+        InputError
+            If an entry is infinite or a row has no visible entry; the message names it.
+        """
+        d = self.n_columns
+        visible, mean, squares = np.zeros(d, np.int64), np.zeros(d), np.zeros(d)
+        any_hidden = False
+        for start, chunk in self.chunks():
+            if np.isfinite(chunk.sum(dtype=np.float64)):
+                count = np.full(d, len(chunk), np.int64)
+                known = chunk
+            else:
+                self._refuse(chunk, start, name, columns)
+                hidden = np.isnan(chunk)
+                any_hidden = any_hidden or bool(hidden.any())
+                count = len(chunk) - hidden.sum(axis=0)
+                known = np.where(hidden, 0, chunk)
+            here = known.sum(axis=0, dtype=np.float64) / np.maximum(count, 1)
+            deviation = known - here.astype(chunk.dtype)
+            if any_hidden:
+                deviation[np.isnan(chunk)] = 0
+            spread = np.einsum("nd,nd->d", deviation, deviation, dtype=np.float64)
+            # Chan, Golub, LeVeque: moments of two parts together
+            total = np.maximum(visible + count, 1)
+            squares += spread + (here - mean) ** 2 * visible * count / total
+            mean += (here - mean) * count / total
+            visible += count
+        return Summary(visible, mean, squares, any_hidden)
+
+    def fingerprint(self) -> str:
+        """A short text that differs where rows do."""
+        found = hashlib.sha256()
+        for _, chunk in self.chunks():
+            found.update(np.ascontiguousarray(chunk).data)
+        return found.hexdigest()[:16]
+
+    def _refuse(
+        self, chunk: NDArray[np.floating], start: int, name: str, columns: list[str] | None
+    ) -> None:
+        """Stop at an infinite entry or an empty row of a chunk that begins at row ``start``."""
+        infinite = np.isinf(chunk)
+        if infinite.any():
+            row, column = np.argwhere(infinite)[0]
+            raise InputError(
+                f"{name}: {self._entry(start + int(row), int(column), columns)} is "
+                f"{chunk[row, column]}; expected a finite number, or NaN for a hidden entry "
+                "(infinity, inf, cannot be used)"
+            )
+        empty = np.isnan(chunk).all(axis=1)
+        if empty.any():
+            raise InputError(
+                f"{name}: {self._row(start + int(np.argmax(empty)))} has no visible entry (all "
+                "NaN); expected at least one number in every one"
+            )
+
+    def _row(self, row: int) -> str:
+        return f"row {row}"
+
+    def _entry(self, row: int, column: int, columns: list[str] | None) -> str:
+        return f"row {row}, column {repr(columns[column]) if columns else column}"

@@ -1,0 +1,189 @@
+"""Models of images: painting in, energies, representations."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+import thalweg
+from thalweg.core import InputError
+from thalweg.estimators import JointEmbeddingModel, MaskedImageModel
+from thalweg.training import Run
+
+DIGITS = load_digits()
+TRAIN, TEST = DIGITS.images[:1500].astype(np.float32), DIGITS.images[1500:].astype(np.float32)
+SMALL = {"patch": 2, "width": 32, "depth": 1, "random_state": 0}
+NETWORKS = {
+    "transformer": {"width": 48, "depth": 1},
+    "convolutional": {"width": 12, "depth": 1},
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def model(request):
+    return MaskedImageModel(
+        request.param, pretext="mixed", fraction=(0.2, 0.8), patch=2, n_steps=500,
+        learning_rate=0.003, random_state=0, **NETWORKS[request.param],
+    ).fit(TRAIN)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def joint():
+    return JointEmbeddingModel(width=8, n_components=32, n_steps=200, random_state=0).fit(TRAIN)
+
+
+def holes(images, seed=0):
+    random = np.random.default_rng(seed)
+    mask = np.zeros(images.shape, bool)
+    for each, (row, column) in zip(mask, random.integers(0, 5, (len(mask), 2)), strict=True):
+        each[row : row + 4, column : column + 4] = True
+    return mask
+
+
+def test_a_missing_block_is_painted_in_better_than_by_the_mean(model):
+    mask = holes(TEST)
+    filled = model.complete(np.where(mask, np.nan, TEST))
+    assert filled.dtype == TEST.dtype
+    np.testing.assert_array_equal(filled[~mask], TEST[~mask])
+    mean = np.broadcast_to(TRAIN.mean(axis=0), TEST.shape)
+    error = np.square(filled - TEST)[mask].mean() / np.square(mean - TEST)[mask].mean()
+    assert error < 0.75
+
+
+def test_bytes_and_a_mask_are_what_nan_is(model):
+    mask, whole = holes(TEST[:50]), TEST[:50].astype(np.uint8)
+    before = whole.copy()
+    filled = model.complete(whole, mask)
+    assert filled.dtype == np.uint8
+    np.testing.assert_array_equal(whole, before)
+    expected = model.complete(np.where(mask, np.nan, TEST[:50]))
+    np.testing.assert_allclose(filled, np.clip(expected, 0, None), atol=0.51)
+    np.testing.assert_array_equal(model.complete(TEST[:3]), TEST[:3])
+
+
+def test_energy_is_low_for_digits(model):
+    mixed = np.random.default_rng(0).permuted(TEST.reshape(len(TEST), -1), axis=1)
+    there, elsewhere = model.energy(TEST), model.energy(mixed.reshape(TEST.shape))
+    assert np.mean(there[:, None] < elsewhere) > 0.95
+    np.testing.assert_array_equal(model.score_samples(TEST), -there)
+
+
+def test_hidden_pixels_take_no_part(model):
+    holed = np.where(holes(TEST), np.nan, TEST)
+    part, whole = model.energy(holed), model.energy(TEST)
+    assert np.isfinite(part).all()
+    assert part.mean() < whole.mean()
+    assert np.isfinite(model.transform(holed)).all()
+
+
+def test_what_was_learned_tells_digits_apart(model):
+    from thalweg.probe import Labelled, linear_probe, some_of_each
+
+    blank = MaskedImageModel(
+        model.network, patch=2, n_steps=0, random_state=0, **NETWORKS[model.network]
+    ).fit(TRAIN)
+    chosen = some_of_each(DIGITS.target[:1000], 10, 0)
+
+    def accuracy(each):
+        codes = each.transform(DIGITS.images.astype(np.float32))
+        known = Labelled(codes[chosen], DIGITS.target[chosen])
+        validation = Labelled(codes[1000:1500], DIGITS.target[1000:1500])
+        return linear_probe(known, validation, Labelled(codes[1500:], DIGITS.target[1500:]))
+
+    learned = accuracy(model)
+    # three standard errors of a share of 297
+    assert learned > 0.75
+    assert learned > accuracy(blank) - 3 * np.sqrt(0.16 / len(TEST))
+
+
+def test_it_is_saved_whole(model, tmp_path):
+    model.save(tmp_path / "model.st")
+    loaded = thalweg.load(tmp_path / "model.st")
+    np.testing.assert_array_equal(loaded.energy(TEST), model.energy(TEST))
+    np.testing.assert_array_equal(loaded.transform(TEST), model.transform(TEST))
+    assert list(loaded.get_feature_names_out()) == list(model.get_feature_names_out())
+    assert loaded.get_params() == model.get_params()
+
+
+def test_a_folder_trains_as_its_array_does(tmp_path):
+    from PIL import Image
+
+    images = TRAIN[:60].astype(np.uint8)
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{i:03}.png")
+    one = MaskedImageModel(n_steps=5, **SMALL).fit(tmp_path)
+    other = MaskedImageModel(n_steps=5, **SMALL).fit(images)
+    np.testing.assert_array_equal(one.energy(tmp_path), other.energy(images))
+    np.testing.assert_array_equal(one.complete(tmp_path), images)
+
+
+def test_a_run_goes_on_where_it_was_stopped(tmp_path):
+    whole = MaskedImageModel(n_steps=20, **SMALL).fit(TRAIN[:100])
+
+    class Stop(Exception):
+        pass
+
+    taken = []
+
+    class Failing(type(thalweg.data.as_images(TRAIN))):
+        def take(self, index):
+            taken.append(index)
+            if len(taken) == 14:
+                raise Stop
+            return super().take(index)
+
+    run = Run(tmp_path, every=5, resume=True)
+    with pytest.raises(Stop):
+        MaskedImageModel(n_steps=20, **SMALL).fit(Failing(TRAIN[:100]), run=run)
+    again = MaskedImageModel(n_steps=20, **SMALL).fit(TRAIN[:100], run=run)
+    np.testing.assert_array_equal(again.energy(TEST), whole.energy(TEST))
+
+
+@pytest.mark.parametrize("kind", [MaskedImageModel, JointEmbeddingModel])
+def test_bad_images_and_settings_are_named(kind):
+    model = kind(n_steps=0, **SMALL).fit(TRAIN[:20])
+    for call, message in (
+        (lambda: model.transform(TRAIN[:2, :7]), "images of 7 x 8 with 1 channel; expected 8 x 8"),
+        (lambda: model.transform(np.ones((2, 8, 8, 3))), "with 3 channels; expected 8 x 8 with 1"),
+        (lambda: model.transform(TRAIN.reshape(-1, 64)), r"\(n, height, width\)"),
+        (lambda: kind(network="dense").fit(TRAIN), "network"),
+        (lambda: kind("transformer", patch=8, width=32).fit(TRAIN), "a patch of 8 pixels is a"),
+        (lambda: kind("transformer", width=20).fit(TRAIN), "multiple of 4 heads"),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
+
+
+def test_masks_that_leave_nothing_are_named(model):
+    with pytest.raises(InputError, match="hides all of image 0"):
+        model.complete(TEST, np.ones((8, 8), bool))
+    with pytest.raises(InputError, match="hides nothing"):
+        model.complete(TEST, np.zeros((8, 8), bool))
+    with pytest.raises(InputError, match="image 1 has no visible entry"):
+        model.complete(np.stack([TEST[0], np.full((8, 8), np.nan)]))
+    half = np.zeros((8, 8), bool)
+    half[:4] = True
+    with pytest.raises(InputError, match="image 0 has no visible entry"):
+        model.complete(np.where(half, TEST[:2], np.nan), half)
+
+
+def test_two_views_of_one_image_lie_together_and_images_apart(joint):
+    from thalweg.pretext import Cropped
+
+    views = Cropped()(torch.from_numpy(TEST), torch.Generator().manual_seed(0)).y.numpy()
+    same = joint.energy(TEST, views)
+    other = joint.energy(TEST, np.roll(views, 1, axis=0))
+    # five standard errors from what no training would give
+    assert np.mean(same < other) > 0.5 + 5 * np.sqrt(0.25 / len(TEST))
+    np.testing.assert_array_equal(joint.energy(TEST, TEST), 0)
+    with pytest.raises(InputError, match="X has 297 images, Y 2"):
+        joint.energy(TEST, TEST[:2])
+    with pytest.raises(InputError, match="one image has no spread"):
+        JointEmbeddingModel().fit(TRAIN[:1])
+
+
+def test_a_joint_embedding_is_saved_whole(joint, tmp_path):
+    joint.save(tmp_path / "joint.st")
+    loaded = thalweg.load(tmp_path / "joint.st")
+    np.testing.assert_array_equal(loaded.transform(TEST), joint.transform(TEST))
+    np.testing.assert_array_equal(loaded.energy(TEST, TEST[::-1]), joint.energy(TEST, TEST[::-1]))
