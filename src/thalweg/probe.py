@@ -24,12 +24,12 @@ from thalweg.data import random_positions
 from thalweg.training import adam
 from thalweg.training import train as take_steps
 
-PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
-"""Inverse strengths of the linear probe's penalty, times the labels of training / 100."""
+PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
+"""Inverse strengths of the linear probe's penalty: variances of weights, before any label."""
 
 NEIGHBOURS = (1, 5, 15)
 
-LEARNING_RATES = (0.003, 0.001, 0.0003)
+LEARNING_RATES = (0.003, 0.001)
 
 
 class Labelled(NamedTuple):
@@ -80,13 +80,14 @@ def linear_probe(train: Labelled, validation: Labelled, test: Labelled) -> float
     """
     train, validation, test = _standardized(train, validation, test)
 
+    path = LogisticRegression(max_iter=100, warm_start=True)
+
     def fitted(strength: float) -> Any:
-        # as the sum of losses grows with n, so has the penalty to
-        model = LogisticRegression(C=strength * 100 / len(train.labels), max_iter=200)
+        path.set_params(C=strength)
         with warnings.catch_warnings():
             # the last digits of the weights do not change what is chosen
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return model.fit(train.items, train.labels)
+            return copy.deepcopy(path.fit(train.items, train.labels))
 
     return _best(map(fitted, PENALTIES), validation, test)
 

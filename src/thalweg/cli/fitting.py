@@ -15,7 +15,7 @@ from thalweg.core import InputError
 from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding
 from thalweg.estimators.base import FittedModel
-from thalweg.estimators.registry import CONDITIONAL, IMAGES, command_name
+from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES, command_name
 from thalweg.estimators.storage import save
 from thalweg.training import Run
 
@@ -46,7 +46,7 @@ def _positions(names: str, encoding: Encoding | None, width: int, source: str) -
 
 
 def _to_learn_from(kind: type[FittedModel], data: str) -> tuple[Any, Encoding | None]:
-    if kind in IMAGES:
+    if kind in IMAGES or kind in CLIPS:
         return data, None
     return spool(Path(data)) if is_large(Path(data)) else numbers(data, None)
 

@@ -11,11 +11,21 @@ import torch
 import typer
 
 from thalweg import questions
-from thalweg.cli.reading import Data, by_file, can, give, give_images, model_of, opened, table_of
+from thalweg.cli.reading import (
+    Data,
+    by_file,
+    can,
+    give,
+    give_images,
+    model_of,
+    opened,
+    runs_of,
+    table_of,
+)
 from thalweg.core import InputError
 from thalweg.data.tables import read_data
 from thalweg.estimators.joint_embedding import JointEmbeddingModel
-from thalweg.estimators.registry import IMAGES
+from thalweg.estimators.registry import CLIPS, IMAGES
 from thalweg.plots import draw_landscape, figure, save_figure
 
 Model = Annotated[str, typer.Argument(help="A model that thalweg fit wrote.")]
@@ -31,6 +41,10 @@ def energy(model: Model, data: Data, out: Out = None) -> None:
     fitted, values, _ = opened(model, data)
     if isinstance(fitted, JointEmbeddingModel):
         raise InputError("JointEmbeddingModel has an energy of pairs of images, not of single ones")
+    if isinstance(fitted, CLIPS):
+        table, runs = runs_of(fitted, values)
+        give(table.with_columns(pl.Series("energy", fitted.energy(runs))), out)
+        return
     give(by_file(values, pl.DataFrame({"energy": fitted.energy(values)})), out)
 
 
@@ -38,6 +52,13 @@ def energy(model: Model, data: Data, out: Out = None) -> None:
 def codes(model: Model, data: Data, out: Out = None) -> None:
     """The codes z* of each row."""
     fitted, values, _ = opened(model, data)
+    if isinstance(fitted, CLIPS):
+        table, runs = runs_of(fitted, values)
+        found = fitted.infer(runs)
+        give(
+            table.hstack(pl.DataFrame(found, schema=[f"z{j}" for j in range(found.shape[1])])), out
+        )
+        return
     found = can(fitted, "transform")(values)
     table = pl.DataFrame(found, schema=list(fitted.get_feature_names_out()))
     give(by_file(values, table), out)
@@ -55,8 +76,11 @@ def complete(
         str | None, typer.Option(help="For images, .npy of bool: where they are hidden besides.")
     ] = None,
 ) -> None:
-    """Fill what is missing; what is there stays as it is."""
+    """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     fitted, values, encoding = opened(model, data)
+    if isinstance(fitted, CLIPS):
+        give_images(fitted.predict(values), out)
+        return
     if isinstance(fitted, IMAGES):
         give_images(can(fitted, "complete")(values, None if mask is None else np.load(mask)), out)
         return
@@ -108,7 +132,7 @@ def map_(
     if Path(out).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{out}: expected a name that ends in .png, .svg or .pdf")
     fitted, values, _ = opened(model, data)
-    if isinstance(fitted, IMAGES):
+    if isinstance(fitted, (*IMAGES, *CLIPS)):
         raise InputError(f"{type(fitted).__name__} has no plane to draw: its rows are images")
     like = next(fitted.energy_.parameters())
     whole = torch.from_numpy(np.array(fitted.complete(values))).to(like)

@@ -12,15 +12,22 @@ import typer
 from numpy.typing import NDArray
 
 from thalweg.core import InputError, write_beside
+from thalweg.data.clips import Windows
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import as_images
 from thalweg.data.rows import Rows
 from thalweg.data.tables import Encoding, read_data, write_data
+from thalweg.data.video_files import as_clips
 from thalweg.estimators.joint import JointRows
-from thalweg.estimators.registry import CONDITIONAL, IMAGES
+from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES
 from thalweg.estimators.storage import load_with_extra
 
-Data = Annotated[str, typer.Argument(help="CSV, Parquet or .npy; of images a folder, IDX or .npy.")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="CSV, Parquet or .npy; of images a folder, IDX or .npy; of clips .npy or a video."
+    ),
+]
 
 
 def numbers(
@@ -52,6 +59,8 @@ def opened(model: str, data: str) -> tuple[Any, Any, Encoding | None]:
     fitted, encoding = model_of(model)
     if isinstance(fitted, IMAGES):
         return fitted, as_images(data, fitted.damaged), None
+    if isinstance(fitted, CLIPS):
+        return fitted, as_clips(data), None
     values, _ = numbers(data, encoding, int(fitted.n_features_in_))
     return fitted, values, encoding
 
@@ -83,6 +92,22 @@ def table_of(values: NDArray[Any], encoding: Encoding | None) -> pl.DataFrame:
     if encoding is not None:
         return encoding.decode(values)
     return pl.DataFrame(values, schema=[f"y{j}" for j in range(values.shape[1])])
+
+
+def runs_of(fitted: Any, clips: Any) -> tuple[pl.DataFrame, NDArray[Any]]:
+    """Every run of frames that a model of clips can say something of, and what is in it.
+
+    The table names the clip and the frame that a run ends with, the one that is asked about.
+    """
+    rows = Windows(clips, fitted.context + fitted.horizon)
+    lengths = [len(clip) - rows.length + 1 for clip in rows.clips]
+    table = pl.DataFrame(
+        {
+            "clip": np.repeat(np.arange(len(lengths)), lengths),
+            "frame": np.concatenate([np.arange(n) + rows.length - 1 for n in lengths]),
+        }
+    )
+    return table, rows.take(np.arange(len(rows))).reshape(len(rows), rows.length, *rows.shape)
 
 
 def by_file(asked: Any, answers: pl.DataFrame) -> pl.DataFrame:

@@ -217,6 +217,23 @@ class Choice(Constraint):
 
 
 @dataclass(frozen=True)
+class Nothing(Constraint):
+    """None."""
+
+    def allows(self, value: Any) -> bool:
+        return value is None
+
+    def describe(self) -> str:
+        return "None"
+
+    def violations(self) -> list[Any]:
+        return ["something", 3]
+
+    def parse(self, text: str) -> Any:
+        return None if text.lower() == "none" else text
+
+
+@dataclass(frozen=True)
 class Array(Constraint):
     """An array, or one of a few words, or None."""
 

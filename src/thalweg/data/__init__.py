@@ -1,9 +1,17 @@
-"""Data: rows in memory or on disk, tables, images, and made-up sets with a known answer."""
+"""Data: rows in memory or on disk, tables, images, clips, made-up sets with a known answer."""
 
 from thalweg.data.batches import Shuffled, batches, random_positions, steps_of
+from thalweg.data.clips import ClipsLike, Windows
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import ImagesLike, as_images, read_idx
 from thalweg.data.images import CoveredImages, ImageArray, Images, pixel_units
+from thalweg.data.moving import (
+    PassingBehind,
+    TurningDigits,
+    moving_digits,
+    passing_behind,
+    turning_digits,
+)
 from thalweg.data.rows import Rows
 from thalweg.data.source import Source, Summary
 from thalweg.data.toy import (
@@ -16,29 +24,39 @@ from thalweg.data.toy import (
     two_moons,
     two_spirals,
 )
+from thalweg.data.video_files import as_clips, read_clip
 
 __all__ = [
     "PLANE",
+    "ClipsLike",
     "CoveredImages",
     "ImageArray",
     "ImageFiles",
     "Images",
     "ImagesLike",
+    "PassingBehind",
     "Rows",
     "Shuffled",
     "Source",
     "Summary",
+    "TurningDigits",
+    "Windows",
+    "as_clips",
     "as_images",
     "batches",
     "checkerboard",
     "eight_gaussians",
+    "moving_digits",
+    "passing_behind",
     "pinwheel",
     "pixel_units",
     "random_positions",
+    "read_clip",
     "read_idx",
     "rings",
     "spiral",
     "steps_of",
+    "turning_digits",
     "two_moons",
     "two_spirals",
 ]

@@ -4,6 +4,12 @@ from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann, every_state
 from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
+from thalweg.energies.frames import (
+    ClipShape,
+    FrameNetwork,
+    FramePrediction,
+    FrameRecognition,
+)
 from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
 from thalweg.energies.ica import IndependentSources
 from thalweg.energies.inpainting import ConvolutionalInpainter, Inpainter
@@ -24,9 +30,13 @@ __all__ = [
     "Affine",
     "Bernoulli",
     "Branches",
+    "ClipShape",
     "ConvolutionalInpainter",
     "Cost",
     "DiagonalGaussians",
+    "FrameNetwork",
+    "FramePrediction",
+    "FrameRecognition",
     "FullGaussians",
     "Funnel",
     "GaussianComponents",

@@ -29,7 +29,8 @@ class PatchTransformer(Inpainter):
     heads : int, default 4
     decoder_depth : int, default 1
     grid : int, default 3
-        The representation is the tokens averaged over so many parts of the image a side.
+        The representation is the tokens after every block but the first, averaged over so many
+        parts of the image a side.
     generator : torch.Generator, optional
         Of the initial weights.
 
@@ -84,8 +85,8 @@ class PatchTransformer(Inpainter):
         draw_weights(self, generator)
 
     def forward(self, shown: Tensor) -> Tensor:
-        known, place, at = self._encode(shown)
-        tokens = self.between(at)
+        known, place, after = self._encode(shown)
+        tokens = self.between(self.norm(after[-1]))
         spread = self.unknown.expand(len(shown), self.rows * self.columns, -1)
         spread = torch.where(
             known[..., None],
@@ -98,7 +99,9 @@ class PatchTransformer(Inpainter):
         return self.flat(self._joined(self.leave(spread)))
 
     def represent(self, shown: Tensor) -> Tensor:
-        known, place, at = self._encode(shown)
+        known, place, after = self._encode(shown)
+        # what predicts best is deep, what tells classes apart not only there
+        at = torch.cat([functional.layer_norm(each, each.shape[2:]) for each in after], dim=2)
         whole = at.new_zeros(len(shown), known.shape[1], at.shape[2])
         whole = whole.scatter(1, place[..., None].expand_as(at), at)
         whole = torch.where(known[..., None], whole, 0)
@@ -109,8 +112,8 @@ class PatchTransformer(Inpainter):
         # of what is seen alone
         return (pooled[:, :-1] / pooled[:, -1:].clamp_min(1e-6)).flatten(1)
 
-    def _encode(self, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Which patches show something (n, t), and of the first of them in order: place, token.
+    def _encode(self, shown: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Which patches show something (n, t), where they are, and tokens after each block.
 
         Rows that show fewer than others are filled up with patches that are hidden, which no other
         token looks at.
@@ -124,9 +127,11 @@ class PatchTransformer(Inpainter):
         chosen = patches.gather(1, place[..., None].expand(-1, -1, patches.shape[2]))
         at = self.enter(chosen) + self.where[place]
         looks = None if bool(seen.all()) else seen[:, None, None]
+        after = []
         for block in self.encoder:
             at = block(at, looks)
-        return known, place, self.norm(at)
+            after.append(at)
+        return known, place, after[1:] or after or [at]
 
     def _patches(self, shown: Tensor) -> Tensor:
         """Entries, then masks, of each patch: (n, patches, 2 channels patch^2)."""

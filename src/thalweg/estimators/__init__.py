@@ -10,6 +10,7 @@ from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.latent_regressor import LatentRegressor
 from thalweg.estimators.masked_images import MaskedImageModel
 from thalweg.estimators.mixture import GaussianMixture
+from thalweg.estimators.next_frame import NextFrame
 from thalweg.estimators.pca import PCA
 from thalweg.estimators.quantized import VQAutoencoder
 from thalweg.estimators.regularized import (
@@ -34,6 +35,7 @@ __all__ = [
     "LatentRegressor",
     "MaskedAutoencoder",
     "MaskedImageModel",
+    "NextFrame",
     "SaturatingAutoencoder",
     "SparseAutoencoder",
     "SparseCoding",

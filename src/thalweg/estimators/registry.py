@@ -14,6 +14,7 @@ from thalweg.estimators.kmeans import KMeans
 from thalweg.estimators.latent_regressor import LatentRegressor
 from thalweg.estimators.masked_images import MaskedImageModel
 from thalweg.estimators.mixture import GaussianMixture
+from thalweg.estimators.next_frame import NextFrame
 from thalweg.estimators.pca import PCA
 from thalweg.estimators.quantized import VQAutoencoder
 from thalweg.estimators.regularized import (
@@ -49,8 +50,11 @@ CONDITIONAL: tuple[type[FittedModel], ...] = (LatentRegressor,)
 IMAGES: tuple[type[ImageModel], ...] = (MaskedImageModel, JointEmbeddingModel)
 """Energies of images, which are not tables: arrays of three or four dimensions, folders, files."""
 
+CLIPS: tuple[type[FittedModel], ...] = (NextFrame,)
+"""Energies of what follows in clips: arrays of four or five dimensions, video files."""
+
 ESTIMATORS: dict[str, type[FittedModel]] = {
-    kind.__name__: kind for kind in (*KINDS, *CONDITIONAL, *IMAGES)
+    kind.__name__: kind for kind in (*KINDS, *CONDITIONAL, *IMAGES, *CLIPS)
 }
 
 

@@ -19,6 +19,7 @@ from thalweg.objectives.noise_contrastive import (
     NoiseContrastive,
 )
 from thalweg.objectives.push_down import PushDown
+from thalweg.objectives.relaxed import RelaxedPushDown
 from thalweg.objectives.score_matching import (
     DenoisingScoreMatching,
     DualScoreMatching,
@@ -53,6 +54,7 @@ __all__ = [
     "PseudoLikelihood",
     "PushDown",
     "RatioMatching",
+    "RelaxedPushDown",
     "Saturation",
     "ScoreMatching",
     "SlicedScoreMatching",

@@ -99,7 +99,7 @@ class VariationalBound(Objective):
         E_{q(z|y)}[C(y, g(z))] + KL\bigl(q(z|y) \,\|\, e^{-R}\bigr)
 
     with q the :class:`~thalweg.latents.GaussianEncoder`'s and R that of a standard normal prior;
-    one draw a row, fresh at every step.
+    one draw a row, fresh at every step. Where x is given, g and q are given it too.
 
     References
     ----------
@@ -108,9 +108,9 @@ class VariationalBound(Objective):
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         view, y = _view(energy, batch)
-        mean, log_sigma = _solver(view, GaussianEncoder).posterior(y)
+        mean, log_sigma = _solver(view, GaussianEncoder).posterior(y, batch.x)
         z = mean + log_sigma.exp() * normal(mean, generator)
-        cost = view.energy.data_term(y, z).mean()
+        cost = view.energy.data_term(y, z, batch.x).mean()
         square = (2 * log_sigma).exp() + mean.square() - 1
         divergence = (0.5 * square - log_sigma).sum(dim=1).mean()
         return loss_of(cost + divergence, cost=cost, divergence=divergence)

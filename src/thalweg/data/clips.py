@@ -1,0 +1,103 @@
+"""Clips as rows of numbers: some frames that are given, and those that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thalweg.core import InputError
+from thalweg.data.images import CHANNELS, described
+from thalweg.data.source import Source
+
+ClipsLike: TypeAlias = NDArray[Any] | torch.Tensor | Sequence[Any]
+"""An array or a tensor (n, time, height, width[, channels]), or a list of (time, ...) of them."""
+
+
+class Windows(Source):
+    """Every run of so many frames of each clip; a row is (time, height, width, channels) laid flat.
+
+    Parameters
+    ----------
+    clips : array (n, time, height, width[, channels]), or a list of (time, height, width[, ...])
+        Of a list, lengths may differ; sizes may not.
+    length : int
+        Frames of a row.
+    """
+
+    chunk_bytes: ClassVar[int] = 2**21
+
+    def __init__(self, clips: ClipsLike, length: int) -> None:
+        self.clips = [_clip(clip, i) for i, clip in enumerate(clips)]
+        if not self.clips:
+            raise InputError("clips: there are none; expected at least one")
+        self.length = length
+        self.shape = self.clips[0].shape[1:]
+        for i, clip in enumerate(self.clips):
+            if clip.shape[1:] != self.shape:
+                raise InputError(
+                    f"clip {i} has frames of {described(clip.shape[1:])}; expected "
+                    f"{described(self.shape)}, as clip 0 has"
+                )
+            if len(clip) < length:
+                raise InputError(
+                    f"clip {i} has {len(clip)} frames; expected at least {length}, the context "
+                    "and what follows it"
+                )
+        counts = np.array([len(clip) - length + 1 for clip in self.clips])
+        self._ends = np.cumsum(counts)
+        self._starts = self._ends - counts
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    @property
+    def n_columns(self) -> int:
+        return self.length * int(np.prod(self.shape))
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.float32)
+
+    def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
+        result = np.empty((len(index), self.length, *self.shape), np.float32)
+        which = np.searchsorted(self._ends, index, side="right")
+        for row, clip, start in zip(result, which, index - self._starts[which], strict=True):
+            row[:] = self.clips[clip][start : start + self.length]
+        return result.reshape(len(index), -1)
+
+    def last(self) -> NDArray[np.int64]:
+        """The position of each clip's last run."""
+        return self._ends - 1
+
+    def _row(self, row: int) -> str:
+        clip = int(np.searchsorted(self._ends, row, side="right"))
+        first = row - self._starts[clip]
+        return f"clip {clip}, frames {first} to {first + self.length - 1},"
+
+    def _entry(self, row: int, column: int, columns: list[str] | None) -> str:
+        clip = int(np.searchsorted(self._ends, row, side="right"))
+        at = np.unravel_index(column, (self.length, *self.shape))
+        frame = row - self._starts[clip] + at[0]
+        return f"clip {clip}, frame {frame}, pixel ({at[1]}, {at[2]}) of channel {at[3]}"
+
+
+def _clip(given: Any, i: int) -> NDArray[Any]:
+    """(time, height, width, channels)."""
+    if isinstance(given, torch.Tensor):
+        given = given.detach().cpu().numpy()
+    values = np.asarray(given)
+    if values.dtype.kind not in "fiub" or values.ndim not in (3, 4) or min(values.shape) < 1:
+        raise InputError(
+            f"clip {i}: {values.dtype} of shape {values.shape}; expected numbers, (time, height, "
+            "width) or (time, height, width, channels)"
+        )
+    values = values[..., None] if values.ndim == 3 else values
+    if values.shape[3] > CHANNELS:
+        raise InputError(
+            f"clip {i}: shape {values.shape}; expected 1 to {CHANNELS} channels in the last place"
+        )
+    return values

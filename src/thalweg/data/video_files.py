@@ -1,0 +1,82 @@
+"""Clips from video files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalweg.core import InputError
+from thalweg.data.clips import ClipsLike
+
+
+def as_clips(given: ClipsLike | str | os.PathLike[str]) -> ClipsLike:
+    """Clips as they are, those of a ``.npy`` file, or the one of a video file."""
+    if not isinstance(given, (str, os.PathLike)):
+        return given
+    if Path(given).suffix.lower() != ".npy":
+        return [read_clip(given)]
+    try:
+        clips: NDArray[Any] = np.load(given, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{given} is not a readable .npy file of clips ({error})") from error
+    return clips
+
+
+def read_clip(
+    path: str | os.PathLike[str],
+    size: tuple[int, int] | None = None,
+    grey: bool = False,
+    every: int = 1,
+    most: int | None = None,
+) -> NDArray[np.uint8]:
+    """The frames of a video file: (time, height, width, 3), or (time, height, width) in grey.
+
+    Needs the ``video`` extra, for PyAV (FFmpeg).
+
+    Parameters
+    ----------
+    path : path
+    size : pair of int, optional
+        (height, width) to bring frames to.
+    grey : bool, default False
+    every : int, default 1
+        Which frames: 2 is every other one.
+    most : int, optional
+        How many at most.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, no video in it, or it cannot be decoded.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise InputError(
+            "read_clip: PyAV is not installed; expected the extra: pip install thalweg[video]"
+        ) from error
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; expected a video")
+    if every < 1 or (most is not None and most < 1):
+        raise InputError(f"read_clip: every and most must be at least 1, got {every} and {most}")
+    frames: list[Any] = []
+    place = {} if size is None else {"height": size[0], "width": size[1]}
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError(f"{path} has no video in it; expected a video file")
+            for i, frame in enumerate(container.decode(video=0)):
+                if i % every == 0:
+                    kind = "gray" if grey else "rgb24"
+                    frames.append(frame.reformat(**place, format=kind).to_ndarray())
+                if most is not None and len(frames) == most:
+                    break
+    except av.FFmpegError as error:
+        raise InputError(f"{path} cannot be decoded ({error}); expected a video file") from error
+    if not frames:
+        raise InputError(f"{path} has no frames; expected a video file")
+    return np.stack(frames)

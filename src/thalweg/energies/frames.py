@@ -1,0 +1,281 @@
+"""The next frame of a clip: moved from the last one, by a motion that a latent variable chooses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from thalweg.core import InputError, LatentSpace
+from thalweg.energies.cost import Cost
+from thalweg.energies.initial import draw_weights
+from thalweg.energies.reconstruction import Reconstruction
+
+CELL = 4
+"""Side of the squares of pixels, in each of which motion varies smoothly."""
+
+
+SPREAD = 2.0
+"""Deviation of the logits that codes begin with: how far apart their motions are."""
+
+
+class ClipShape(NamedTuple):
+    """Of what a network of clips is shown and asked for."""
+
+    height: int
+    width: int
+    channels: int
+    context: int
+    """frames that are given"""
+    horizon: int
+    """frames that follow"""
+
+    @property
+    def frame(self) -> int:
+        """Numbers in a frame."""
+        return self.height * self.width * self.channels
+
+
+class FrameEncoder(nn.Module):
+    """Convolutions over some frames at once, to a quarter of their size: from planes to planes.
+
+    Parameters
+    ----------
+    frames : int
+        Channels of all the frames together.
+    width : int
+        Channels of the result; the first layer has half as many.
+    """
+
+    def __init__(self, frames: int, width: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            [
+                nn.Conv2d(frames, width // 2, 3, padding=1),
+                nn.Conv2d(width // 2, width, 3, stride=2, padding=1),
+                nn.Conv2d(width, width, 3, stride=2, padding=1),
+            ]
+        )
+        self.far = nn.ModuleList(
+            nn.Conv2d(width, width, 3, padding=step, dilation=step) for step in (1, 2)
+        )
+        self.norm = nn.GroupNorm(1, width)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        at = planes
+        for layer in self.layers:
+            at = functional.silu(layer(at))
+        for layer in self.far:
+            at = at + functional.silu(layer(at))
+        result: Tensor = self.norm(at)
+        return result
+
+
+class FrameSummary(nn.Module):
+    """Some numbers about frames (n, frames * frame): (n, size).
+
+    Parameters
+    ----------
+    shape : ClipShape
+    frames, size : int
+    width : int
+        Channels of the planes that are averaged.
+    """
+
+    def __init__(self, shape: ClipShape, frames: int, size: int, width: int) -> None:
+        super().__init__()
+        self.shape, self.frames = shape, frames
+        self.encoder = FrameEncoder(frames * shape.channels, width)
+        self.layers = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, size))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        at = self.encoder(planes_of(rows, self.shape, self.frames))
+        result: Tensor = self.layers(torch.cat([at.mean(dim=(2, 3)), at.amax(dim=(2, 3))], dim=1))
+        return result
+
+
+class FrameNetwork(nn.Module):
+    r"""g(f(x), z): frames that follow, each pixel a mixture of pixels near it in the last frame.
+
+    .. math::
+        \hat y_{t,p} = \sum_{s} w_{t,p,s}(f(x), z) \, x_{\mathrm{last},\, p + s} + r_{t,p}(f(x), z)
+
+    over shifts s of up to ``reach`` pixels, w at least 0 and of sum 1, r what no motion explains.
+    The state f(x) is one for all z. Of codes that are choices, pi says how usual each is after x.
+
+    Parameters
+    ----------
+    shape : ClipShape
+    codes : int
+        Size of z.
+    width : int, default 64
+        Channels of the state.
+    reach : int, default 4
+        Longest motion from frame to frame, in pixels.
+    generator : torch.Generator, optional
+        Of the initial weights.
+
+    References
+    ----------
+    Finn, Goodfellow, Levine, "Unsupervised learning for physical interaction through video
+    prediction" (2016); De Brabandere et al., "Dynamic filter networks" (2016).
+    """
+
+    def __init__(
+        self,
+        shape: ClipShape,
+        codes: int,
+        width: int = 64,
+        reach: int = 4,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if min(shape.height, shape.width) < 2 * CELL:
+            raise InputError(
+                f"FrameNetwork: frames of {shape.height} x {shape.width}; expected at least "
+                f"{2 * CELL} x {2 * CELL}"
+            )
+        self.shape, self.reach = shape, reach
+        self.encoder = FrameEncoder(shape.context * shape.channels, width)
+        self.choose = nn.Linear(codes, 2 * width)
+        self.mix = nn.Conv2d(width, width, 1)
+        self.shift = nn.Linear(codes, shape.horizon * (2 * reach + 1) ** 2, bias=False)
+        self.motion = nn.Conv2d(width, shape.horizon * (2 * reach + 1) ** 2, 1)
+        self.rest = nn.Conv2d(width, shape.horizon * shape.channels * CELL**2, 1)
+        # of its own: motion that a code tells need not be in the state
+        self.usual = FrameSummary(shape, shape.context, codes, width)
+        draw_weights(self, generator)
+        with torch.no_grad():
+            # codes that differ from the first step on; nothing but motion before it
+            self.choose.weight.normal_(0, 1, generator=generator)
+            self.shift.weight.normal_(0, SPREAD, generator=generator)
+            self.rest.weight.zero_()
+
+    def state(self, x: Tensor) -> Tensor:
+        """f(x), what is known from the context (n, context * frame): planes."""
+        result: Tensor = self.encoder(planes_of(x, self.shape, self.shape.context))
+        return result
+
+    def log_share(self, x: Tensor) -> Tensor:
+        """log pi_z(x), how usual each of the codes is after this context: (n, k)."""
+        result: Tensor = self.usual(x).log_softmax(dim=1)
+        return result
+
+    def near(self, x: Tensor) -> Tensor:
+        """Every shift of the last frame, square by square: (n, squares, shifts, pixels)."""
+        h, side = self.shape, 2 * self.reach + 1
+        last = x.reshape(-1, h.context, h.height, h.width, h.channels)[:, -1].permute(0, 3, 1, 2)
+        below, right = -h.height % CELL, -h.width % CELL
+        edges = (self.reach, self.reach + right, self.reach, self.reach + below)
+        views = functional.pad(last, edges, mode="replicate").unfold(2, side, 1).unfold(3, side, 1)
+        squares = views.unflatten(3, (-1, CELL)).unflatten(2, (-1, CELL))
+        # (n, channels, row, in it, column, in it, shift, shift)
+        return squares.permute(0, 2, 4, 6, 7, 1, 3, 5).flatten(5).flatten(3, 4).flatten(1, 2)
+
+    def from_state(self, z: Tensor, state: Tensor, near: Tensor) -> Tensor:
+        """Frames (n, horizon * frame) for codes (n, k) or (1, k)."""
+        h = self.shape
+        scale, offset = self.choose(z)[..., None, None].chunk(2, dim=1)
+        chosen = functional.silu((1 + scale) * state + offset)
+        mixed = functional.silu(self.mix(chosen)) + chosen
+        logits = self.motion(mixed) + self.shift(z)[..., None, None]
+        weights = logits.unflatten(1, (h.horizon, -1)).softmax(dim=2)
+        # (n, squares, horizon, shifts) times (n, squares, shifts, pixels)
+        moved = weights.flatten(3).permute(0, 3, 1, 2) @ near
+        # (n, horizon, channels, in a square, square)
+        squares = moved.unflatten(3, (h.channels, CELL**2)).permute(0, 2, 3, 4, 1)
+        fine = squares.reshape(len(near), -1, *state.shape[2:]) + self.rest(mixed)
+        planes = functional.pixel_shuffle(fine, CELL)[:, :, : h.height, : h.width]
+        return planes.unflatten(1, (h.horizon, h.channels)).permute(0, 1, 3, 4, 2).flatten(1)
+
+    def forward(self, z: Tensor, x: Tensor) -> Tensor:
+        state, near = self.state(x), self.near(x)
+        if z.ndim == 2:
+            return self.from_state(z, state, near)
+        return torch.stack([self.from_state(each, state, near) for each in z])
+
+
+class FrameRecognition(nn.Module):
+    """From what follows and what was given to the parameters of z: ``network(y, x)``, (n, size).
+
+    Parameters
+    ----------
+    shape : ClipShape
+    size : int
+    width : int, default 64
+    generator : torch.Generator, optional
+        Of the initial weights.
+    """
+
+    def __init__(
+        self,
+        shape: ClipShape,
+        size: int,
+        width: int = 64,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.summary = FrameSummary(shape, shape.context + shape.horizon, size, width)
+        draw_weights(self, generator)
+
+    def forward(self, y: Tensor, x: Tensor) -> Tensor:
+        result: Tensor = self.summary(torch.cat([x, y], dim=1))
+        return result
+
+
+class FramePrediction(Reconstruction):
+    r"""The cost of what follows, given what a code says of it.
+
+    .. math::
+        E(x, y, z) = C(y, g(f(x), z)) + R(z \mid x)
+
+    Where z is one of k codes, :math:`R(z|x) = -\log \pi_z(x)`, learned: a code that is unusual
+    after x is dear. Else R is the latent space's own.
+
+    Parameters
+    ----------
+    network : FrameNetwork
+        g, f and pi.
+    latent : LatentSpace
+        What z ranges over.
+    cost : Cost
+        C.
+    """
+
+    decoder: FrameNetwork
+
+    def __init__(self, network: FrameNetwork, latent: LatentSpace, cost: Cost) -> None:
+        super().__init__(network, latent, cost)
+        self.ranks = latent.members() is not None
+
+    def forward(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        assert x is not None
+        return self.data_term(y, z, x) + self._dear(z, x)
+
+    def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """As of any latent energy; a graph is kept of the best candidate alone."""
+        assert x is not None
+        net = self.decoder
+        state, near = net.state(x), net.near(x)
+        with torch.no_grad():
+            fixed = state.detach()
+            costs = torch.stack([self.cost(y, net.from_state(each, fixed, near)) for each in z])
+            which = (costs + self._dear(z, x)).argmin(dim=0)
+        best = z.expand(-1, len(y), -1)[which, torch.arange(len(y), device=y.device)]
+        return self.cost(y, net.from_state(best, state, near)) + self._dear(best, x), which
+
+    def restricted(self, visible: Tensor) -> FramePrediction:
+        return FramePrediction(self.decoder, self.latent, self.cost.restricted(visible))
+
+    def _dear(self, z: Tensor, x: Tensor) -> Tensor:
+        """R(z | x): (n,) or (k, n)."""
+        own = self.latent(z)
+        return own - (z * self.decoder.log_share(x)).sum(dim=-1) if self.ranks else own
+
+
+def planes_of(rows: Tensor, shape: ClipShape, frames: int) -> Tensor:
+    """Flat frames as channels: (n, frames * channels, height, width)."""
+    split = rows.reshape(-1, frames, shape.height, shape.width, shape.channels)
+    return split.permute(0, 1, 4, 2, 3).flatten(1, 2)

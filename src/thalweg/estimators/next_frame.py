@@ -1,0 +1,358 @@
+"""What comes next in a clip, with a latent variable for what nobody can know."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import (
+    Batch,
+    Choice,
+    Constraint,
+    Device,
+    Either,
+    InputError,
+    Integer,
+    Nothing,
+    Real,
+    Seed,
+    generator_from,
+)
+from thalweg.data import ClipsLike, Windows, as_clips, pixel_units
+from thalweg.energies import (
+    ClipShape,
+    FrameNetwork,
+    FramePrediction,
+    FrameRecognition,
+    GaussianNoise,
+    Rescaled,
+)
+from thalweg.estimators.base import FittedModel
+from thalweg.estimators.clips import ClipsMixin
+from thalweg.estimators.networks import fit_rows, seeds
+from thalweg.estimators.pairs import in_blocks
+from thalweg.estimators.parts import reconstruction_of
+from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
+from thalweg.objectives import Objective, RelaxedPushDown, VariationalBound
+from thalweg.training import Hardware, Run
+
+SIGMA = 0.3
+"""Where the noise's deviation starts, in pixels' own: so small that z is worth its price."""
+
+
+class NextFrame(ClipsMixin, FittedModel):
+    r"""The next frame of a clip: one blurred guess, or the several sharp ones that may come.
+
+    .. math::
+        E(x, y, z) = \frac{\|y - g(f(x), z)\|^2}{2\sigma^2} + R(z \mid x), \qquad
+        F(x, y) = \min_z E(x, y, z)
+
+    x is the last few frames, y what follows. With ``latent=None`` there is no z: least squares,
+    whose guess is the mean of what may come. A discrete z is one of ``n_components`` codes, found
+    by trying all, with R = -log of how usual each is after x; a continuous z has a normal prior
+    and an encoder of limited capacity that names it from x and y (a variational bound is trained,
+    F is over the encoder's z). Frames are made by moving parts of the last one, and what no motion
+    explains is added.
+
+    Parameters
+    ----------
+    latent : {None, "discrete", "continuous"}, default "discrete"
+    n_components : int, default 10
+        Codes, or dimensions of z.
+    context : int, default 4
+        Frames that are given.
+    horizon : int, default 1
+        Frames that are predicted at once.
+    width : int, default 64
+        Channels of the state.
+    reach : int, default 4
+        Longest motion from frame to frame, in pixels.
+    n_steps : int, default 2000
+    batch_size : int, default 64
+    learning_rate : float, default 0.002
+    random_state : int, RandomState or None, default None
+    device : str, default "auto"
+    verbose : int, default 0
+
+    Attributes
+    ----------
+    energy_ : Rescaled
+        F(x, y); ``energy_(y, x)``.
+    shape_ : tuple of int
+        (height, width, channels) of a frame.
+    history_ : History
+        Loss of every step. Not saved.
+
+    References
+    ----------
+    Mathieu, Couprie, LeCun, "Deep multi-scale video prediction beyond mean square error" (2016),
+    for the blur; Henaff, Zhao, LeCun, "Prediction under uncertainty with error-encoding networks"
+    (2017), for the latent variable; Denton and Fergus, "Stochastic video generation with a learned
+    prior" (2018), for the encoder.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_digits
+    >>> from thalweg.data import turning_digits
+    >>> from thalweg.estimators import NextFrame
+    >>> digits = (15 * load_digits().images).astype("uint8")
+    >>> clips = turning_digits(digits, 40, torch.Generator().manual_seed(0), size=16).frames
+    >>> model = NextFrame(n_components=3, width=16, n_steps=20, random_state=0).fit(clips)
+    >>> model.predict(clips[:2, :4]).shape, model.predict_all(clips[:2, :4], 3, steps=2).shape
+    ((2, 1, 16, 16), (2, 3, 2, 16, 16))
+    """
+
+    energy_: Rescaled
+    parameters: ClassVar[dict[str, Constraint]] = {
+        "latent": Either(Choice(("discrete", "continuous")), Nothing()),
+        "n_components": Integer(1),
+        "context": Integer(1),
+        "horizon": Integer(1),
+        "width": Integer(2),
+        "reach": Integer(0),
+        "n_steps": Integer(0),
+        "batch_size": Integer(1),
+        "learning_rate": Real(0, above=True),
+        "random_state": Seed(),
+        "device": Device(),
+        "verbose": Integer(0),
+    }
+
+    def __init__(
+        self,
+        latent: str | None = "discrete",
+        *,
+        n_components: int = 10,
+        context: int = 4,
+        horizon: int = 1,
+        width: int = 64,
+        reach: int = 4,
+        n_steps: int = 2000,
+        batch_size: int = 64,
+        learning_rate: float = 0.002,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        self.latent = latent
+        self.n_components = n_components
+        self.context = context
+        self.horizon = horizon
+        self.width = width
+        self.reach = reach
+        self.n_steps = n_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def fit(
+        self, X: ClipsLike | str | os.PathLike[str], y: None = None, *, run: Run | None = None
+    ) -> Self:
+        """Learn from clips (n, time, height, width[, channels]), or a list of single ones.
+
+        A path is of a ``.npy`` file of them, or of a video. Every run of ``context + horizon``
+        frames teaches. ``run`` says where checkpoints and logs go
+        (:class:`thalweg.training.Run`).
+        """
+        self._check_parameters()
+        clips = as_clips(X)
+        rows = Windows(clips, self.context + self.horizon)
+        summary = rows.summary("clips")
+        if summary.hidden:
+            raise InputError("clips: they contain NaN; expected complete frames")
+        self.shape_ = rows.shape
+        self.grey_ = np.ndim(clips[0]) == 3
+        self.n_features_in_ = int(np.prod(self.shape_))
+        hardware = Hardware(str(Device.resolve(self.device)))
+        found = seeds(self.random_state, hardware)
+        height, width, channels = self.shape_
+        shift, scale = (
+            each.to(hardware.device)
+            for each in pixel_units(summary, (rows.length * height, width, channels))
+        )
+        cut = self.context * self.n_features_in_
+
+        def take(index: Any) -> Batch:
+            both = (torch.from_numpy(rows.take(index)).to(shift) - shift) / scale
+            return Batch(both[:, cut:], both[:, :cut])
+
+        energy = self._energy(found.model).to(hardware.device)
+        objective: Objective = (
+            VariationalBound() if self.latent == "continuous" else RelaxedPushDown(self._share())
+        )
+        self.history_ = fit_rows(self, energy, objective, rows, take, hardware, found, run)
+        self.energy_ = Rescaled(energy, shift[cut:], scale[cut:], shift[:cut], scale[:cut]).eval()
+        return self
+
+    @torch.no_grad()
+    def energy(self, X: ClipsLike, Y: ClipsLike | None = None) -> NDArray[np.floating]:
+        """F of what follows, Y (n, horizon, ...), given X (n, context, ...): (n,).
+
+        Without Y it is that of the last frames of X, given those before.
+        """
+
+        def question(x: Tensor, y: Tensor) -> Tensor:
+            value: Tensor = self.energy_(y, x)
+            return value
+
+        return np.asarray(in_blocks(question, *self._pair(X, Y)).cpu().numpy())
+
+    @torch.no_grad()
+    def infer(self, X: ClipsLike, Y: ClipsLike | None = None) -> NDArray[np.floating]:
+        """z that explains what happened, the one of least E: (n, n_components).
+
+        X and Y are as those of ``energy``.
+        """
+
+        def question(x: Tensor, y: Tensor) -> Tensor:
+            codes = self.energy_.codes(y, x)
+            assert codes is not None
+            return codes
+
+        return np.asarray(in_blocks(question, *self._pair(X, Y)).cpu().numpy())
+
+    @torch.no_grad()
+    def explain(self, X: ClipsLike, Y: ClipsLike) -> NDArray[np.floating]:
+        """What follows X as the inferred z has it: how near the model can come, knowing Y."""
+        x = self._given(X)
+        z = torch.from_numpy(self.infer(X, Y)).to(x)
+        return self._frames(in_blocks(self._decoded, z, x), (len(x), self.horizon))
+
+    def predict(self, X: ClipsLike, steps: int | None = None) -> NDArray[np.floating]:
+        """The frames that follow X (n, context, ...), of least energy: (n, steps, height, width).
+
+        ``steps`` is the horizon if not given. Beyond it predictions are taken for what happened.
+        """
+        x = self._given(X)
+        return self._rolled(x, self._usual(x, 1), steps, None)[:, 0]
+
+    def predict_all(
+        self,
+        X: ClipsLike,
+        n: int,
+        steps: int | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> NDArray[np.floating]:
+        """n different futures of each: (rows, n, steps, height, width).
+
+        They begin with the n codes of least R, the most usual first; of a continuous z with the
+        most usual one and draws from its prior. Further on, z is drawn anew for every frame.
+
+        Parameters
+        ----------
+        X : array (rows, context, height, width[, channels])
+        n : int
+            At most ``n_components`` where z is discrete; 1 without a z.
+        steps : int, optional
+            The horizon if not given.
+        random_state : int, RandomState or None, default 0
+            Of the draws.
+        """
+        x = self._given(X)
+        most = {None: 1, "discrete": self.n_components}.get(self.latent)
+        if n < 1 or (most is not None and n > most):
+            raise InputError(
+                f"predict_all: n={n} futures; expected 1 to {most or 'any number'}"
+                + (" (n_components)" if self.latent else " without a latent variable")
+            )
+        generator = generator_from(random_state)
+        z = self._usual(x, n)
+        if self.latent == "continuous":
+            drawn = self._space().draw(z[:, 1:].numel() // self.n_components, generator)
+            z = torch.cat([z[:, :1], drawn.to(z).reshape(len(x), n - 1, -1)], dim=1)
+        return self._rolled(x, z, steps, generator)
+
+    @torch.no_grad()
+    def transform(self, X: ClipsLike) -> NDArray[np.floating]:
+        """f(x), the state that predictions are made from: (n, channels of it, laid flat)."""
+        return np.asarray(
+            in_blocks(lambda x: self._net().state(self._units(x)).flatten(1), self._given(X))
+            .cpu()
+            .numpy()
+        )
+
+    def _share(self) -> float:
+        return 0.0 if self.latent is None else 0.05
+
+    def _space(self) -> Any:
+        return reconstruction_of(self.energy_).latent
+
+    def _net(self) -> FrameNetwork:
+        network = reconstruction_of(self.energy_).decoder
+        assert isinstance(network, FrameNetwork)
+        return network
+
+    @torch.no_grad()
+    def _usual(self, x: Tensor, n: int) -> Tensor:
+        """The codes of least R: (rows, n, k)."""
+        members = self._space().members()
+        if members is None:
+            return x.new_zeros(len(x), n, self.n_components)
+        share = in_blocks(lambda part: self._net().log_share(self._units(part)), x)
+        return members[share.argsort(dim=1, descending=True, stable=True)[:, :n]]
+
+    @torch.no_grad()
+    def _drawn(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """A code for each row, from exp(-R): (rows, k)."""
+        members = self._space().members()
+        if members is None:
+            return self._space().draw(len(x), generator).to(x)
+        share = in_blocks(lambda part: self._net().log_share(self._units(part)), x).exp()
+        chosen = torch.multinomial(share.to(generator.device), 1, generator=generator)[:, 0]
+        return members[chosen.to(x.device)]
+
+    def _decoded(self, z: Tensor, x: Tensor) -> Tensor:
+        result = self.energy_.decode(z, x)
+        assert result is not None
+        return result
+
+    @torch.no_grad()
+    def _rolled(
+        self, x: Tensor, z: Tensor, steps: int | None, generator: torch.Generator | None
+    ) -> NDArray[np.floating]:
+        """Futures that begin with codes z (rows, n, k): (rows, n, steps, ...)."""
+        steps = self.horizon if steps is None else steps
+        if steps < 1:
+            raise InputError(f"steps must be at least 1, got {steps}")
+        rows, n = z.shape[:2]
+        given = x.repeat_interleave(n, dim=0)
+        codes = z.reshape(rows * n, -1)
+        found: list[Tensor] = []
+        for start in range(0, steps, self.horizon):
+            if start:
+                given = torch.cat([given, found[-1]], dim=1)[:, -x.shape[1] :]
+                if generator is None:
+                    codes = self._usual(given, 1)[:, 0]
+                else:
+                    codes = self._drawn(given, generator)
+            found.append(in_blocks(self._decoded, codes, given))
+        every = self._frames(torch.cat(found, dim=1), (rows, n, -1))
+        return every[:, :, :steps]
+
+    def _energy(self, generator: torch.Generator) -> FreeEnergy:
+        height, width, channels = self.shape_
+        shape = ClipShape(height, width, channels, self.context, self.horizon)
+        codes = 1 if self.latent is None else self.n_components
+        network = FrameNetwork(shape, codes, self.width, self.reach, generator)
+        if self.latent == "continuous":
+            energy = FramePrediction(network, Gaussian(codes), GaussianNoise(SIGMA))
+            recognition = FrameRecognition(shape, 2 * codes, self.width, generator)
+            return FreeEnergy(energy, GaussianEncoder(recognition, codes))
+        return FreeEnergy(
+            FramePrediction(network, OneHot(codes), GaussianNoise(SIGMA)), Exhaustive()
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        return {"shape_": self.shape_, "grey_": self.grey_}
+
+    def _blank(self, state: dict[str, Tensor]) -> Rescaled:
+        names = ("shift", "scale", "x_shift", "x_scale")
+        return Rescaled(self._energy(torch.Generator()), *(state[name] for name in names)).eval()

@@ -1,0 +1,52 @@
+"""Pushing down the energy of the data, at the best code and a little at all others."""
+
+from __future__ import annotations
+
+import torch
+
+from thalweg.core import Batch, Energy, InputError, Loss
+from thalweg.latents import FreeEnergy
+from thalweg.objectives.base import Objective, loss_of, mean_of
+from thalweg.samplers.noise import uniform
+
+
+class RelaxedPushDown(Objective):
+    r"""The energy at the code that explains a row best, and a small share of that at any code.
+
+    .. math::
+        (1 - \epsilon) \min_z E(x, y, z) + \frac{\epsilon}{k} \sum_z E(x, y, z)
+
+    The minimum alone leaves codes that never win as they began; the mean alone makes all of them
+    the average of what may happen. Of the sum one term is drawn for each row.
+
+    Parameters
+    ----------
+    share : float, default 0.05
+        Epsilon, at least 0 and below 1.
+
+    References
+    ----------
+    Rupprecht et al., "Learning in an uncertain world: representing ambiguity through multiple
+    hypotheses" (2017), equation 8.
+    """
+
+    def __init__(self, share: float = 0.05) -> None:
+        super().__init__()
+        if not 0 <= share < 1:
+            raise InputError(f"RelaxedPushDown: share must be at least 0 and below 1, got {share}")
+        self.share = share
+
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
+        members = energy.energy.latent.members() if isinstance(energy, FreeEnergy) else None
+        if not isinstance(energy, FreeEnergy) or members is None:
+            raise InputError(
+                "RelaxedPushDown: this energy has no list of codes; expected a FreeEnergy over a "
+                "finite latent space such as OneHot"
+            )
+        least = mean_of(energy(batch.y, batch.x), batch)
+        if self.share == 0:
+            return loss_of(least, energy=least)
+        u = uniform(torch.empty(len(batch.y), device=batch.y.device), generator)
+        any_code = members[(u * len(members)).long().clamp(max=len(members) - 1)]
+        mean = mean_of(energy.energy(batch.y, any_code, batch.x), batch)
+        return loss_of((1 - self.share) * least + self.share * mean, energy=least)

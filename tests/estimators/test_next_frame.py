@@ -1,0 +1,156 @@
+"""The next frame: blurred without a latent variable, sharp with one."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+import thalweg
+from thalweg.core import InputError
+from thalweg.data import turning_digits
+from thalweg.estimators import NextFrame
+from thalweg.training import Run
+
+DIGITS = (15 * load_digits().images).astype(np.uint8)
+SETTINGS = {"context": 3, "width": 16, "reach": 2, "n_steps": 250, "batch_size": 32,
+            "learning_rate": 0.005, "random_state": 0}  # fmt: skip
+KINDS = (None, "discrete", "continuous")
+
+
+def clips(n, seed, sprites):
+    # a new direction at every frame: always several futures
+    return turning_digits(
+        sprites, n, torch.Generator().manual_seed(seed), length=5, size=16, step=2, every=1
+    )
+
+
+@pytest.fixture(scope="module")
+def train():
+    return clips(1000, 0, DIGITS[:1500])
+
+
+@pytest.fixture(scope="module")
+def test():
+    return clips(200, 1, DIGITS[1500:])
+
+
+@pytest.fixture(scope="module")
+def models(train):
+    return {kind: NextFrame(kind, **SETTINGS).fit(train.frames) for kind in KINDS}
+
+
+def sharpness(frames):
+    frames = frames.astype(float)
+    return sum(np.square(np.diff(frames, axis=axis)).sum() for axis in (-1, -2))
+
+
+def test_least_squares_blurs_and_codes_do_not(models, test):
+    x, y = test.frames[:, 1:4], test.frames[:, 4].astype(float)
+    blurred = models[None].predict(x)[:, 0]
+    futures = models["discrete"].predict_all(x, 10)[:, :, 0]
+    assert sharpness(blurred) < 0.7 * sharpness(y)
+    assert sharpness(futures) / 10 > 1.2 * sharpness(blurred)
+    best = np.square(futures - y[:, None]).mean(axis=(2, 3)).min(axis=1).mean()
+    assert best < 0.5 * np.square(blurred - y).mean()
+    # of all single guesses the mean has the least squared error
+    single = models["discrete"].predict(x)[:, 0]
+    assert np.square(blurred - y).mean() < np.square(single - y).mean()
+
+
+def test_the_codes_of_what_happened_explain_it(models, test):
+    x, y = test.frames[:, 1:4], test.frames[:, 4:5]
+    guess = np.square(models[None].predict(x) - y.astype(float)).mean()
+    for kind in ("discrete", "continuous"):
+        model = models[kind]
+        assert np.square(model.explain(x, y) - y.astype(float)).mean() < 0.6 * guess, kind
+        assert model.infer(x, y).shape == (200, 10)
+    code = models["discrete"].infer(x, y)
+    assert set(np.unique(code)) == {0, 1}
+    assert (code.sum(axis=1) == 1).all()
+
+
+def test_what_happens_has_less_energy_than_what_does_not(models, test):
+    x, y = test.frames[:, 1:4], test.frames[:, 4:5]
+    elsewhere = np.roll(y, 4, axis=2)
+    for kind, model in models.items():
+        # five standard errors from a coin's
+        lower = np.mean(model.energy(x, y) < model.energy(x, elsewhere))
+        assert lower > 0.5 + 5 * np.sqrt(0.25 / len(x)), kind
+        np.testing.assert_array_equal(model.energy(test.frames[:, 1:5]), model.energy(x, y))
+
+
+def test_energy_is_least_at_the_predictions_of_the_discrete_codes(models, test):
+    model, x = models["discrete"], test.frames[:20, 1:4]
+    every = model.predict_all(x, 10)
+    energies = np.stack([model.energy(x, every[:, i]) for i in range(10)])
+    # the first code is the most usual: its frame has the least energy of all
+    assert (energies[0] <= energies.min(axis=0) + 1e-3 * np.abs(energies[0])).all()
+    np.testing.assert_array_equal(model.predict(x), every[:, 0])
+
+
+def test_futures_go_on_and_are_settled_by_a_seed(models, test):
+    x = test.frames[:5, 1:4]
+    for kind in ("discrete", "continuous"):
+        one = models[kind].predict_all(x, 3, steps=4, random_state=1)
+        assert one.shape == (5, 3, 4, 16, 16)
+        again = models[kind].predict_all(x, 3, steps=4, random_state=1)
+        np.testing.assert_array_equal(one, again)
+        other = models[kind].predict_all(x, 3, steps=4, random_state=2)
+        assert not np.array_equal(one, other)
+        np.testing.assert_array_equal(one[:, :, :1], models[kind].predict_all(x, 3, random_state=1))
+    assert models[None].predict(x, steps=3).shape == (5, 3, 16, 16)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_saved_whole(models, kind, test, tmp_path):
+    model, x, y = models[kind], test.frames[:9, 1:4], test.frames[:9, 4:5]
+    model.save(tmp_path / "model.st")
+    loaded = thalweg.load(tmp_path / "model.st")
+    np.testing.assert_array_equal(loaded.energy(x, y), model.energy(x, y))
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+    np.testing.assert_array_equal(loaded.transform(x), model.transform(x))
+
+
+def test_colour_clips_of_several_lengths_and_a_longer_horizon():
+    random = np.random.default_rng(0)
+    given = [random.random((length, 9, 12, 3)) for length in (6, 8)]
+    model = NextFrame(context=2, horizon=2, n_components=3, width=8, n_steps=3, random_state=0)
+    model.fit(given)
+    assert model.predict([given[0], given[1]]).shape == (2, 2, 9, 12, 3)
+    assert model.predict_all(given, 2, steps=3).shape == (2, 2, 3, 9, 12, 3)
+    assert model.energy(given, [clip[:2] for clip in given]).shape == (2,)
+
+
+def test_a_run_goes_on_where_it_was_stopped(train, tmp_path):
+    small = SETTINGS | {"n_steps": 12}
+    whole = NextFrame(**small).fit(train.frames[:50])
+    NextFrame(**small).fit(train.frames[:50], run=Run(tmp_path, every=4))
+    for later in sorted(tmp_path.iterdir())[-1:]:
+        if "12" in later.name:
+            later.unlink() if later.is_file() else None
+    again = NextFrame(**small).fit(train.frames[:50], run=Run(tmp_path, every=4, resume=True))
+    x, y = train.frames[:5, 1:4], train.frames[:5, 4:5]
+    np.testing.assert_array_equal(again.energy(x, y), whole.energy(x, y))
+
+
+def test_what_cannot_be_asked_is_named(models, test):
+    model, x = models["discrete"], test.frames[:, 1:4]
+    hidden = x[:2].astype(float)
+    hidden[0, 1, 2, 3] = np.nan
+    for call, message in (
+        (lambda: model.predict(x[:, :2]), "clip 0 has 2 frames; expected at least 3"),
+        (
+            lambda: model.predict(x[:, :, :12]),
+            "X has frames of 12 x 16 with 1 channel; expected 16",
+        ),
+        (lambda: model.predict(hidden), "X contains NaN"),
+        (lambda: model.energy(x, x[:3]), "X has 200 clips, Y 3; expected as many"),
+        (lambda: model.predict_all(x, 11), r"n=11 futures; expected 1 to 10 \(n_components\)"),
+        (lambda: models[None].predict_all(x, 2), "expected 1 to 1 without a latent variable"),
+        (lambda: model.predict(x, steps=0), "steps must be at least 1"),
+        (lambda: NextFrame(context=9).fit(x), "clip 0 has 3 frames; expected at least 10"),
+        (lambda: NextFrame("many").fit(x), "latent"),
+        (lambda: NextFrame(context=2).fit(hidden), "they contain NaN"),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
