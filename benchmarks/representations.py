@@ -9,8 +9,8 @@ Fashion-MNIST's files (Debian: dataset-fashion-mnist); without it that set is sk
 The last 5,000 training images (digits: 297 of 1,797) choose the probes' settings, the test images
 are looked at once. A seed settles pretraining and which labels are used. All networks see the same
 number of images in pretraining; the convolutional ones are one architecture, that of supervised
-training too. Fine-tuning takes 150, 300 and 600 steps of 64 with 10, 100 and 1,000 labels a class; the
-transformer is not tuned, which takes hours on two cores.
+training too. Fine-tuning takes 150, 300 and 600 steps of 64 with 10, 100 and 1,000 labels a class;
+the transformer is not tuned, which takes hours on two cores.
 
 Columns: linear probe and nearest neighbours with all labels; linear probe and fine-tuning with 10,
 100 and 1,000 labels a class.

@@ -101,10 +101,10 @@ def test_a_disc_is_not_seen_where_it_is_hidden(generator):
     assert made.hidden.any(axis=1).all()
     bright = (made.frames > 130).any(axis=(2, 3))
     assert not bright[made.hidden].any()
-    rows, columns = np.mgrid[:32, :32]
+    rows, columns = np.mgrid[:40, :40]
     light = np.where(made.frames > 130, made.frames, 0).astype(float)
-    clear = np.abs(made.place[..., 1] - 15.5) > 9
-    inside = (made.place[..., 1] > 3) & (made.place[..., 1] < 28)
+    clear = np.abs(made.place[..., 1] - 19.5) > 11.5
+    inside = (made.place[..., 1] > 3) & (made.place[..., 1] < 36)
     for at, axis in ((rows, 0), (columns, 1)):
         middle = (light * at).sum(axis=(2, 3)) / np.maximum(light.sum(axis=(2, 3)), 1)
         seen = clear & inside
@@ -123,11 +123,11 @@ def test_the_generator_settles_everything():
 def test_a_video_file_is_read_and_a_bad_one_named(tmp_path, generator):
     import av
 
-    frames = np.repeat(passing_behind(1, generator, size=64).frames[0][..., None], 3, axis=3)
+    frames = np.repeat(passing_behind(1, generator).frames[0][..., None], 3, axis=3)
     path = tmp_path / "clip.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
-        stream.width = stream.height = 64
+        stream.width = stream.height = 40
         stream.bit_rate = 4_000_000
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))

@@ -35,6 +35,7 @@ def test_a_shift_moves_the_last_frame(network, shape, generator):
     x, _ = clip(shape, generator)
     with torch.no_grad():
         network.motion.weight.zero_()
+        network.shift.weight.zero_()
         network.motion.bias.zero_()
         # from two rows below and one column to the left
         network.motion.bias.view(shape.horizon, 5, 5)[:, 4, 1] = 80.0

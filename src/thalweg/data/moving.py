@@ -14,6 +14,10 @@ EIGHT = np.array([(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-
 """The directions that a turning digit may take: (row, column)"""
 
 
+BEHIND = 40
+"""Side of the pictures in which a disc passes behind a bar."""
+
+
 class TurningDigits(NamedTuple):
     """Clips of digits that turn at known moments, and what else each could have done."""
 
@@ -156,45 +160,39 @@ class PassingBehind(NamedTuple):
     """Clips in which a disc passes behind a bar."""
 
     frames: NDArray[np.uint8]
-    """(n, time, size, size)"""
+    """(n, time, 40, 40)"""
     place: NDArray[np.float64]
     """(n, time, 2), the row and column of the disc's middle"""
     hidden: NDArray[np.bool_]
     """(n, time), whether all of it is behind the bar"""
 
 
-def passing_behind(
-    n: int, generator: torch.Generator, length: int = 14, size: int = 32
-) -> PassingBehind:
+def passing_behind(n: int, generator: torch.Generator, length: int = 16) -> PassingBehind:
     """A disc crosses the picture from the left or the right, behind an upright bar in the middle.
 
     Where it starts, how high, how fast (1.5 to 2.5 pixels a frame) and how it drifts up or down are
-    random; the bar is 10 of 32 pixels wide, the disc 6.
+    random. The picture is 40 pixels a side, the bar 16 wide, the disc 6.
 
     Parameters
     ----------
     n : int
         Clips.
     generator : torch.Generator
-    length, size : int, default 14 and 32
-        Frames, and pixels a side.
+    length : int, default 16
+        Frames.
     """
     draw = _Draws(generator)
-    unit = size / 32
     side = np.where(draw.unit(n) < 0.5, 1.0, -1.0)
-    speed = (1.5 + draw.unit(n)) * unit
-    # from the middle: it is on its way to the bar when the clip begins
-    start = -side * (7.0 + 7.0 * draw.unit(n)) * unit
-    height, drift = (9 + 14 * draw.unit(n)) * unit, (draw.unit(n) - 0.5) * unit
-    time = np.arange(length)
-    column = (size - 1) / 2 + start[:, None] + (side * speed)[:, None] * time
+    speed, start = 1.5 + draw.unit(n), 12 + 5 * draw.unit(n)
+    height, drift = 10 + 19 * draw.unit(n), draw.unit(n) - 0.5
+    time, middle = np.arange(length), (BEHIND - 1) / 2
+    column = middle + side[:, None] * (speed[:, None] * time - start[:, None])
     place = np.stack([height[:, None] + drift[:, None] * time, column], axis=2)
-    rows, columns = np.mgrid[:size, :size]
+    rows, columns = np.mgrid[:BEHIND, :BEHIND]
     apart = np.hypot(rows - place[..., 0, None, None], columns - place[..., 1, None, None])
-    frames = 255 * np.clip(3 * unit + 0.5 - apart, 0, 1)
-    bar = np.abs(columns[0] - (size - 1) / 2) < 5 * unit
-    frames[..., bar] = 120
-    hidden = np.abs(column - (size - 1) / 2) + 3.5 * unit < 5 * unit
+    frames = 255 * np.clip(3.5 - apart, 0, 1)
+    frames[..., np.abs(columns[0] - middle) < 8] = 120
+    hidden = np.abs(column - middle) + 3.5 < 8
     return PassingBehind(np.rint(frames).astype(np.uint8), place, hidden)
 
 

@@ -17,8 +17,11 @@ CELL = 4
 """Side of the squares of pixels, in each of which motion varies smoothly."""
 
 
-SPREAD = 2.0
-"""Deviation of the logits that codes begin with: how far apart their motions are."""
+SPREAD = 0.1
+"""Deviation of what codes begin with: how far apart their motions are."""
+
+GAIN = 4.0
+"""Of the logits of motions, which have to come a long way from all alike to one alone."""
 
 
 class ClipShape(NamedTuple):
@@ -180,7 +183,7 @@ class FrameNetwork(nn.Module):
         scale, offset = self.choose(z)[..., None, None].chunk(2, dim=1)
         chosen = functional.silu((1 + scale) * state + offset)
         mixed = functional.silu(self.mix(chosen)) + chosen
-        logits = self.motion(mixed) + self.shift(z)[..., None, None]
+        logits = GAIN * (self.motion(mixed) + self.shift(z)[..., None, None])
         weights = logits.unflatten(1, (h.horizon, -1)).softmax(dim=2)
         # (n, squares, horizon, shifts) times (n, squares, shifts, pixels)
         moved = weights.flatten(3).permute(0, 3, 1, 2) @ near

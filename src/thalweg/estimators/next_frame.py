@@ -45,6 +45,10 @@ SIGMA = 0.3
 """Where the noise's deviation starts, in pixels' own: so small that z is worth its price."""
 
 
+APART = 0.25
+"""Share of the steps after which codes are on their own."""
+
+
 class NextFrame(ClipsMixin, FittedModel):
     r"""The next frame of a clip: one blurred guess, or the several sharp ones that may come.
 
@@ -185,10 +189,7 @@ class NextFrame(ClipsMixin, FittedModel):
             return Batch(both[:, cut:], both[:, :cut])
 
         energy = self._energy(found.model).to(hardware.device)
-        objective: Objective = (
-            VariationalBound() if self.latent == "continuous" else RelaxedPushDown(self._share())
-        )
-        self.history_ = fit_rows(self, energy, objective, rows, take, hardware, found, run)
+        self.history_ = fit_rows(self, energy, self._objective(), rows, take, hardware, found, run)
         self.energy_ = Rescaled(energy, shift[cut:], scale[cut:], shift[:cut], scale[:cut]).eval()
         return self
 
@@ -279,8 +280,12 @@ class NextFrame(ClipsMixin, FittedModel):
             .numpy()
         )
 
-    def _share(self) -> float:
-        return 0.0 if self.latent is None else 0.05
+    def _objective(self) -> Objective:
+        if self.latent is None:
+            return RelaxedPushDown(0.0)
+        if self.latent == "continuous":
+            return VariationalBound()
+        return RelaxedPushDown(over=int(APART * self.n_steps))
 
     def _space(self) -> Any:
         return reconstruction_of(self.energy_).latent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.latents import FreeEnergy
@@ -17,12 +18,15 @@ class RelaxedPushDown(Objective):
         (1 - \epsilon) \min_z E(x, y, z) + \frac{\epsilon}{k} \sum_z E(x, y, z)
 
     The minimum alone leaves codes that never win as they began; the mean alone makes all of them
-    the average of what may happen. Of the sum one term is drawn for each row.
+    the average of what may happen. From 1, where all codes are that average, epsilon falls to its
+    last value, and codes part ways. Of the sum one term is drawn for each row.
 
     Parameters
     ----------
-    share : float, default 0.05
-        Epsilon, at least 0 and below 1.
+    share : float, default 0.01
+        The last epsilon, at least 0 and below 1.
+    over : int, default 0
+        Steps that it takes to come down from 1.
 
     References
     ----------
@@ -30,11 +34,14 @@ class RelaxedPushDown(Objective):
     hypotheses" (2017), equation 8.
     """
 
-    def __init__(self, share: float = 0.05) -> None:
+    steps: Tensor
+
+    def __init__(self, share: float = 0.01, over: int = 0) -> None:
         super().__init__()
         if not 0 <= share < 1:
             raise InputError(f"RelaxedPushDown: share must be at least 0 and below 1, got {share}")
-        self.share = share
+        self.share, self.over = share, over
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         members = energy.energy.latent.members() if isinstance(energy, FreeEnergy) else None
@@ -43,10 +50,12 @@ class RelaxedPushDown(Objective):
                 "RelaxedPushDown: this energy has no list of codes; expected a FreeEnergy over a "
                 "finite latent space such as OneHot"
             )
+        share = max(self.share, 1 - int(self.steps) / self.over) if self.over else self.share
+        self.steps += 1
         least = mean_of(energy(batch.y, batch.x), batch)
-        if self.share == 0:
+        if share == 0:
             return loss_of(least, energy=least)
         u = uniform(torch.empty(len(batch.y), device=batch.y.device), generator)
         any_code = members[(u * len(members)).long().clamp(max=len(members) - 1)]
         mean = mean_of(energy.energy(batch.y, any_code, batch.x), batch)
-        return loss_of((1 - self.share) * least + self.share * mean, energy=least)
+        return loss_of((1 - share) * least + share * mean, energy=least)
