@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 import thalweg
 from thalweg.core import InputError
 from thalweg.estimators import JointEmbeddingModel, MaskedImageModel
+from thalweg.estimators.registry import CLIPS, IMAGES
 from thalweg.training import Run
 
 DIGITS = load_digits()
@@ -139,7 +140,15 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path):
     np.testing.assert_array_equal(again.energy(TEST), whole.energy(TEST))
 
 
-@pytest.mark.parametrize("kind", [MaskedImageModel, JointEmbeddingModel])
+@pytest.mark.parametrize("kind", [*IMAGES, *CLIPS], ids=lambda kind: kind.__name__)
+def test_every_bad_setting_is_named(kind):
+    for name, constraint in kind.parameters.items():
+        for value in constraint.violations():
+            with pytest.raises(InputError, match=f"{kind.__name__}: {name} must be"):
+                kind(**{name: value}).fit(TRAIN[:4])
+
+
+@pytest.mark.parametrize("kind", IMAGES, ids=lambda kind: kind.__name__)
 def test_bad_images_and_settings_are_named(kind):
     model = kind(n_steps=0, **SMALL).fit(TRAIN[:20])
     for call, message in (

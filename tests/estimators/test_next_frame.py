@@ -12,8 +12,15 @@ from thalweg.estimators import NextFrame
 from thalweg.training import Run
 
 DIGITS = (15 * load_digits().images).astype(np.uint8)
-SETTINGS = {"context": 3, "width": 16, "reach": 2, "n_steps": 250, "batch_size": 32,
-            "learning_rate": 0.005, "random_state": 0}  # fmt: skip
+SETTINGS = {
+    "context": 3,
+    "width": 16,
+    "reach": 2,
+    "n_components": 10,
+    "n_steps": 250,
+    "batch_size": 32,
+    "random_state": 0,
+}
 KINDS = (None, "discrete", "continuous")
 
 

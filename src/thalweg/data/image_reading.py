@@ -46,9 +46,10 @@ def as_images(given: ImagesLike, damaged: str = "skip") -> Images:
     path = Path(given)
     if path.suffix.lower() == ".npy" and path.is_file():
         try:
-            return ImageArray(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
             raise InputError(f"{path} is not a readable .npy file of images ({error})") from error
+        return ImageArray(mapped, str(path))
     if path.is_file() and "idx" in path.name:
         return ImageArray(read_idx(path), str(path))
     return ImageFiles(path, damaged)

@@ -66,19 +66,19 @@ class NextFrame(ClipsMixin, FittedModel):
     Parameters
     ----------
     latent : {None, "discrete", "continuous"}, default "discrete"
-    n_components : int, default 10
+    n_components : int, default 16
         Codes, or dimensions of z.
     context : int, default 4
         Frames that are given.
     horizon : int, default 1
         Frames that are predicted at once.
-    width : int, default 64
+    width : int, default 48
         Channels of the state.
     reach : int, default 4
         Longest motion from frame to frame, in pixels.
     n_steps : int, default 2000
     batch_size : int, default 64
-    learning_rate : float, default 0.002
+    learning_rate : float, default 0.005
     random_state : int, RandomState or None, default None
     device : str, default "auto"
     verbose : int, default 0
@@ -132,14 +132,14 @@ class NextFrame(ClipsMixin, FittedModel):
         self,
         latent: str | None = "discrete",
         *,
-        n_components: int = 10,
+        n_components: int = 16,
         context: int = 4,
         horizon: int = 1,
-        width: int = 64,
+        width: int = 48,
         reach: int = 4,
         n_steps: int = 2000,
         batch_size: int = 64,
-        learning_rate: float = 0.002,
+        learning_rate: float = 0.005,
         random_state: int | np.random.RandomState | None = None,
         device: str = "auto",
         verbose: int = 0,

@@ -1,0 +1,130 @@
+"""Images and clips on the command line."""
+
+import io
+import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+
+import thalweg
+from thalweg.cli import main
+from thalweg.data import turning_digits
+
+DIGITS = (15 * load_digits().images).astype(np.uint8)
+SMALL = ("--patch", 2, "--width", 16, "--depth", 1, "--n-steps", 3, "--random-state", 0)
+
+
+def said(*words, folder):
+    """Exit status, output and errors of a command, run in this process."""
+    out, errors = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        warnings.catch_warnings(),
+        redirect_stdout(out),
+        redirect_stderr(errors),
+    ):
+        # main puts its own way to show warnings in place
+        warnings.simplefilter("default")
+        patch.setattr(sys, "argv", ["thalweg", *map(str, words)])
+        patch.chdir(folder)
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+    return code, out.getvalue(), errors.getvalue()
+
+
+def run(*words, folder):
+    code, out, errors = said(*words, folder=folder)
+    assert code == 0, errors
+    return out
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("images")
+    (path / "digits").mkdir()
+    for i, image in enumerate(DIGITS[:30]):
+        Image.fromarray(image).save(path / "digits" / f"{i:02}.png")
+    np.save(path / "digits.npy", DIGITS[:30])
+    mask = np.zeros((8, 8), bool)
+    mask[2:5, 3:6] = True
+    np.save(path / "mask.npy", mask)
+    clips = turning_digits(DIGITS, 12, torch.Generator().manual_seed(0), length=7, size=16).frames
+    np.save(path / "clips.npy", clips)
+    run("fit", "masked-image-model", "digits", "--out", "m.st", *SMALL, folder=path)
+    run("fit", "next-frame", "clips.npy", "--out", "n.st", "--n-components", 3, "--width", 8,
+        "--n-steps", 3, "--random-state", 0, folder=path)  # fmt: skip
+    return path
+
+
+def test_a_folder_is_answered_file_by_file(folder):
+    table = pl.read_csv(run("energy", "m.st", "digits", folder=folder).encode())
+    model = thalweg.load(folder / "m.st")
+    assert table["file"].to_list() == [f"digits/{i:02}.png" for i in range(30)]
+    np.testing.assert_allclose(table["energy"], model.energy(DIGITS[:30]), rtol=1e-5)
+    codes = pl.read_csv(run("codes", "m.st", "digits", folder=folder).encode())
+    assert codes.columns == ["file", *model.get_feature_names_out()]
+
+
+def test_what_a_mask_hides_is_painted_in(folder):
+    run("complete", "m.st", "digits.npy", "--mask", "mask.npy", "--out", "f.npy", folder=folder)
+    filled, mask = np.load(folder / "f.npy"), np.load(folder / "mask.npy")
+    assert filled.dtype == np.uint8
+    np.testing.assert_array_equal(filled[:, ~mask], DIGITS[:30][:, ~mask])
+    assert (filled[:, mask] != DIGITS[:30][:, mask]).any()
+
+
+def test_damaged_files_are_named_in_one_line(folder, tmp_path):
+    (tmp_path / "d").mkdir()
+    for i, image in enumerate(DIGITS[:5]):
+        Image.fromarray(image).save(tmp_path / "d" / f"{i}.png")
+    (tmp_path / "d" / "2.png").write_text("junk")
+    code, out, errors = said("energy", folder / "m.st", "d", folder=tmp_path)
+    assert code == 0
+    assert len(pl.read_csv(out.encode())) == 4
+    assert errors.count("\n") == 1
+    assert "1 of 5 image files could not be decoded and were left out (d/2.png" in errors
+    code, _, errors = said("fit", "masked-image-model", tmp_path / "d", "--out", "x.st",
+                           "--damaged", "stop", *SMALL, folder=folder)  # fmt: skip
+    assert code == 2
+    assert "2.png cannot be decoded" in errors
+    assert not (folder / "x.st").exists()
+
+
+def test_every_run_of_a_clip_is_answered(folder):
+    model, clips = thalweg.load(folder / "n.st"), np.load(folder / "clips.npy")
+    table = pl.read_csv(run("energy", "n.st", "clips.npy", folder=folder).encode())
+    assert table["clip"].to_list() == [i for i in range(12) for _ in range(3)]
+    assert table["frame"].to_list() == [4, 5, 6] * 12
+    expected = model.energy(clips[:, 1:5], clips[:, 5:6])
+    np.testing.assert_allclose(table.filter(frame=5)["energy"], expected, rtol=1e-5)
+    codes = pl.read_csv(run("codes", "n.st", "clips.npy", folder=folder).encode())
+    assert codes.columns == ["clip", "frame", "z0", "z1", "z2"]
+    run("complete", "n.st", "clips.npy", "--out", "next.npy", folder=folder)
+    np.testing.assert_array_equal(np.load(folder / "next.npy"), model.predict(clips))
+
+
+def test_what_images_cannot_be_asked_is_said(folder):
+    run("fit", "joint-embedding-model", "digits", "--out", "j.st", "--width", 4, "--n-steps", 2,
+        folder=folder)  # fmt: skip
+    for words, message in (
+        (("energy", "j.st", "digits"), "an energy of pairs of images"),
+        (("project", "m.st", "digits"), "has no project"),
+        (("map", "m.st", "digits", "--out", "a.png"), "has no plane to draw"),
+        (("complete", "m.st", "digits", "--out", "a.csv"), "ends in .npy"),
+        (("energy", "m.st", "clips.npy"), "1 to 4 channels"),
+        (("energy", "n.st", "digits.npy"), "clip 0"),
+        (("energy", "m.st", "nowhere"), "no such file or folder"),
+        (("fit", "next-frame", "none.mp4", "--out", "a.st"), "no such file"),
+    ):
+        code, _, errors = said(*words, folder=folder)
+        assert code == 2, words
+        assert message in errors, words
