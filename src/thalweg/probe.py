@@ -36,7 +36,7 @@ class Labelled(NamedTuple):
     """Items and what they are."""
 
     items: NDArray[Any]
-    """(n, ...): features for the probes, rows of pixels for fine-tuning"""
+    """(n, d): features for the probes, rows of pixels for fine-tuning"""
     labels: NDArray[Any]
     """(n,)"""
 
@@ -55,6 +55,8 @@ def some_of_each(labels: ArrayLike, count: int, random_state: int) -> NDArray[np
     (4,)
     """
     given = np.asarray(labels)
+    if count < 1:
+        raise InputError(f"some_of_each: count must be at least 1, got {count}")
     random = np.random.default_rng(random_state)
     chosen = []
     for kind in np.unique(given):
@@ -78,6 +80,7 @@ def linear_probe(train: Labelled, validation: Labelled, test: Labelled) -> float
     >>> linear_probe(part, part, part) > 0.95
     True
     """
+    _check(train, validation, test)
     train, validation, test = _standardized(train, validation, test)
 
     path = LogisticRegression(max_iter=100, warm_start=True)
@@ -97,6 +100,7 @@ def neighbour_probe(train: Labelled, validation: Labelled, test: Labelled) -> fl
 
     How many is what is best on the validation part.
     """
+    _check(train, validation, test)
     train, validation, test = _standardized(train, validation, test)
 
     def fitted(k: int) -> Any:
@@ -124,11 +128,12 @@ def fine_tune(
     Parameters
     ----------
     encoder : Module
-        From items (n, ...) to features (n, k); a copy of it is trained.
+        From items (n, d) to features (n, k); a copy of it is trained.
     train, validation, test : Labelled
     n_steps, batch_size : int, default 500 and 64
     random_state : int, default 0
     """
+    _check(train, validation, test)
     kinds, target = np.unique(train.labels, return_inverse=True)
     items = torch.from_numpy(np.asarray(train.items, np.float32))
 
@@ -154,6 +159,24 @@ def fine_tune(
     return _best(map(fitted, LEARNING_RATES), validation, test)
 
 
+def _check(*parts: Labelled) -> None:
+    for name, (items, labels) in zip(("train", "validation", "test"), parts, strict=True):
+        shape = np.shape(items)
+        if len(shape) != 2 or not len(labels) or len(labels) != shape[0]:
+            raise InputError(
+                f"{name}: items of shape {shape} and {len(labels)} labels; expected (n, d), and n "
+                "labels, at least one"
+            )
+        if shape[1] != np.shape(parts[0].items)[1]:
+            raise InputError(
+                f"{name}: {shape[1]} columns; expected {np.shape(parts[0].items)[1]}, as in train"
+            )
+        if not np.isfinite(items).all():
+            raise InputError(f"{name}: an item is not finite; expected numbers without NaN")
+    if len(np.unique(parts[0].labels)) < 2:
+        raise InputError("train: one class alone; expected at least two")
+
+
 class _Classifier(Protocol):
     def score(self, X: Any, y: Any) -> float: ...
 
@@ -165,10 +188,11 @@ class _Network(nn.Module):
         super().__init__()
         self.encoder, self.kinds = encoder, kinds
         with torch.no_grad():
-            self.last = nn.Linear(encoder(example).shape[1], len(kinds))
-            # nothing is said before the first step
-            self.last.weight.zero_()
-            self.last.bias.zero_()
+            size = encoder(example).shape[1]
+        # nothing is said before the first step, and no generator is moved
+        self.last = nn.Linear(size, len(kinds), device="meta").to_empty(device="cpu")
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
 
     def forward(self, items: Tensor) -> Tensor:
         result: Tensor = self.last(self.encoder(items))

@@ -67,7 +67,6 @@ def test_what_it_cannot_use_is_named(energy):
     objective = VarianceCovariance(AddedNoise(0.1))
     with pytest.raises(InputError, match="Other does not embed rows"):
         objective(Other(), Batch(torch.ones(3, 4)), torch.Generator())
-    with pytest.raises(InputError, match="a batch of one row has no spread"):
-        objective(energy, Batch(torch.ones(1, 4)), torch.Generator())
+    assert float(objective(energy, Batch(torch.ones(1, 4)), torch.Generator()).value) == 0
     with pytest.raises(InputError, match="no x was given"):
         energy(torch.ones(3, 4))

@@ -19,6 +19,7 @@ from thalweg.cli.reading import (
     give_images,
     model_of,
     opened,
+    read_mask,
     runs_of,
     table_of,
 )
@@ -78,14 +79,18 @@ def complete(
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     fitted, values, encoding = opened(model, data)
+    if mask is not None and not isinstance(fitted, IMAGES):
+        raise InputError("--mask is for images; in a table what is missing is an empty cell")
+    if answer != "lowest" and isinstance(fitted, (*IMAGES, *CLIPS)):
+        raise InputError(
+            f"--answer {answer}: {type(fitted).__name__} has one answer; expected none"
+        )
     if isinstance(fitted, CLIPS):
-        give_images(fitted.predict(values), out)
+        give_images(lambda: fitted.predict(values), out)
         return
     if isinstance(fitted, IMAGES):
-        give_images(can(fitted, "complete")(values, None if mask is None else np.load(mask)), out)
+        give_images(lambda: can(fitted, "complete")(values, read_mask(mask)), out)
         return
-    if mask is not None:
-        raise InputError("--mask is for images; in a table what is missing is an empty cell")
     filled = table_of(fitted.complete(values, answer=answer), encoding)
     given = read_data(data)
     if isinstance(given, pl.DataFrame):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,8 +125,22 @@ def give(table: pl.DataFrame, out: str | None) -> None:
         write_data(table, out)
 
 
-def give_images(images: NDArray[Any], out: str | None) -> None:
+def read_mask(path: str | None) -> NDArray[Any] | None:
+    """An array from a ``.npy`` file, if there is one."""
+    if path is None:
+        return None
+    try:
+        mask: NDArray[Any] = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path} is not a readable .npy file ({error})") from error
+    return mask
+
+
+def give_images(made: Callable[[], NDArray[Any]], out: str | None) -> None:
+    """Write images once they are made; a bad name is said before."""
     if out is None or Path(out).suffix.lower() != ".npy":
-        raise InputError(f"--out {out}: images go to a file; expected a name that ends in .npy")
+        given = "no --out was given" if out is None else f"--out {out}"
+        raise InputError(f"{given}; images go to a file: expected a name that ends in .npy")
+    images = made()
     with write_beside(out) as beside, beside.open("wb") as file:
         np.save(file, images)

@@ -26,26 +26,33 @@ class Windows(Source):
         Of a list, lengths may differ; sizes may not.
     length : int
         Frames of a row.
+    name : str, default "clips"
+        What messages call them.
     """
 
     chunk_bytes: ClassVar[int] = 2**21
 
-    def __init__(self, clips: ClipsLike, length: int) -> None:
-        self.clips = [_clip(clip, i) for i, clip in enumerate(clips)]
-        if not self.clips:
-            raise InputError("clips: there are none; expected at least one")
+    def __init__(self, clips: ClipsLike, length: int, name: str = "clips") -> None:
+        if not hasattr(clips, "__iter__") or getattr(clips, "ndim", 1) == 0:
+            raise InputError(
+                f"{name}: {type(clips).__name__}; expected an array, or a list of clips"
+            )
+        given = list(clips)
+        if not given:
+            raise InputError(f"{name}: there are none; expected at least one")
+        self.grey = np.ndim(given[0]) == 3
+        self.clips = [_clip(clip, i, name) for i, clip in enumerate(given)]
         self.length = length
         self.shape = self.clips[0].shape[1:]
         for i, clip in enumerate(self.clips):
             if clip.shape[1:] != self.shape:
                 raise InputError(
-                    f"clip {i} has frames of {described(clip.shape[1:])}; expected "
+                    f"{name}: clip {i} has frames of {described(clip.shape[1:])}; expected "
                     f"{described(self.shape)}, as clip 0 has"
                 )
             if len(clip) < length:
                 raise InputError(
-                    f"clip {i} has {len(clip)} frames; expected at least {length}, the context "
-                    "and what follows it"
+                    f"{name}: clip {i} has {len(clip)} frames; expected at least {length}"
                 )
         counts = np.array([len(clip) - length + 1 for clip in self.clips])
         self._ends = np.cumsum(counts)
@@ -73,6 +80,16 @@ class Windows(Source):
         """The position of each clip's last run."""
         return self._ends - 1
 
+    def _refuse(
+        self, chunk: NDArray[np.floating], start: int, name: str, columns: list[str] | None
+    ) -> None:
+        super()._refuse(chunk, start, name, columns)
+        row, column = np.argwhere(np.isnan(chunk))[0]
+        raise InputError(
+            f"{name}: {self._entry(start + int(row), int(column), columns)} is NaN; expected "
+            "complete frames"
+        )
+
     def _row(self, row: int) -> str:
         clip = int(np.searchsorted(self._ends, row, side="right"))
         first = row - self._starts[clip]
@@ -85,19 +102,20 @@ class Windows(Source):
         return f"clip {clip}, frame {frame}, pixel ({at[1]}, {at[2]}) of channel {at[3]}"
 
 
-def _clip(given: Any, i: int) -> NDArray[Any]:
+def _clip(given: Any, i: int, name: str) -> NDArray[Any]:
     """(time, height, width, channels)."""
     if isinstance(given, torch.Tensor):
         given = given.detach().cpu().numpy()
     values = np.asarray(given)
     if values.dtype.kind not in "fiub" or values.ndim not in (3, 4) or min(values.shape) < 1:
         raise InputError(
-            f"clip {i}: {values.dtype} of shape {values.shape}; expected numbers, (time, height, "
-            "width) or (time, height, width, channels)"
+            f"{name}: clip {i} is {values.dtype} of shape {values.shape}; expected numbers, (time, "
+            "height, width) or (time, height, width, channels) (a single clip goes into a list)"
         )
     values = values[..., None] if values.ndim == 3 else values
     if values.shape[3] > CHANNELS:
         raise InputError(
-            f"clip {i}: shape {values.shape}; expected 1 to {CHANNELS} channels in the last place"
+            f"{name}: clip {i} has shape {values.shape}; expected 1 to {CHANNELS} channels in the "
+            "last place"
         )
     return values

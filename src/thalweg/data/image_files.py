@@ -68,7 +68,14 @@ class ImageFiles(Images):
         return len(self.names)
 
     def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
-        return self._rows([self.names[i] for i in index])
+        rows = self._rows([self.names[i] for i in index])
+        if len(rows) < len(index):
+            name, why = next(iter(self._damaged.items()))
+            raise InputError(
+                f"{name} cannot be decoded ({why}), though it could be when the folder was first "
+                "read; expected files that stay as they are"
+            )
+        return rows
 
     def chunks(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
         size, start = self.chunk_rows, 0
@@ -98,7 +105,8 @@ class ImageFiles(Images):
     def fingerprint(self) -> str:
         found = hashlib.sha256()
         for name in self.names:
-            found.update(f"{name} {os.stat(name).st_size}\n".encode())
+            told = os.stat(name)
+            found.update(f"{name} {told.st_size} {told.st_mtime_ns}\n".encode())
         return found.hexdigest()[:16]
 
     def originals(self) -> NDArray[Any]:
@@ -129,7 +137,13 @@ class ImageFiles(Images):
                     opaque = "transparency" not in image.info
                     return np.asarray(image.convert("RGB" if opaque else "RGBA"))
                 return np.asarray(image.convert("L") if image.mode == "1" else image)
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        except (
+            UnidentifiedImageError,
+            Image.DecompressionBombError,
+            OSError,
+            SyntaxError,
+            ValueError,
+        ) as error:
             # Pillow's own words begin with the name, or with none
             why = str(error).replace(repr(name), "the file")
             if self.damaged == "stop":

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from thalweg.core import InputError
-from thalweg.data.image_files import ImageFiles
+from thalweg.data.image_files import ENDINGS, ImageFiles
 from thalweg.data.images import ImageArray, Images
 
 ImagesLike: TypeAlias = Images | NDArray[Any] | torch.Tensor | str | os.PathLike[str]
@@ -40,9 +40,15 @@ def as_images(given: ImagesLike, damaged: str = "skip") -> Images:
     if isinstance(given, Images):
         return given
     if isinstance(given, torch.Tensor):
-        return ImageArray(given.detach().cpu().numpy())
+        given = given.detach().cpu()
+        return ImageArray((given.float() if given.dtype == torch.bfloat16 else given).numpy())
     if not isinstance(given, (str, os.PathLike)):
-        return ImageArray(np.asarray(given))
+        try:
+            return ImageArray(np.asarray(given))
+        except ValueError as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"images: {error}; expected images of one size") from error
     path = Path(given)
     if path.suffix.lower() == ".npy" and path.is_file():
         try:
@@ -50,7 +56,7 @@ def as_images(given: ImagesLike, damaged: str = "skip") -> Images:
         except (ValueError, EOFError, OSError) as error:
             raise InputError(f"{path} is not a readable .npy file of images ({error})") from error
         return ImageArray(mapped, str(path))
-    if path.is_file() and "idx" in path.name:
+    if path.is_file() and path.suffix.lower() not in ENDINGS and _is_idx(path):
         return ImageArray(read_idx(path), str(path))
     return ImageFiles(path, damaged)
 
@@ -97,3 +103,10 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         )
     values = np.frombuffer(content, kind, offset=start).reshape(shape)
     return values.astype(kind.newbyteorder("="))
+
+
+def _is_idx(path: Path) -> bool:
+    """Whether a file begins as one of IDX format, or is gzipped and so no image."""
+    with path.open("rb") as file:
+        first = file.read(4)
+    return first[:2] == b"\x1f\x8b" or (first[:2] == b"\0\0" and first[2:3] != b"\0")

@@ -14,8 +14,12 @@ from thalweg.data.clips import ClipsLike
 
 
 def as_clips(given: ClipsLike | str | os.PathLike[str]) -> ClipsLike:
-    """Clips as they are, those of a ``.npy`` file, or the one of a video file."""
+    """Clips as they are, those of a ``.npy`` file, or the one of a video file; of a list each."""
     if not isinstance(given, (str, os.PathLike)):
+        if isinstance(given, (list, tuple)):
+            return [
+                read_clip(each) if isinstance(each, (str, os.PathLike)) else each for each in given
+            ]
         return given
     if Path(given).suffix.lower() != ".npy":
         return [read_clip(given)]
@@ -60,7 +64,8 @@ def read_clip(
             "read_clip: PyAV is not installed; expected the extra: pip install thalweg[video]"
         ) from error
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; expected a video")
+        there = "not a file" if Path(path).exists() else "no such file"
+        raise InputError(f"{path}: {there}; expected a video")
     if every < 1 or (most is not None and most < 1):
         raise InputError(f"read_clip: every and most must be at least 1, got {every} and {most}")
     frames: list[Any] = []

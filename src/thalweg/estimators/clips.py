@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from thalweg.core import InputError
-from thalweg.data import ClipsLike, Windows
+from thalweg.data import ClipsLike, Windows, as_clips
 from thalweg.data.images import described
 from thalweg.energies import Rescaled
 
@@ -34,16 +34,22 @@ class ClipsMixin:
         """The last ``context`` frames of each clip, flat."""
         return self._last(X, self.context, "X")
 
-    def _last(self, clips: ClipsLike, length: int, name: str) -> Tensor:
+    def _last(self, clips: ClipsLike, length: int, name: str, whole: bool = False) -> Tensor:
+        """The last frames of each clip, flat; ``whole``: there have to be so many and no more."""
         check_is_fitted(self)
-        given = Windows(clips, length)
+        given = Windows(as_clips(clips), length, name)
+        if whole and len(given) > len(given.clips):
+            longest = max(len(clip) for clip in given.clips)
+            raise InputError(
+                f"NextFrame: {name} has a clip of {longest} frames; expected {length}, those that "
+                "follow (the horizon)"
+            )
         if given.shape != self.shape_:
             raise InputError(
                 f"NextFrame: {name} has frames of {described(given.shape)}; expected "
                 f"{described(self.shape_)}, as in training"
             )
-        if given.summary(name).hidden:
-            raise InputError(f"NextFrame: {name} contains NaN; expected complete frames")
+        given.summary(name)
         return torch.from_numpy(given.take(given.last())).to(next(self.energy_.parameters()))
 
     def _pair(self, X: ClipsLike, Y: ClipsLike | None) -> tuple[Tensor, Tensor]:
@@ -51,7 +57,7 @@ class ClipsMixin:
             both = self._last(X, self.context + self.horizon, "X")
             cut = self.context * self.n_features_in_
             return both[:, :cut], both[:, cut:]
-        x, y = self._given(X), self._last(Y, self.horizon, "Y")
+        x, y = self._given(X), self._last(Y, self.horizon, "Y", whole=True)
         if len(x) != len(y):
             raise InputError(f"NextFrame: X has {len(x)} clips, Y {len(y)}; expected as many")
         return x, y

@@ -120,6 +120,11 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedModel)
 
     def _start(self, X: ImagesLike) -> Begun:
         self._check_parameters()
+        if self.network == "transformer" and self.width % 16:
+            raise InputError(
+                f"{type(self).__name__}: width must be a multiple of 16 for a transformer, got "
+                f"{self.width}"
+            )
         images = as_images(X, self.damaged)
         summary = images.summary("images")
         self.shape_, self.n_features_in_ = images.shape, images.n_columns
@@ -155,13 +160,13 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedModel)
         return int(self.encoder()(self.energy_.shift[None]).shape[1])
 
     def _network(self, shape: tuple[int, int, int], generator: torch.Generator) -> Inpainter:
-        if self.network == "convolutional":
-            return ConvolutionalInpainter(shape, self.width, self.depth, self.grid, generator)
         if self.patch >= max(shape[:2]):
             raise InputError(
-                f"{type(self).__name__}: a patch of {self.patch} pixels is a whole image of "
+                f"{type(self).__name__}: a patch of {self.patch} pixels covers images of "
                 f"{shape[0]} x {shape[1]}; expected a smaller one"
             )
+        if self.network == "convolutional":
+            return ConvolutionalInpainter(shape, self.width, self.depth, self.grid, generator)
         return PatchTransformer(
             shape, self.patch, self.width, self.depth, grid=self.grid, generator=generator
         )

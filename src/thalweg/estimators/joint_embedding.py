@@ -72,7 +72,11 @@ class JointEmbeddingModel(ImageModel):
     array([0., 0.], dtype=float32)
     """
 
-    parameters: ClassVar[dict[str, Constraint]] = {"n_components": Integer(2), **IMAGE_PARAMETERS}
+    parameters: ClassVar[dict[str, Constraint]] = {
+        "n_components": Integer(2),
+        **IMAGE_PARAMETERS,
+        "batch_size": Integer(2),
+    }
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import Choice, Constraint, Levels, seen_through
+from thalweg.core import Choice, Constraint, InputError, Levels, seen_through
 from thalweg.data import CoveredImages, Images, ImagesLike
 from thalweg.energies import Inpainter, MaskedPrediction, Rescaled
 from thalweg.estimators.images import IMAGE_PARAMETERS, ImageModel
@@ -135,8 +135,10 @@ class MaskedImageModel(ImageModel):
         NaN pixels are hidden. ``run`` says where checkpoints and logs go
         (:class:`thalweg.training.Run`).
         """
+        self._check_parameters()
+        hiding = self._hiding()
         begun = self._start(X)
-        return self._shape(begun, Denoising(Shaped(self._hiding(), begun.images.shape)), run)
+        return self._shape(begun, Denoising(Shaped(hiding, begun.images.shape)), run)
 
     def energy(self, X: ImagesLike) -> NDArray[np.floating]:
         """F of each image, low where it fits: (n,). Hidden (NaN) pixels take no part."""
@@ -169,6 +171,11 @@ class MaskedImageModel(ImageModel):
         if mask is not None:
             images = CoveredImages(images, mask)
             images.summary("mask and images together")
+        elif images.pixels.kind != "f":
+            raise InputError(
+                f"complete: images of {images.pixels} have no NaN, and no mask was given; expected "
+                "a mask that says what is hidden"
+            )
         result = images.originals()
         filled = self._ask(images, lambda y: questions.expect(self.energy_, y))
         hidden = np.isnan(np.concatenate([chunk for _, chunk in images.chunks()]))
@@ -176,6 +183,8 @@ class MaskedImageModel(ImageModel):
         if result.dtype.kind in "iu":
             limits = np.iinfo(result.dtype)
             values = np.clip(np.rint(values), limits.min, limits.max)
+        elif result.dtype == bool:
+            values = values > 0.5
         result[hidden.reshape(result.shape)] = values.astype(result.dtype)
         return result
 

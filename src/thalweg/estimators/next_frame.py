@@ -60,8 +60,8 @@ class NextFrame(ClipsMixin, FittedModel):
     whose guess is the mean of what may come. A discrete z is one of ``n_components`` codes, found
     by trying all, with R = -log of how usual each is after x; a continuous z has a normal prior
     and an encoder of limited capacity that names it from x and y (a variational bound is trained,
-    F is over the encoder's z). Frames are made by moving parts of the last one, and what no motion
-    explains is added.
+    and F is E at the encoder's z). Frames are made by moving parts of the last one, and what no
+    motion explains is added.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class NextFrame(ClipsMixin, FittedModel):
     n_components : int, default 16
         Codes, or dimensions of z.
     context : int, default 4
-        Frames that are given.
+        Frames that are given, of at least 8 x 8 pixels.
     horizon : int, default 1
         Frames that are predicted at once.
     width : int, default 48
@@ -167,13 +167,10 @@ class NextFrame(ClipsMixin, FittedModel):
         (:class:`thalweg.training.Run`).
         """
         self._check_parameters()
-        clips = as_clips(X)
-        rows = Windows(clips, self.context + self.horizon)
+        rows = Windows(as_clips(X), self.context + self.horizon)
         summary = rows.summary("clips")
-        if summary.hidden:
-            raise InputError("clips: they contain NaN; expected complete frames")
         self.shape_ = rows.shape
-        self.grey_ = np.ndim(clips[0]) == 3
+        self.grey_ = rows.grey
         self.n_features_in_ = int(np.prod(self.shape_))
         hardware = Hardware(str(Device.resolve(self.device)))
         found = seeds(self.random_state, hardware)
@@ -208,8 +205,9 @@ class NextFrame(ClipsMixin, FittedModel):
 
     @torch.no_grad()
     def infer(self, X: ClipsLike, Y: ClipsLike | None = None) -> NDArray[np.floating]:
-        """z that explains what happened, the one of least E: (n, n_components).
+        """z that explains what happened: (n, n_components), (n, 1) without a latent variable.
 
+        Of codes the one of least E, of a continuous z the encoder's.
         X and Y are as those of ``energy``.
         """
 
@@ -259,7 +257,8 @@ class NextFrame(ClipsMixin, FittedModel):
         """
         x = self._given(X)
         most = {None: 1, "discrete": self.n_components}.get(self.latent)
-        if n < 1 or (most is not None and n > most):
+        _check_count("predict_all: n", n)
+        if most is not None and n > most:
             raise InputError(
                 f"predict_all: n={n} futures; expected 1 to {most or 'any number'}"
                 + (" (n_components)" if self.latent else " without a latent variable")
@@ -267,8 +266,8 @@ class NextFrame(ClipsMixin, FittedModel):
         generator = generator_from(random_state)
         z = self._usual(x, n)
         if self.latent == "continuous":
-            drawn = self._space().draw(z[:, 1:].numel() // self.n_components, generator)
-            z = torch.cat([z[:, :1], drawn.to(z).reshape(len(x), n - 1, -1)], dim=1)
+            drawn = self._space().draw(len(x) * n, generator).to(z).reshape(z.shape)
+            z = torch.cat([z[:, :1], drawn[:, 1:]], dim=1)
         return self._rolled(x, z, steps, generator)
 
     @torch.no_grad()
@@ -325,8 +324,7 @@ class NextFrame(ClipsMixin, FittedModel):
     ) -> NDArray[np.floating]:
         """Futures that begin with codes z (rows, n, k): (rows, n, steps, ...)."""
         steps = self.horizon if steps is None else steps
-        if steps < 1:
-            raise InputError(f"steps must be at least 1, got {steps}")
+        _check_count("steps", steps)
         rows, n = z.shape[:2]
         given = x.repeat_interleave(n, dim=0)
         codes = z.reshape(rows * n, -1)
@@ -361,3 +359,8 @@ class NextFrame(ClipsMixin, FittedModel):
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
         names = ("shift", "scale", "x_shift", "x_scale")
         return Rescaled(self._energy(torch.Generator()), *(state[name] for name in names)).eval()
+
+
+def _check_count(name: str, value: Any) -> None:
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")

@@ -26,7 +26,7 @@ class VarianceCovariance(Objective):
     Parameters
     ----------
     corruption : Corruption
-        Makes the two views, one draw each.
+        Makes the two views, one draw each. A batch of one row has no spread and teaches nothing.
     invariance, variance, covariance : float, default 25, 25 and 1
         lambda, mu and nu.
 
@@ -54,7 +54,9 @@ class VarianceCovariance(Objective):
                 "JointEmbedding"
             )
         if len(batch.y) < 2:
-            raise InputError("VarianceCovariance: a batch of one row has no spread; expected two")
+            # what an epoch leaves over: nothing can be said of its spread
+            nothing = 0 * energy.embed(batch.y).sum()
+            return loss_of(nothing, invariance=nothing, variance=nothing, covariance=nothing)
         one = energy.embed(self.corruption(batch.y, generator).y)
         other = energy.embed(self.corruption(batch.y, generator).y)
         apart = (one - other).square().mean()

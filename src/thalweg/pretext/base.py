@@ -37,7 +37,8 @@ class Hiding(Corruption):
     """A part of each row taken away: the model knows which, and has to say what it was.
 
     A row may be a table's (d,), an image (height, width[, channels]), a clip (time, height, width[,
-    channels]) or a sequence of tokens (time,).
+    channels]) or a sequence of tokens (time,). A row of which all that is visible would go, as may
+    be where much is hidden in the data, is left as it is and asked for nothing.
     """
 
     @abstractmethod
@@ -45,7 +46,11 @@ class Hiding(Corruption):
         """Which entries to take away: bool, the shape of y or one that broadcasts to it."""
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
-        taken = self.hidden(y, generator) & visible(y)
+        known = visible(y)
+        taken = self.hidden(y, generator) & known
+        # where all that is visible would go, nothing does
+        left = (known & ~taken).flatten(1).any(dim=1)
+        taken = taken & left.reshape(-1, *[1] * (y.dim() - 1))
         missing = torch.nan if y.is_floating_point() else HIDDEN_TOKEN
         return Corrupted(torch.where(taken, missing, y), taken)
 

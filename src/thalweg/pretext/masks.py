@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -45,13 +46,19 @@ class Masked(Hiding):
         size: int | Sequence[int | None] = 1,
     ) -> None:
         self.low, self.high = _range(fraction, "Masked: fraction")
-        sizes = (size,) if isinstance(size, int) else tuple(size)
-        if not sizes or any(each is not None and each < 1 for each in sizes):
+        sizes = (size,) if isinstance(size, (int, float, np.integer)) else tuple(size)
+        if not sizes or any(
+            each is not None and (not isinstance(each, (int, np.integer)) or each < 1)
+            for each in sizes
+        ):
             raise InputError(
                 f"Masked: size must be a whole number of at least 1, or one for each dimension of "
                 f"a row (None: the whole of it), got {size!r}"
             )
-        self.size: int | tuple[int | None, ...] = size if isinstance(size, int) else sizes
+        whole = tuple(None if each is None else int(each) for each in sizes)
+        self.size: int | tuple[int | None, ...] = (
+            int(size) if isinstance(size, (int, np.integer)) else whole
+        )
 
     def hidden(self, y: Tensor, generator: torch.Generator) -> Tensor:
         shape = tuple(y.shape[1:])
@@ -116,7 +123,7 @@ class Occluded(Hiding):
         self, share: float | tuple[float, float] = (0.25, 0.6), axes: Sequence[int] = (0, 1)
     ) -> None:
         self.low, self.high = _range(share, "Occluded: share")
-        self.axes = tuple(axes)
+        self.axes = tuple(axes) if isinstance(axes, Sequence) else ()
         if not self.axes or len(set(self.axes)) < len(self.axes) or min(self.axes) < 0:
             raise InputError(
                 f"Occluded: axes must be one or more different dimensions of a row, counted from "
@@ -163,9 +170,11 @@ class Future(Hiding):
     """
 
     def __init__(self, steps: int = 1, axis: int = 0) -> None:
-        if steps < 1 or axis < 0:
+        whole = isinstance(steps, (int, np.integer)) and isinstance(axis, (int, np.integer))
+        if not whole or steps < 1 or axis < 0:
             raise InputError(
-                f"Future: steps must be at least 1 and axis at least 0, got {steps} and {axis}"
+                "Future: steps must be at least 1 and axis at least 0, both whole numbers, got "
+                f"{steps} and {axis}"
             )
         self.steps, self.axis = steps, axis
 
@@ -196,7 +205,9 @@ def _any_in_cells(known: Tensor, cell: tuple[int, ...], grid: tuple[int, ...]) -
 
 
 def _range(fraction: float | tuple[float, float], owner: str) -> tuple[float, float]:
-    pair = (fraction, fraction) if isinstance(fraction, (int, float)) else tuple(fraction)
+    if isinstance(fraction, (int, float, np.number)):
+        fraction = (float(fraction), float(fraction))
+    pair = tuple(fraction)
     if len(pair) != 2 or pair[0] > pair[1]:
         raise InputError(f"{owner} must be one share, or the ends of a range, got {fraction}")
     for each in pair:

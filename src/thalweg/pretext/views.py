@@ -42,10 +42,10 @@ class Cropped(Corruption):
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
         images = y[..., None] if y.dim() == 3 else y
-        if images.dim() != 4:
+        if images.dim() != 4 or not images.is_floating_point():
             raise InputError(
-                f"Cropped: rows of shape {tuple(y.shape[1:])}; expected images, (height, width) or "
-                "(height, width, channels)"
+                f"Cropped: rows of shape {tuple(y.shape[1:])}, {y.dtype}; expected images in "
+                "floating point, (height, width) or (height, width, channels)"
             )
         known = visible(images)
         u = uniform(torch.empty(5, len(y), device=y.device), generator)
@@ -66,4 +66,11 @@ class Cropped(Corruption):
             gain = 1 + self.contrast * (2 * uniform(seen[:, :1, :1, :1], generator) - 1)
             mean = seen.mean(dim=(1, 2, 3), keepdim=True)
             seen = mean + gain * (seen - mean)
+        if not bool(known.all()):
+            # a pixel that any hidden one goes into is hidden
+            part = functional.grid_sample(
+                known.to(planes).permute(0, 3, 1, 2), where, padding_mode="border",
+                align_corners=False,
+            )  # fmt: skip
+            seen = seen.masked_fill(part < 1 - 1e-4, torch.nan)
         return Corrupted(seen.permute(0, 2, 3, 1).reshape(y.shape), known.reshape(y.shape))
