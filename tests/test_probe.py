@@ -49,6 +49,21 @@ def test_the_test_part_chooses_nothing():
         assert both == pytest.approx(probe(train, validation, test))
 
 
+def test_parts_that_do_not_fit_are_named():
+    train, validation, test = parts(0.5)
+    for bad, message in (
+        ((Labelled(train.items[:5], train.labels), validation, test), "train: items of shape"),
+        (
+            (train, Labelled(validation.items[:, :2], validation.labels), test),
+            "2 columns; expected",
+        ),
+        ((train, validation, Labelled(test.items * np.nan, test.labels)), "test: an item is not"),
+        ((Labelled(train.items, ["a"] * 60), validation, test), "one class alone"),
+    ):
+        with pytest.raises(InputError, match=message):
+            linear_probe(*bad)
+
+
 def test_some_of_each_class():
     labels = np.array([0] * 5 + [1] * 9)
     chosen = some_of_each(labels, 5, 0)

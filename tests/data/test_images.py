@@ -81,9 +81,12 @@ def test_idx_files_plain_and_gzipped(colours, tmp_path):
     grey = colours[..., 0]
     (tmp_path / "t-idx3-ubyte").write_bytes(idx_of(grey))
     (tmp_path / "t-idx3-ubyte.gz").write_bytes(gzip.compress(idx_of(grey)))
-    for name in ("t-idx3-ubyte", "t-idx3-ubyte.gz"):
+    (tmp_path / "images").write_bytes(idx_of(grey))
+    for name in ("t-idx3-ubyte", "t-idx3-ubyte.gz", "images"):
         np.testing.assert_array_equal(read_idx(tmp_path / name), grey)
         assert as_images(tmp_path / name).shape == (6, 5, 1)
+    Image.fromarray(grey[0]).save(tmp_path / "idx-3.png")
+    assert len(as_images(tmp_path / "idx-3.png")) == 1
 
 
 def test_damaged_idx_files_are_named(colours, tmp_path):
@@ -106,11 +109,14 @@ def test_damaged_files_are_left_out_named_and_counted(colours, tmp_path):
     whole = (folder / "004.png").read_bytes()
     (folder / "002.png").write_text("not an image")
     (folder / "004.png").write_bytes(whole[: len(whole) // 2])
+    huge = Image.new("1", (12000, 16000))
+    huge.save(folder / "bomb.png")
     images = ImageFiles(folder)
-    with pytest.warns(UserWarning, match="2 of 12 image files could not be decoded") as caught:
+    with pytest.warns(UserWarning, match="3 of 13 image files could not be decoded") as caught:
         summary = images.summary()
     assert "002.png" in str(caught[0].message)
     assert "004.png" in str(caught[0].message)
+    assert "bomb.png" in str(caught[0].message)
     kept = np.delete(colours, [2, 4], axis=0)
     assert len(images) == 10
     np.testing.assert_allclose(summary.mean, kept.reshape(10, -1).mean(axis=0), rtol=1e-6)

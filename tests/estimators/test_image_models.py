@@ -62,6 +62,17 @@ def test_bytes_and_a_mask_are_what_nan_is(model):
     np.testing.assert_array_equal(model.complete(TEST[:3]), TEST[:3])
 
 
+def test_black_and_white_images_stay_so():
+    model = MaskedImageModel(n_steps=60, learning_rate=0.003, **SMALL).fit(TRAIN > 7)
+    dark = np.zeros((2, 8, 8), bool)
+    mask = np.zeros((8, 8), bool)
+    mask[0] = True
+    filled = model.complete(dark, mask)
+    assert filled.dtype == bool
+    # the uppermost row of a digit has no ink at its ends
+    assert not filled[:, 0, [0, -1]].any()
+
+
 def test_energy_is_low_for_digits(model):
     mixed = np.random.default_rng(0).permuted(TEST.reshape(len(TEST), -1), axis=1)
     there, elsewhere = model.energy(TEST), model.energy(mixed.reshape(TEST.shape))
@@ -115,7 +126,9 @@ def test_a_folder_trains_as_its_array_does(tmp_path):
     one = MaskedImageModel(n_steps=5, **SMALL).fit(tmp_path)
     other = MaskedImageModel(n_steps=5, **SMALL).fit(images)
     np.testing.assert_array_equal(one.energy(tmp_path), other.energy(images))
-    np.testing.assert_array_equal(one.complete(tmp_path), images)
+    mask = np.zeros((8, 8), bool)
+    mask[:3, 2:5] = True
+    np.testing.assert_array_equal(one.complete(tmp_path, mask), other.complete(images, mask))
 
 
 def test_a_run_goes_on_where_it_was_stopped(tmp_path):
@@ -156,8 +169,9 @@ def test_bad_images_and_settings_are_named(kind):
         (lambda: model.transform(np.ones((2, 8, 8, 3))), "with 3 channels; expected 8 x 8 with 1"),
         (lambda: model.transform(TRAIN.reshape(-1, 64)), r"\(n, height, width\)"),
         (lambda: kind(network="dense").fit(TRAIN), "network"),
-        (lambda: kind("transformer", patch=8, width=32).fit(TRAIN), "a patch of 8 pixels is a"),
-        (lambda: kind("transformer", width=20).fit(TRAIN), "multiple of 4 heads"),
+        (lambda: kind(patch=8, width=32).fit(TRAIN), "a patch of 8 pixels covers images of 8 x 8"),
+        (lambda: kind("transformer", width=20).fit(TRAIN), "width must be a multiple of 16"),
+        (lambda: kind(**SMALL).fit([TRAIN[0], TRAIN[0, :5]]), "expected images of one size"),
     ):
         with pytest.raises(InputError, match=message):
             call()
@@ -170,6 +184,8 @@ def test_masks_that_leave_nothing_are_named(model):
         model.complete(TEST, np.zeros((8, 8), bool))
     with pytest.raises(InputError, match="image 1 has no visible entry"):
         model.complete(np.stack([TEST[0], np.full((8, 8), np.nan)]))
+    with pytest.raises(InputError, match="images of uint8 have no NaN, and no mask was given"):
+        model.complete(TEST[:2].astype(np.uint8))
     half = np.zeros((8, 8), bool)
     half[:4] = True
     with pytest.raises(InputError, match="image 0 has no visible entry"):
@@ -189,6 +205,11 @@ def test_two_views_of_one_image_lie_together_and_images_apart(joint):
         joint.energy(TEST, TEST[:2])
     with pytest.raises(InputError, match="one image has no spread"):
         JointEmbeddingModel().fit(TRAIN[:1])
+
+
+def test_what_an_epoch_leaves_over_may_be_one_image():
+    model = JointEmbeddingModel(width=4, n_components=8, n_steps=4, batch_size=4, random_state=0)
+    assert np.isfinite(model.fit(TRAIN[:9]).transform(TRAIN[:3])).all()
 
 
 def test_a_joint_embedding_is_saved_whole(joint, tmp_path):

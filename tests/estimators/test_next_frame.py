@@ -105,6 +105,7 @@ def test_futures_go_on_and_are_settled_by_a_seed(models, test):
         other = models[kind].predict_all(x, 3, steps=4, random_state=2)
         assert not np.array_equal(one, other)
         np.testing.assert_array_equal(one[:, :, :1], models[kind].predict_all(x, 3, random_state=1))
+    assert models["continuous"].predict_all(x, 1).shape == (5, 1, 1, 16, 16)
     assert models[None].predict(x, steps=3).shape == (5, 3, 16, 16)
 
 
@@ -145,19 +146,23 @@ def test_what_cannot_be_asked_is_named(models, test):
     hidden = x[:2].astype(float)
     hidden[0, 1, 2, 3] = np.nan
     for call, message in (
+        (lambda: model.energy(x, test.frames[:, 3:5]), "Y has a clip of 2 frames; expected 1"),
+        (lambda: model.predict(None), "expected an array, or a list of clips"),
+        (lambda: model.predict("nowhere.mp4"), "nowhere.mp4: no such file"),
+        (lambda: model.predict_all(x, 1.5), "n must be a whole number of at least 1, got 1.5"),
         (lambda: model.predict(x[:, :2]), "clip 0 has 2 frames; expected at least 3"),
         (
             lambda: model.predict(x[:, :, :12]),
             "X has frames of 12 x 16 with 1 channel; expected 16",
         ),
-        (lambda: model.predict(hidden), "X contains NaN"),
-        (lambda: model.energy(x, x[:3]), "X has 200 clips, Y 3; expected as many"),
+        (lambda: model.predict(hidden), r"X: clip 0, frame 1, pixel \(2, 3\) of channel 0 is NaN"),
+        (lambda: model.energy(x, x[:3, :1]), "X has 200 clips, Y 3; expected as many"),
         (lambda: model.predict_all(x, 11), r"n=11 futures; expected 1 to 10 \(n_components\)"),
         (lambda: models[None].predict_all(x, 2), "expected 1 to 1 without a latent variable"),
-        (lambda: model.predict(x, steps=0), "steps must be at least 1"),
+        (lambda: model.predict(x, steps=0), "steps must be a whole number of at least 1, got 0"),
         (lambda: NextFrame(context=9).fit(x), "clip 0 has 3 frames; expected at least 10"),
         (lambda: NextFrame("many").fit(x), "latent"),
-        (lambda: NextFrame(context=2).fit(hidden), "they contain NaN"),
+        (lambda: NextFrame(context=2).fit(hidden), "is NaN; expected complete"),
     ):
         with pytest.raises(InputError, match=message):
             call()

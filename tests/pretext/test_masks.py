@@ -157,9 +157,28 @@ def test_one_objective_serves_them_all(hide, generator):
     torch.testing.assert_close(loss, (y.square() * asked).sum(dim=1).mean())
 
 
+def test_a_row_that_would_lose_all_that_is_visible_is_left(generator):
+    y = torch.full((500, 8), torch.nan)
+    y[:, 3] = 1.0
+    spoiled = Occluded(0.5, (0,))(y, generator)
+    assert not spoiled.asked.any()
+    assert (spoiled.y[:, 3] == 1).all()
+
+
+def test_views_of_images_with_holes_have_holes(generator):
+    images = torch.rand(200, 8, 8, generator=generator)
+    images[:, :, :2] = torch.nan
+    views = Cropped((0.9, 1.0), mirror=False)(images, generator).y
+    assert views[:, :, 0].isnan().all()
+    assert not views[:, :, 5:].isnan().any()
+
+
 def test_bad_settings_are_named(generator):
     image = torch.rand(2, 4, 4)
     for call, message in (
+        (lambda: Masked(0.5, size=1.5), "size must be a whole number of at least 1"),
+        (lambda: Occluded(0.5, axes=0), "one or more different dimensions"),
+        (lambda: Future(1.5), "both whole numbers"),
         (lambda: Masked(0.5, size=0), "size must be a whole number of at least 1"),
         (lambda: Masked(0.5, size=(4, 4))(image, generator), "hide all of a row"),
         (lambda: Masked(0.5, size=(1, 1, 1))(image, generator), "has 3 dimensions"),
