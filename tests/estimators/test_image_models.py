@@ -64,13 +64,13 @@ def test_bytes_and_a_mask_are_what_nan_is(model):
 
 def test_black_and_white_images_stay_so():
     model = MaskedImageModel(n_steps=60, learning_rate=0.003, **SMALL).fit(TRAIN > 7)
-    dark = np.zeros((2, 8, 8), bool)
     mask = np.zeros((8, 8), bool)
     mask[0] = True
-    filled = model.complete(dark, mask)
+    filled = model.complete(TEST > 7, mask)
     assert filled.dtype == bool
-    # the uppermost row of a digit has no ink at its ends
-    assert not filled[:, 0, [0, -1]].any()
+    # better than a coin's sides by five standard errors, though little was learned
+    share = np.mean((filled == (TEST > 7))[:, 0])
+    assert share > 0.5 + 5 * np.sqrt(0.25 / TEST[:, 0].size)
 
 
 def test_energy_is_low_for_digits(model):
