@@ -59,6 +59,10 @@ def test_digits_turn_when_they_are_said_to(generator):
             # a wall may turn a new direction back into the old one
             assert changed[:, t - 1].mean() > 0.9
         else:
+            back = made.heading[:, t] != made.heading[:, t - 1]
+            straight = made.place[:, t] == made.place[:, t - 1] + 2 * made.heading[:, t - 1]
+            # a wall throws back along its own axis, nothing else does
+            np.testing.assert_array_equal(back, ~straight)
             assert not (changed[:, t - 1] & ~met_wall[:, t - 1]).any()
     for i in range(5):
         row, column = made.place[i, 7]

@@ -255,27 +255,30 @@ class FramePrediction(Reconstruction):
 
     def forward(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
         assert x is not None
-        return self.data_term(y, z, x) + self._dear(z, x)
+        return self.data_term(y, z, x) + self._dear(z, self._share(x))
 
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As of any latent energy; a graph is kept of the best candidate alone."""
         assert x is not None
         net = self.decoder
-        state, near = net.state(x), net.near(x)
+        state, near, share = net.state(x), net.near(x), self._share(x)
         with torch.no_grad():
             fixed = state.detach()
             costs = torch.stack([self.cost(y, net.from_state(each, fixed, near)) for each in z])
-            which = (costs + self._dear(z, x)).argmin(dim=0)
+            which = (costs + self._dear(z, share)).argmin(dim=0)
         best = z.expand(-1, len(y), -1)[which, torch.arange(len(y), device=y.device)]
-        return self.cost(y, net.from_state(best, state, near)) + self._dear(best, x), which
+        return self.cost(y, net.from_state(best, state, near)) + self._dear(best, share), which
 
     def restricted(self, visible: Tensor) -> FramePrediction:
         return FramePrediction(self.decoder, self.latent, self.cost.restricted(visible))
 
-    def _dear(self, z: Tensor, x: Tensor) -> Tensor:
+    def _share(self, x: Tensor) -> Tensor | None:
+        return self.decoder.log_share(x) if self.ranks else None
+
+    def _dear(self, z: Tensor, share: Tensor | None) -> Tensor:
         """R(z | x): (n,) or (k, n)."""
         own = self.latent(z)
-        return own - (z * self.decoder.log_share(x)).sum(dim=-1) if self.ranks else own
+        return own if share is None else own - (z * share).sum(dim=-1)
 
 
 def planes_of(rows: Tensor, shape: ClipShape, frames: int) -> Tensor:
