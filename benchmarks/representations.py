@@ -1,7 +1,7 @@
 """What representations learned without labels are worth: probes on Fashion-MNIST and on digits.
 
 python benchmarks/representations.py run [--set fashion|digits] [--seeds 0,1,2] [--ways A,B]
-    [--images DIR] >> results.jsonl
+    [--steps 1500] [--images DIR] >> results.jsonl
 python benchmarks/representations.py table results.jsonl
 
 ``run`` prints a line of JSON for every way and seed; ``table`` makes the table. DIR holds
@@ -164,11 +164,11 @@ class Pixels:
         return images.reshape(len(images), -1).astype(np.float32)
 
 
-def ways(name, seed):
+def ways(name, seed, steps=None):
     small = name == "digits"
     patch = 2 if small else 4
     shared = {"patch": patch, "batch_size": BATCH, "learning_rate": RATE, "random_state": seed}
-    steps = 1000 if small else STEPS
+    steps = steps or (1000 if small else STEPS)
     convolutional = shared | CONVOLUTIONAL | {"network": "convolutional"}
     side = 3 if small else 6
     return {
@@ -249,7 +249,7 @@ def run(options):
     else:
         parts, counts = fashion(Path(options.images)), (10, 100, 1000)
     for seed in map(int, options.seeds.split(",")):
-        for name, model in ways(options.set, seed).items():
+        for name, model in ways(options.set, seed, options.steps).items():
             if options.ways and not any(name.startswith(way) for way in options.ways.split(",")):
                 continue
             start = time.perf_counter()
@@ -289,6 +289,7 @@ def main():
     runs.add_argument("--set", choices=("fashion", "digits"), default="fashion")
     runs.add_argument("--seeds", default="0,1,2")
     runs.add_argument("--ways", default="")
+    runs.add_argument("--steps", type=int)
     runs.add_argument("--images", default="/usr/share/datasets/fashion-mnist")
     tables = verbs.add_parser("table")
     tables.add_argument("file")

@@ -220,6 +220,11 @@ class MaskedAutoencoder(ChainSamplesMixin, EnergyEstimator):
         ``run`` says where checkpoints and logs go (:class:`thalweg.training.Run`).
         """
         rows, summary = self._begin(X)
+        if rows.n_columns < 2:
+            raise InputError(
+                "MaskedAutoencoder: X has 1 feature(s); expected at least 2, for each is predicted "
+                "from the others"
+            )
         hardware = Hardware(str(Device.resolve(self.device)))
         device = hardware.device
         found = seeds(self.random_state, hardware)
