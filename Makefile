@@ -42,6 +42,12 @@ bench: install
 	$(BIN)/python benchmarks/strategies.py
 	$(BIN)/python benchmarks/stability.py
 	$(BIN)/python benchmarks/rbm.py $(DATA)
+	$(BIN)/python benchmarks/inpainting.py
+	$(BIN)/python benchmarks/representations.py run --seeds 0
+	$(BIN)/python benchmarks/next_frame.py turning
+	$(BIN)/python benchmarks/next_frame.py behind
+	$(BIN)/python benchmarks/image_training.py speed
+	$(BIN)/python benchmarks/image_training.py disk
 	$(BIN)/python benchmarks/branches.py --out docs/branches.png
 	$(BIN)/python benchmarks/completion.py $(DATA)
 	$(BIN)/python benchmarks/anomaly.py $(DATA)
