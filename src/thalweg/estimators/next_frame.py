@@ -53,8 +53,9 @@ class NextFrame(ClipsMixin, FittedModel):
     r"""The next frame of a clip: one blurred guess, or the several sharp ones that may come.
 
     .. math::
-        E(x, y, z) = \frac{\|y - g(f(x), z)\|^2}{2\sigma^2} + d \log(\sigma\sqrt{2\pi}) + R(z \mid x),
-        \qquad F(x, y) = \min_z E(x, y, z)
+        E(x, y, z) = \frac{\|y - g(f(x), z)\|^2}{2\sigma^2}
+        + d \log(\sigma\sqrt{2\pi}) + R(z \mid x), \qquad
+        F(x, y) = \min_z E(x, y, z)
 
     x is the last few frames, y what follows. With ``latent=None`` there is no z: least squares,
     whose guess is the mean of what may come. A discrete z is one of ``n_components`` codes, found
