@@ -103,7 +103,24 @@ class FittedModel(BaseEstimator):
         return self
 
 
-class EnergyEstimator(FittedModel):
+class ScoresMixin:
+    """For energies of single rows: how unusual is each."""
+
+    def energy(self: Any, X: Any) -> NDArray[np.floating]:
+        """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""
+
+        def question(y: Tensor) -> Tensor:
+            value: Tensor = seen_through(self.energy_, y)(y)
+            return value
+
+        return self._ask(self._read(X), question)
+
+    def score_samples(self: Any, X: Any) -> NDArray[np.floating]:
+        """-F of each row, scikit-learn's sign, higher is more normal: (n,)."""
+        return -self.energy(X)
+
+
+class EnergyEstimator(ScoresMixin, FittedModel):
     """An estimator that shapes an energy from data and answers questions about rows."""
 
     _hidden_in_fit: ClassVar[bool] = True
@@ -165,19 +182,6 @@ class EnergyEstimator(FittedModel):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return self._ask(rows, question)
-
-    def energy(self, X: Any) -> NDArray[np.floating]:
-        """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""
-
-        def question(y: Tensor) -> Tensor:
-            value: Tensor = seen_through(self.energy_, y)(y)
-            return value
-
-        return self._ask(self._read(X), question)
-
-    def score_samples(self, X: Any) -> NDArray[np.floating]:
-        """-F of each row, scikit-learn's sign, higher is more normal: (n,)."""
-        return -self.energy(X)
 
     def complete(self, X: Any, answer: str = "lowest") -> Any:
         """A copy of X with every NaN filled, in the container of X.

@@ -23,6 +23,7 @@ from thalweg.core import (
     Seed,
 )
 from thalweg.data import Images, ImagesLike, as_images, pixel_units
+from thalweg.data.images import described
 from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Rescaled
 from thalweg.estimators.base import FittedModel
 from thalweg.estimators.networks import Seeds, fit_rows, seeds
@@ -176,10 +177,9 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedModel)
         check_is_fitted(self)
         images = as_images(X, self.damaged)
         if images.shape != self.shape_:
-            height, width, channels = self.shape_
             raise InputError(
-                f"{type(self).__name__}: images of {images.described()}; expected {height} x "
-                f"{width} with {channels} channel{'s' if channels > 1 else ''}, as in training"
+                f"{type(self).__name__}: images of {images.described()}; expected "
+                f"{described(self.shape_)}, as in training"
             )
         images.summary("images")
         return images

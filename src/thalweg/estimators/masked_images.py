@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import Choice, Constraint, InputError, Levels, seen_through
+from thalweg.core import Choice, Constraint, InputError, Levels
 from thalweg.data import CoveredImages, Images, ImagesLike
 from thalweg.energies import Inpainter, MaskedPrediction, Rescaled
+from thalweg.estimators.base import ScoresMixin
 from thalweg.estimators.images import IMAGE_PARAMETERS, ImageModel
 from thalweg.estimators.networks import usual_errors
 from thalweg.objectives import Denoising
@@ -23,7 +23,7 @@ LEAST_ERROR = 0.1
 """Of a pixel, in standard deviations of its channel: no dead pixel outweighs the others."""
 
 
-class MaskedImageModel(ImageModel):
+class MaskedImageModel(ScoresMixin, ImageModel):
     r"""A masked autoencoder for images: what is hidden of one, predicted from what is seen.
 
     .. math::
@@ -140,19 +140,6 @@ class MaskedImageModel(ImageModel):
         begun = self._start(X)
         return self._shape(begun, Denoising(Shaped(hiding, begun.images.shape)), run)
 
-    def energy(self, X: ImagesLike) -> NDArray[np.floating]:
-        """F of each image, low where it fits: (n,). Hidden (NaN) pixels take no part."""
-
-        def question(y: Tensor) -> Tensor:
-            value: Tensor = seen_through(self.energy_, y)(y)
-            return value
-
-        return self._ask(self._read(X), question)
-
-    def score_samples(self, X: ImagesLike) -> NDArray[np.floating]:
-        """-F of each image, scikit-learn's sign, higher is more normal: (n,)."""
-        return -self.energy(X)
-
     def complete(self, X: ImagesLike, mask: ArrayLike | None = None) -> NDArray[Any]:
         """Images with what is hidden painted in, of the shape and type that they came in.
 
@@ -178,14 +165,16 @@ class MaskedImageModel(ImageModel):
             )
         result = images.originals()
         filled = self._ask(images, lambda y: questions.expect(self.energy_, y))
-        hidden = np.isnan(np.concatenate([chunk for _, chunk in images.chunks()]))
-        values = filled.reshape(-1)[hidden.reshape(-1)]
+        hidden = np.isnan(result) if result.dtype.kind == "f" else np.zeros(result.shape, bool)
+        if isinstance(images, CoveredImages):
+            hidden = hidden | images.hidden.reshape(result.shape)
+        values = filled.reshape(result.shape)[hidden]
         if result.dtype.kind in "iu":
             limits = np.iinfo(result.dtype)
             values = np.clip(np.rint(values), limits.min, limits.max)
         elif result.dtype == bool:
             values = values > 0.5
-        result[hidden.reshape(result.shape)] = values.astype(result.dtype)
+        result[hidden] = values.astype(result.dtype)
         return result
 
     def _hiding(self) -> Corruption:

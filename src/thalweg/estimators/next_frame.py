@@ -38,7 +38,7 @@ from thalweg.estimators.networks import fit_rows, seeds
 from thalweg.estimators.pairs import in_blocks
 from thalweg.estimators.parts import reconstruction_of
 from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
-from thalweg.objectives import Objective, RelaxedPushDown, VariationalBound
+from thalweg.objectives import Objective, PushDown, RelaxedPushDown, VariationalBound
 from thalweg.training import Hardware, Run
 
 SIGMA = 0.3
@@ -282,7 +282,7 @@ class NextFrame(ClipsMixin, FittedModel):
 
     def _objective(self) -> Objective:
         if self.latent is None:
-            return RelaxedPushDown(0.0)
+            return PushDown()
         if self.latent == "continuous":
             return VariationalBound()
         return RelaxedPushDown(over=int(APART * self.n_steps))
