@@ -61,6 +61,14 @@ def test_every_pixel_can_say_something_of_every_other(y):
     assert (at.grad[0, :D].abs() > 0).all()
 
 
+def test_hidden_patches_are_told_apart(y):
+    network = PatchTransformer((8, 8, 1), width=32, generator=torch.Generator().manual_seed(0))
+    seen = torch.ones(6, 8, 8, 1, dtype=torch.bool)
+    seen[:, :, :4] = False
+    made = network(shown(y[:, :64].float(), seen.flatten(1))).reshape(6, 8, 8)
+    assert ((made[:, :4, :4] - made[:, 4:, :4]).abs().amax(dim=(1, 2)) > 1e-4).all()
+
+
 def test_patches_lie_where_they_were(y):
     network = seeded(PatchTransformer, width=32)
     entries = network._patches(shown(y, torch.ones_like(y, dtype=torch.bool)))[..., : 2 * 16]
