@@ -13,7 +13,7 @@ def load(path: Any) -> Any:
     Parameters
     ----------
     path : str or path
-        A safetensors file.
+        A safetensors file; of a language model a folder.
 
     Returns
     -------

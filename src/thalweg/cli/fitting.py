@@ -15,7 +15,7 @@ from thalweg.core import InputError
 from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding
 from thalweg.estimators.base import FittedModel
-from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES, command_name
+from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES, TEXTS, command_name
 from thalweg.estimators.storage import save
 from thalweg.training import Run
 
@@ -48,6 +48,8 @@ def _positions(names: str, encoding: Encoding | None, width: int, source: str) -
 def _to_learn_from(kind: type[FittedModel], data: str) -> tuple[Any, Encoding | None]:
     if kind in IMAGES or kind in CLIPS:
         return data, None
+    if kind in TEXTS:
+        return Path(data), None
     return spool(Path(data)) if is_large(Path(data)) else numbers(data, None)
 
 
@@ -95,7 +97,10 @@ def add_fit(fit_app: typer.Typer, kind: type[FittedModel]) -> None:
             extra["targets"] = _positions(targets, encoding, values.shape[1], data)
             given = [j for j in range(values.shape[1]) if j not in extra["targets"]]
             fit(values[:, given], values[:, extra["targets"]])
-        save(estimator, out, extra)
+        if isinstance(estimator, TEXTS):
+            estimator.save(out)
+        else:
+            save(estimator, out, extra)
 
     parameters = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),

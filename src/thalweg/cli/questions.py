@@ -13,6 +13,7 @@ import typer
 from thalweg import questions
 from thalweg.cli.reading import (
     Data,
+    MaybeData,
     by_file,
     can,
     give,
@@ -23,10 +24,12 @@ from thalweg.cli.reading import (
     runs_of,
     table_of,
 )
+from thalweg.cli.texts import completions, give_pairs
 from thalweg.core import InputError
 from thalweg.data.tables import read_data
 from thalweg.estimators.joint_embedding import JointEmbeddingModel
-from thalweg.estimators.registry import CLIPS, IMAGES
+from thalweg.data import MASK
+from thalweg.estimators.registry import CLIPS, IMAGES, TEXTS
 from thalweg.plots import draw_landscape, figure, save_figure
 
 Model = Annotated[str, typer.Argument(help="A model that thalweg fit wrote.")]
@@ -37,8 +40,24 @@ app = typer.Typer()
 
 
 @app.command()
-def energy(model: Model, data: Data, out: Out = None) -> None:
+def energy(
+    model: Model,
+    data: MaybeData = None,
+    out: Out = None,
+    pairs: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="GOOD BAD",
+            help="For texts, two files of as many lines: how often the good one has less energy.",
+        ),
+    ] = None,
+) -> None:
     """How unusual is each row: F, low where it fits."""
+    if pairs is not None:
+        give_pairs(model, data, pairs, out)
+        return
+    if data is None:
+        raise InputError("DATA is missing; expected what to ask about")
     fitted, values, _ = opened(model, data)
     if isinstance(fitted, JointEmbeddingModel):
         raise InputError("JointEmbeddingModel has an energy of pairs of images, not of single ones")
@@ -76,9 +95,15 @@ def complete(
     mask: Annotated[
         str | None, typer.Option(help="For images, .npy of bool: where they are hidden besides.")
     ] = None,
+    top: Annotated[int, typer.Option(min=1, help="For texts, how many ways to fill each.")] = 5,
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     fitted, values, encoding = opened(model, data)
+    if isinstance(fitted, TEXTS):
+        if mask is not None or answer != "lowest":
+            raise InputError(f"--mask and --answer are not for texts; expected {MASK} in them")
+        give(completions(fitted, values, top), out)
+        return
     if mask is not None and not isinstance(fitted, IMAGES):
         raise InputError("--mask is for images; in a table what is missing is an empty cell")
     if answer != "lowest" and isinstance(fitted, (*IMAGES, *CLIPS)):
@@ -120,9 +145,18 @@ def sample(
     n: Annotated[int, typer.Option("-n", help="How many draws.")] = 1,
     random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
     out: Out = None,
+    text: Annotated[
+        str | None, typer.Option(help="For a language model, a text with [MASK] where to draw.")
+    ] = None,
 ) -> None:
     """Draws from the density of the energy."""
     fitted, encoding = model_of(model)
+    if isinstance(fitted, TEXTS):
+        drawn = fitted.sample(n, random_state, text=text)
+        give(pl.DataFrame({"text": drawn}), out)
+        return
+    if text is not None:
+        raise InputError(f"--text is for language models, not for {type(fitted).__name__}")
     give(table_of(can(fitted, "sample")(n, random_state=random_state), encoding), out)
 
 
@@ -137,8 +171,10 @@ def map_(
     if Path(out).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{out}: expected a name that ends in .png, .svg or .pdf")
     fitted, values, _ = opened(model, data)
-    if isinstance(fitted, (*IMAGES, *CLIPS)):
-        raise InputError(f"{type(fitted).__name__} has no plane to draw: its rows are images")
+    if isinstance(fitted, (*IMAGES, *CLIPS, *TEXTS)):
+        raise InputError(
+            f"{type(fitted).__name__} has no plane to draw: its rows are no points of one"
+        )
     like = next(fitted.energy_.parameters())
     whole = torch.from_numpy(np.array(fitted.complete(values))).to(like)
     plane = questions.plane_of(whole)

@@ -20,15 +20,19 @@ from thalweg.data.rows import Rows
 from thalweg.data.tables import Encoding, read_data, write_data
 from thalweg.data.video_files import as_clips
 from thalweg.estimators.joint import JointRows
-from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES
+from thalweg.data.texts import TextFiles
+from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES, TEXTS
 from thalweg.estimators.storage import load_with_extra
 
 Data = Annotated[
     str,
     typer.Argument(
-        help="CSV, Parquet or .npy; of images a folder, IDX or .npy; of clips .npy or a video."
+        help="CSV, Parquet or .npy; of images a folder, IDX or .npy; of clips .npy or a video; "
+        "of texts a file, one a line, Parquet, a folder, or - for standard input."
     ),
 ]
+
+MaybeData = Annotated[str | None, Data.__metadata__[0]]
 
 
 def numbers(
@@ -62,6 +66,8 @@ def opened(model: str, data: str) -> tuple[Any, Any, Encoding | None]:
         return fitted, as_images(data, fitted.damaged), None
     if isinstance(fitted, CLIPS):
         return fitted, as_clips(data), None
+    if isinstance(fitted, TEXTS):
+        return fitted, TextFiles(data), None
     values, _ = numbers(data, encoding, int(fitted.n_features_in_))
     return fitted, values, encoding
 

@@ -19,15 +19,17 @@ from thalweg.core.checks import (
 )
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
-from thalweg.core.files import write_beside
+from thalweg.core.files import write_beside, write_folder_beside
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
-from thalweg.core.hidden import seen_through
+from thalweg.core.hidden import BEYOND_TOKEN, HIDDEN_TOKEN, seen_through, visible
 from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.types import Batch, Candidates, Loss
 from thalweg.core.views import Clamped, Function, Given, as_energy
 
 __all__ = [
+    "BEYOND_TOKEN",
+    "HIDDEN_TOKEN",
     "Array",
     "Batch",
     "Candidates",
@@ -63,5 +65,7 @@ __all__ = [
     "seen_through",
     "value",
     "value_and_gradient",
+    "visible",
     "write_beside",
+    "write_folder_beside",
 ]

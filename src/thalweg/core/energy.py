@@ -111,6 +111,21 @@ class Energy(nn.Module, ABC):
         """The mean of each row under its density, given what is visible: (n, d), or None."""
         return None
 
+    def recovery_cost(
+        self, y: Tensor, spoiled: Tensor, asked: Tensor, x: Tensor | None = None
+    ) -> Tensor | None:
+        """What it costs to bring entries of y back from spoiled rows: (n,), or None.
+
+        ``asked`` is bool, of the shape of y. The squared error of what the energy reconstructs,
+        unless it says otherwise.
+        """
+        rebuilt = self.reconstruct(spoiled, x)
+        if rebuilt is None:
+            return None
+        # where first: the gradient of what is hidden is not a number
+        error = torch.where(asked, rebuilt - torch.where(asked, y, 0), 0)
+        return error.flatten(1).square().sum(dim=1)
+
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         """n exact draws from the density of the energy: (n, d), or None if there is no such way."""
         return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,6 +44,53 @@ def _usual_mode(target: Path) -> int:
     """The mode of the file that stood there, or what a plain ``open`` would give."""
     if target.exists():
         return target.stat().st_mode & 0o777
+    return 0o666 & ~_mask()
+
+
+def _mask() -> int:
+    """Permissions that new files do not get."""
     mask = os.umask(0)
     os.umask(mask)
-    return 0o666 & ~mask
+    return mask
+
+
+@contextmanager
+def write_folder_beside(path: str | os.PathLike[str], known: Collection[str]) -> Iterator[Path]:
+    """Write a folder whole or not at all.
+
+    Gives an empty folder beside the wanted one; when the block ends well, it takes the wanted name.
+    A folder that stood there before goes away then, and only if it has no other files than those
+    whose names are ``known``.
+    """
+    target = Path(path)
+    if not target.absolute().parent.is_dir():
+        raise InputError(f"{target}: the folder {target.parent} does not exist")
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file; expected the name of a folder")
+    there = target.iterdir() if target.is_dir() else ()
+    others = [each.name for each in there if each.name not in known]
+    if others:
+        raise InputError(
+            f"{target} has other files, {min(others)!r} among them; expected a new folder, an "
+            "empty one, or one that a model was written to"
+        )
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+    before = beside.with_name(beside.name + ".before")
+    try:
+        yield beside
+        for written in beside.iterdir():
+            with open(written, "rb+") as file:
+                os.fsync(file.fileno())
+            written.chmod(_usual_mode(target / written.name))
+        beside.chmod(0o777 & ~_mask())
+        if target.exists():
+            target.rename(before)
+        try:
+            beside.rename(target)
+        except OSError:
+            if before.exists():
+                before.rename(target)
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Hidden coordinates: NaN at the edge, a restricted energy inside."""
+"""Hidden coordinates: NaN or a number of their own at the edge, a restricted energy inside."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from torch import Tensor
 
 from thalweg.core.checks import InputError
 from thalweg.core.energy import Energy
+
+HIDDEN_TOKEN = -1
+"""What stands where a whole number is hidden, for those have no NaN"""
+
+BEYOND_TOKEN = -2
+"""What stands after the last token of a text, where rows are longer"""
+
+
+def visible(y: Tensor) -> Tensor:
+    """Which entries of the data are there: bool, the shape of y."""
+    return ~y.isnan() if y.is_floating_point() else y >= 0
 
 
 def seen_through(energy: Energy, y: Tensor) -> Energy:
@@ -16,7 +27,7 @@ def seen_through(energy: Energy, y: Tensor) -> Energy:
     InputError
         If something is hidden and the energy has no view of itself without it.
     """
-    hidden = y.isnan()
+    hidden = ~visible(y)
     if not hidden.any():
         return energy
     view = energy.restricted(~hidden)

@@ -1,4 +1,4 @@
-"""Data: rows in memory or on disk, tables, images, clips, made-up sets with a known answer."""
+"""Data: rows in memory or on disk, tables, images, clips, texts, made-up sets with a known answer."""
 
 from thalweg.data.batches import Shuffled, batches, random_positions, steps_of
 from thalweg.data.clips import ClipsLike, Windows
@@ -14,6 +14,8 @@ from thalweg.data.moving import (
 )
 from thalweg.data.rows import Rows
 from thalweg.data.source import Source, Summary
+from thalweg.data.texts import TextFiles, Texts, TextsLike, as_texts
+from thalweg.data.token_rows import TokenRows
 from thalweg.data.toy import (
     PLANE,
     checkerboard,
@@ -25,8 +27,10 @@ from thalweg.data.toy import (
     two_spirals,
 )
 from thalweg.data.video_files import as_clips, read_clip
+from thalweg.data.vocabulary import MASK, Marks, Vocabulary
 
 __all__ = [
+    "MASK",
     "PLANE",
     "ClipsLike",
     "CoveredImages",
@@ -34,15 +38,22 @@ __all__ = [
     "ImageFiles",
     "Images",
     "ImagesLike",
+    "Marks",
     "PassingBehind",
     "Rows",
     "Shuffled",
     "Source",
     "Summary",
+    "TextFiles",
+    "Texts",
+    "TextsLike",
+    "TokenRows",
     "TurningDigits",
+    "Vocabulary",
     "Windows",
     "as_clips",
     "as_images",
+    "as_texts",
     "batches",
     "checkerboard",
     "eight_gaussians",

@@ -19,9 +19,12 @@ from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianC
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.network import NetworkEnergy
 from thalweg.energies.noise_conditional import NoiseConditional
+from thalweg.energies.pretrained import PretrainedNetwork
 from thalweg.energies.pyramid import LaplacianPyramid
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
+from thalweg.energies.text_transformer import TextTransformer
+from thalweg.energies.tokens import TokenNetwork, TokenPrediction
 from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixture, TwoWells
 from thalweg.energies.transformed import Transformed
 from thalweg.energies.transformer import PatchTransformer
@@ -57,11 +60,15 @@ __all__ = [
     "NormalMixture",
     "PatchTransformer",
     "Perceptron",
+    "PretrainedNetwork",
     "Reconstruction",
     "Rescaled",
     "RestrictedBoltzmann",
     "Saturating",
     "SquaredError",
+    "TextTransformer",
+    "TokenNetwork",
+    "TokenPrediction",
     "Transformed",
     "TwoWells",
     "UnitAtoms",

@@ -7,6 +7,8 @@ from thalweg.estimators.glo import GLO
 from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.joint_embedding import JointEmbeddingModel
 from thalweg.estimators.kmeans import KMeans
+from thalweg.estimators.language import MaskedLanguageModel
+from thalweg.estimators.language_questions import Completion, Evaluation
 from thalweg.estimators.latent_regressor import LatentRegressor
 from thalweg.estimators.masked_images import MaskedImageModel
 from thalweg.estimators.mixture import GaussianMixture
@@ -26,15 +28,18 @@ __all__ = [
     "GLO",
     "PCA",
     "BernoulliRBM",
+    "Completion",
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "EnergyDensity",
+    "Evaluation",
     "GaussianMixture",
     "JointEmbeddingModel",
     "KMeans",
     "LatentRegressor",
     "MaskedAutoencoder",
     "MaskedImageModel",
+    "MaskedLanguageModel",
     "NextFrame",
     "SaturatingAutoencoder",
     "SparseAutoencoder",

@@ -11,6 +11,8 @@ from thalweg.estimators.ica import SquareICA
 from thalweg.estimators.images import ImageModel
 from thalweg.estimators.joint_embedding import JointEmbeddingModel
 from thalweg.estimators.kmeans import KMeans
+from thalweg.estimators.language import MaskedLanguageModel
+from thalweg.estimators.language_questions import LanguageModel
 from thalweg.estimators.latent_regressor import LatentRegressor
 from thalweg.estimators.masked_images import MaskedImageModel
 from thalweg.estimators.mixture import GaussianMixture
@@ -53,8 +55,11 @@ IMAGES: tuple[type[ImageModel], ...] = (MaskedImageModel, JointEmbeddingModel)
 CLIPS: tuple[type[FittedModel], ...] = (NextFrame,)
 """Energies of what follows in clips: arrays of four or five dimensions, video files."""
 
+TEXTS: tuple[type[LanguageModel], ...] = (MaskedLanguageModel,)
+"""Energies of texts: lists of strings, files and folders of text."""
+
 ESTIMATORS: dict[str, type[FittedModel]] = {
-    kind.__name__: kind for kind in (*KINDS, *CONDITIONAL, *IMAGES, *CLIPS)
+    kind.__name__: kind for kind in (*KINDS, *CONDITIONAL, *IMAGES, *CLIPS, *TEXTS)
 }
 
 

@@ -64,13 +64,17 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     InputError
-        If the file is not there, cut short, not a thalweg model, or of a newer version.
+        If the file (of a language model the folder) is not there, cut short, not a thalweg model, or of a newer version.
     """
     return load_with_extra(path)[0]
 
 
 def load_with_extra(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
     """As :func:`load`, and what ``save`` was given as ``extra``."""
+    if Path(path).is_dir():
+        from thalweg.estimators.text_storage import load_folder
+
+        return load_folder(path), {}
     content = _read(path)
     try:
         tensors = tensors_of(content)

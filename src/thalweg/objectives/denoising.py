@@ -10,12 +10,15 @@ from thalweg.pretext import Corruption
 
 
 class Denoising(Objective):
-    r"""The squared error of what is asked for, reconstructed from a spoiled row.
+    r"""What it costs to bring back what is asked for, from a spoiled row.
 
     .. math::
         \sum_{j \in \text{asked}} \left( y_j - r_j(\tilde y) \right)^2
+        \quad \text{or, of tokens,} \quad
+        -\sum_{j \in \text{asked}} \log p(y_j \mid \tilde y)
 
-    with r the energy's own ``reconstruct``, g(f(y)) for an autoencoder. The energy
+    with r the energy's own ``reconstruct``, g(f(y)) for an autoencoder
+    (:meth:`thalweg.core.Energy.recovery_cost` says which of the two). The energy
     :math:`\|y - r(y)\|^2` then grows away from the data as far as the corruption reaches, about
     quadratically. With entries taken away (NaN) instead of noise it trains a masked autoencoder.
 
@@ -26,7 +29,8 @@ class Denoising(Objective):
     References
     ----------
     Vincent, Larochelle, Bengio, Manzagol, "Extracting and composing robust features with denoising
-    autoencoders" (2008); Vincent et al. (2010), for masking and salt-and-pepper noise.
+    autoencoders" (2008); Vincent et al. (2010), for masking and salt-and-pepper noise; Devlin, Chang,
+    Lee, Toutanova, "BERT" (2019), for tokens.
     """
 
     def __init__(self, corruption: Corruption) -> None:
@@ -35,13 +39,11 @@ class Denoising(Objective):
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         spoiled = self.corruption(batch.y, generator)
-        rebuilt = energy.reconstruct(spoiled.y, batch.x)
-        if rebuilt is None:
+        cost = energy.recovery_cost(batch.y, spoiled.y, spoiled.asked, batch.x)
+        if cost is None:
             raise InputError(
                 f"Denoising: {type(energy).__name__} does not reconstruct rows; expected an "
                 "autoencoder, or another energy with codes"
             )
-        # where first: the gradient of what is hidden is not a number
-        error = torch.where(spoiled.asked, rebuilt - torch.where(spoiled.asked, batch.y, 0), 0)
-        value = mean_of(error.flatten(1).square().sum(dim=1), batch)
+        value = mean_of(cost, batch)
         return loss_of(value, error=value / spoiled.asked.flatten(1).sum(dim=1).float().mean())

@@ -1,24 +1,25 @@
 """What is hidden or spoiled, for a model to bring back."""
 
-from thalweg.pretext.base import HIDDEN_TOKEN, Corrupted, Corruption, Hiding, visible
+from thalweg.pretext.base import Corrupted, Corruption, Hiding
 from thalweg.pretext.combined import AnyOf, Shaped
 from thalweg.pretext.masks import Future, Masked, Occluded
 from thalweg.pretext.noise import AddedNoise, MaskingNoise, SaltAndPepper
+from thalweg.pretext.tokens import Disguised, MaskedWords
 from thalweg.pretext.views import Cropped
 
 __all__ = [
-    "HIDDEN_TOKEN",
     "AddedNoise",
     "AnyOf",
     "Corrupted",
     "Corruption",
     "Cropped",
+    "Disguised",
     "Future",
     "Hiding",
     "Masked",
+    "MaskedWords",
     "MaskingNoise",
     "Occluded",
     "SaltAndPepper",
     "Shaped",
-    "visible",
 ]

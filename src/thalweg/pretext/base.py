@@ -8,8 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-HIDDEN_TOKEN = -1
-"""What stands where a whole number is hidden, for those have no NaN"""
+from thalweg.core import HIDDEN_TOKEN, visible
 
 
 class Corrupted(NamedTuple):
@@ -54,7 +53,3 @@ class Hiding(Corruption):
         missing = torch.nan if y.is_floating_point() else HIDDEN_TOKEN
         return Corrupted(torch.where(taken, missing, y), taken)
 
-
-def visible(y: Tensor) -> Tensor:
-    """Which entries of the data are there: bool, the shape of y."""
-    return ~y.isnan() if y.is_floating_point() else y != HIDDEN_TOKEN

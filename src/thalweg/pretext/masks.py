@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core import InputError
-from thalweg.pretext.base import Hiding, visible
+from thalweg.core import InputError, visible
+from thalweg.pretext.base import Hiding
 from thalweg.pretext.noise import checked_fraction
 from thalweg.samplers.noise import uniform
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from thalweg.core import InputError
-from thalweg.pretext.base import Corrupted, Corruption, visible
+from thalweg.core import InputError, visible
+from thalweg.pretext.base import Corrupted, Corruption
 from thalweg.samplers.noise import uniform
 
 

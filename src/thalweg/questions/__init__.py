@@ -4,17 +4,22 @@ from thalweg.questions.compiled import Compiled
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
 from thalweg.questions.expect import expect
+from thalweg.questions.fill import Fillings, fill
+from thalweg.questions.gibbs_tokens import draw_tokens
 from thalweg.questions.landscape import Landscape, Plane, landscape, plane_of
 from thalweg.questions.project import project
 from thalweg.questions.sample import sample
 
 __all__ = [
     "Compiled",
+    "Fillings",
     "Landscape",
     "Plane",
     "complete",
     "descend",
+    "draw_tokens",
     "expect",
+    "fill",
     "landscape",
     "plane_of",
     "project",

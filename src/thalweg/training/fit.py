@@ -61,6 +61,8 @@ class Recipe:
     average: float | None = None
     """decay of the moving average of parameters, which takes their place in the end"""
     precision: str = "no"
+    accumulate: int = 1
+    """parts of a batch that are gone through one after the other"""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """what a checkpoint has to agree with, besides these"""
 
@@ -119,7 +121,7 @@ def fit(
         parts["average"] = average
     step = gradient_step(
         energy, objective, optimizer, schedule,
-        clip=recipe.clip, average=average, hardware=hardware,
+        clip=recipe.clip, average=average, accumulate=recipe.accumulate, hardware=hardware,
     )  # fmt: skip
     checkpoint = None
     if run.checkpoint is not None:
@@ -161,5 +163,5 @@ def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:
 def _facts(recipe: Recipe) -> dict[str, Any]:
     return {
         name: getattr(recipe, name)
-        for name in ("n_steps", "learning_rate", "clip", "average", "precision")
+        for name in ("n_steps", "learning_rate", "clip", "average", "precision", "accumulate")
     }

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from thalweg.core import Batch, Energy, Loss
@@ -22,6 +23,7 @@ def gradient_step(
     *,
     clip: float | None = None,
     average: AveragedModel | None = None,
+    accumulate: int = 1,
     hardware: Hardware | None = None,
 ) -> Step[Batch]:
     """A step down the gradient of the objective; then the schedule moves the learning rate.
@@ -39,6 +41,9 @@ def gradient_step(
         The gradient is made no longer than this.
     average : AveragedModel, optional
         Follows the energy's parameters.
+    accumulate : int, default 1
+        Parts of a batch that are gone through one after the other, for batches that memory would
+        not hold at once. The step is that of the whole batch where its loss is a mean over rows.
     hardware : Hardware, optional
         Precision, and the processes that train together; this process alone if not given.
     """
@@ -46,10 +51,14 @@ def gradient_step(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
 
     def step(batch: Batch, generator: torch.Generator) -> Loss:
-        with hardware.autocast():
-            loss = objective(energy, batch, generator)
-        optimizer.zero_grad(set_to_none=True)
-        hardware.backward(loss.value)
+        losses: list[Loss] = []
+        for part, share in _parts(batch, accumulate):
+            with hardware.autocast():
+                loss = objective(energy, part, generator)
+            if not losses:
+                optimizer.zero_grad(set_to_none=True)
+            losses.append(loss)
+            hardware.backward(share * loss.value)
         hardware.share_gradients(parameters, optimizer)
         # the norm tells of trouble before the loss does
         norm = torch.nn.utils.clip_grad_norm_(parameters, math.inf if clip is None else clip)
@@ -60,9 +69,35 @@ def gradient_step(
             schedule.step()
         if average is not None:
             average.update_parameters(energy)
+        loss = loss if len(losses) == 1 else _together(losses, _parts(batch, accumulate))
         return Loss(loss.value, {**loss.metrics, "gradient_norm": norm.detach()})
 
     return step
+
+
+def _parts(batch: Batch, count: int) -> list[tuple[Batch, float]]:
+    """Parts of a batch, as equal as can be, and the share of its rows that each has."""
+    n = len(batch.y)
+    count = max(1, min(count, n))
+    ends = [n * i // count for i in range(count + 1)]
+    return [
+        (Batch(*(None if each is None else each[a:b] for each in batch)), (b - a) / n if n else 1.0)
+        for a, b in zip(ends, ends[1:], strict=False)
+    ]
+
+
+def _together(losses: list[Loss], parts: list[tuple[Batch, float]]) -> Loss:
+    """The mean of what the parts of a batch report."""
+    shares = [share for _, share in parts]
+
+    def mean(values: list[Tensor]) -> Tensor:
+        return torch.stack([s * v.detach() for s, v in zip(shares, values, strict=True)]).sum()
+
+    names = losses[0].metrics
+    return Loss(
+        mean([loss.value for loss in losses]),
+        {name: mean([loss.metrics[name] for loss in losses]) for name in names},
+    )
 
 
 def adam(

@@ -1,0 +1,56 @@
+"""Answers about texts."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from thalweg.cli.reading import give, model_of
+from thalweg.core import InputError
+from thalweg.data.texts import TextFiles
+from thalweg.estimators.registry import TEXTS
+
+
+def completions(fitted: Any, texts: TextFiles, top: int) -> pl.DataFrame:
+    """The ways to fill each text, ranked."""
+    return pl.DataFrame(
+        [
+            {
+                "line": line,
+                "rank": rank,
+                "probability": each.probability,
+                "energy": each.energy,
+                "filling": " ".join(each.pieces),
+                "text": each.text,
+            }
+            for line, found in enumerate(fitted.completions(texts, top))
+            for rank, each in enumerate(found, start=1)
+        ]
+    )
+
+
+def give_pairs(model: str, data: str | None, pairs: tuple[str, str], out: str | None) -> None:
+    """How often the good text of a pair has less energy than the bad one; ties count half.
+
+    The share goes to standard output, the energies of all pairs to ``out``.
+    """
+    if data is not None:
+        raise InputError(f"--pairs takes the place of DATA; expected no {data!r} beside it")
+    fitted, _ = model_of(model)
+    if not isinstance(fitted, TEXTS):
+        raise InputError(f"--pairs is for language models, not for {type(fitted).__name__}")
+    good, bad = (list(TextFiles(name)) for name in pairs)
+    if not good or len(good) != len(bad):
+        raise InputError(
+            f"--pairs: {pairs[0]} has {len(good)} lines and {pairs[1]} {len(bad)}; expected as "
+            "many in both, and at least one"
+        )
+    energy = fitted.energy([*good, *bad])  # type: ignore[attr-defined]
+    first, second = energy[: len(good)], energy[len(good) :]
+    share = float(np.mean((first < second) + 0.5 * (first == second)))
+    sys.stdout.write(pl.DataFrame({"pairs": [len(good)], "share": [share]}).write_csv())
+    if out is not None:
+        give(pl.DataFrame({"good": first, "bad": second}), out)

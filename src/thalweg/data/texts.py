@@ -1,0 +1,186 @@
+"""Texts from whatever holds them, one after the other."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import sys
+import tempfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import polars as pl
+
+from thalweg.core import InputError
+
+TextsLike: TypeAlias = "Texts | Iterable[str] | os.PathLike[str]"
+"""Texts, a list, an array or a series of them, or the path of a file or folder that has some"""
+
+TEXT_ENDINGS = (".txt", ".text", ".md", ".rst", ".gz", ".parquet")
+"""Files of a folder that are read"""
+
+STANDARD_INPUT = Path("-")
+
+
+class Texts(ABC):
+    """Texts that can be gone through again and again; never all in memory where they are files."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[str]: ...
+
+
+class GivenTexts(Texts):
+    """Texts that are in memory."""
+
+    def __init__(self, texts: Iterable[Any]) -> None:
+        self.texts = list(texts)
+        for i, text in enumerate(self.texts):
+            if not isinstance(text, str):
+                raise InputError(
+                    f"texts: number {i} is of type {type(text).__name__}; expected a str"
+                )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts)
+
+
+class TextFiles(Texts):
+    """The texts of a file, of all files of a folder, or of standard input (``-``).
+
+    Parameters
+    ----------
+    path : path
+        Text (UTF-8), gzipped text, Parquet with a column ``text`` or only one of texts; of a
+        folder all files that end in .txt, .text, .md, .rst, .gz or .parquet, in the order of their
+        names.
+    unit : {"line", "paragraph"}, default "line"
+        What one text is in a file of text: a line, or the lines up to an empty one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], unit: str = "line") -> None:
+        self.path, self.unit = Path(path), unit
+        self._input: IO[bytes] | None = None
+        if self.path == STANDARD_INPUT:
+            # it can be read only once
+            self._input = tempfile.TemporaryFile()
+            shutil.copyfileobj(sys.stdin.buffer, self._input)
+            self.files = [self.path]
+        elif self.path.is_dir():
+            self.files = sorted(
+                file for file in self.path.rglob("*")
+                if file.is_file() and file.suffix.lower() in TEXT_ENDINGS
+            )  # fmt: skip
+            if not self.files:
+                raise InputError(
+                    f"{self.path}: no texts in this folder; expected files that end in "
+                    f"{', '.join(TEXT_ENDINGS)}"
+                )
+        elif self.path.is_file():
+            self.files = [self.path]
+        else:
+            raise InputError(f"{self.path}: no such file or folder; expected one with texts")
+
+    def __iter__(self) -> Iterator[str]:
+        for file in self.files:
+            if file.suffix.lower() == ".parquet":
+                yield from _of_parquet(file)
+            else:
+                lines = self._lines(file)
+                yield from lines if self.unit == "line" else _paragraphs(lines)
+
+    def _lines(self, path: Path) -> Iterator[str]:
+        if self._input is not None:
+            self._input.seek(0)
+            yield from _decoded(self._input, "standard input")
+            return
+        with path.open("rb") as plain:
+            zipped = plain.read(2) == b"\x1f\x8b"
+            plain.seek(0)
+            if not zipped:
+                yield from _decoded(plain, str(path))
+                return
+            try:
+                with gzip.open(plain) as file:
+                    yield from _decoded(file, str(path))
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+                raise InputError(f"{path} is a damaged or cut gzip file ({error})") from error
+
+
+def as_texts(given: TextsLike, unit: str = "line") -> Texts:
+    """Texts from a list, an array or a series of strings, or from a path.
+
+    Raises
+    ------
+    InputError
+        If it is one string, which may be a text or a path, or has something else than strings.
+    """
+    if isinstance(given, Texts):
+        return given
+    if isinstance(given, str):
+        shown = given if len(given) <= 40 else given[:37] + "..."
+        raise InputError(
+            f"texts: got one str, {shown!r}; expected a list of texts, or a pathlib.Path of a file "
+            "or folder"
+        )
+    if isinstance(given, os.PathLike):
+        return TextFiles(given, unit)
+    if isinstance(given, dict) or not isinstance(given, Iterable):
+        raise InputError(
+            f"texts: got {type(given).__name__}; expected a list of texts, or a pathlib.Path"
+        )
+    return GivenTexts(given)
+
+
+def _decoded(file: Iterable[bytes], name: str) -> Iterator[str]:
+    """The lines of a file of UTF-8."""
+    for number, line in enumerate(file, start=1):
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{name}, line {number}: byte {line[error.start]:#04x} at position {error.start} "
+                "is not UTF-8; expected text of that encoding"
+            ) from error
+        if "\0" in text:
+            raise InputError(
+                f"{name}, line {number}: a zero byte, as binary files have; expected text (UTF-8)"
+            )
+        yield text.rstrip("\r\n")
+
+
+def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
+    """Lines up to an empty one, joined."""
+    gathered: list[str] = []
+    for line in lines:
+        if line.strip():
+            gathered.append(line.strip())
+        elif gathered:
+            yield " ".join(gathered)
+            gathered = []
+    if gathered:
+        yield " ".join(gathered)
+
+
+def _of_parquet(path: Path) -> Iterator[str]:
+    try:
+        table = pl.scan_parquet(path)
+        schema = table.collect_schema()
+        names = [name for name, kind in schema.items() if kind == pl.String]
+        if "text" in names:
+            names = ["text"]
+        if len(names) != 1:
+            raise InputError(
+                f"{path} has {len(names)} columns of texts and none is called 'text'; expected one "
+                "of that name, or one column of texts"
+            )
+        for part in table.select(names).collect_batches(chunk_size=10_000, maintain_order=True):
+            for text in part[names[0]]:
+                yield "" if text is None else text
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{path} is not a readable Parquet file ({error})") from error

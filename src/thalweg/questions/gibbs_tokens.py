@@ -1,0 +1,59 @@
+"""Texts drawn token by token."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from thalweg.core import HIDDEN_TOKEN
+from thalweg.energies import TokenPrediction
+from thalweg.samplers.noise import gumbel, uniform
+
+
+@torch.no_grad()
+def draw_tokens(
+    energy: TokenPrediction,
+    y: Tensor,
+    allowed: Tensor,
+    sweeps: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Fill in hidden tokens by chance: Gibbs sampling, each from its density given all others.
+
+    In the first sweep tokens that have not been drawn are still hidden; every later one draws each
+    of them anew. The order is random, anew in each sweep. The conditionals of a network need not be
+    those of one density, so what is drawn after many sweeps is defined by this scheme.
+
+    Parameters
+    ----------
+    energy : TokenPrediction
+    y : Tensor
+        (n, L), ``HIDDEN_TOKEN`` where a token is drawn.
+    allowed : Tensor
+        (L, V), bool: values that may be drawn in each place.
+    sweeps : int
+        At least 1.
+    generator : torch.Generator
+
+    Returns
+    -------
+    Tensor
+        (n, L)
+
+    References
+    ----------
+    Wang, Cho, "BERT has a mouth, and it must speak" (2019).
+    """
+    drawn = y == HIDDEN_TOKEN
+    y = y.clone()
+    count = int(drawn.sum(dim=1).max()) if len(y) else 0
+    for _ in range(sweeps):
+        key = uniform(torch.empty(y.shape, device=y.device), generator).masked_fill(~drawn, 2)
+        order = key.argsort(dim=1)
+        for turn in range(count):
+            has = turn < drawn.sum(dim=1)
+            asked = torch.zeros_like(drawn).scatter(1, order[:, turn, None], has[:, None])
+            likely = energy.conditional(torch.where(asked, HIDDEN_TOKEN, y), asked)
+            likely = likely.masked_fill(~allowed[asked.nonzero()[:, 1]], -torch.inf)
+            y[asked] = (likely + gumbel(likely, generator)).argmax(dim=1)
+    return y
