@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from thalweg.cli.reading import Data, numbers
-from thalweg.core import InputError
+from thalweg.core import InputError, check_folder
 from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding
 from thalweg.estimators.base import FittedModel
 from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES, TEXTS, command_name
 from thalweg.estimators.storage import save
+from thalweg.estimators.text_storage import WRITTEN
 from thalweg.training import Run
 
 
@@ -86,6 +87,8 @@ def add_fit(fit_app: typer.Typer, kind: type[FittedModel]) -> None:
         estimator._check_parameters()
         if not Path(out).absolute().parent.is_dir():
             raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
+        if kind in TEXTS:
+            check_folder(out, WRITTEN)
         values, encoding = _to_learn_from(kind, data)
         fit: Callable[..., Any] = estimator.fit  # type: ignore[attr-defined]
         extra: dict[str, Any] = {"table": None if encoding is None else encoding.to_json()}

@@ -19,7 +19,7 @@ from thalweg.core.checks import (
 )
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
-from thalweg.core.files import write_beside, write_folder_beside
+from thalweg.core.files import check_folder, write_beside, write_folder_beside
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import BEYOND_TOKEN, HIDDEN_TOKEN, seen_through, visible
 from thalweg.core.progress import progress
@@ -56,6 +56,7 @@ __all__ = [
     "Sizes",
     "Switch",
     "as_energy",
+    "check_folder",
     "check_parameters",
     "count_unconverged",
     "generator_from",

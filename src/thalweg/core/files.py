@@ -54,14 +54,8 @@ def _mask() -> int:
     return mask
 
 
-@contextmanager
-def write_folder_beside(path: str | os.PathLike[str], known: Collection[str]) -> Iterator[Path]:
-    """Write a folder whole or not at all.
-
-    Gives an empty folder beside the wanted one; when the block ends well, it takes the wanted name.
-    A folder that stood there before goes away then, and only if it has no other files than those
-    whose names are ``known``.
-    """
+def check_folder(path: str | os.PathLike[str], known: Collection[str]) -> Path:
+    """The path, if :func:`write_folder_beside` may write there."""
     target = Path(path)
     if not target.absolute().parent.is_dir():
         raise InputError(f"{target}: the folder {target.parent} does not exist")
@@ -74,6 +68,18 @@ def write_folder_beside(path: str | os.PathLike[str], known: Collection[str]) ->
             f"{target} has other files, {min(others)!r} among them; expected a new folder, an "
             "empty one, or one that a model was written to"
         )
+    return target
+
+
+@contextmanager
+def write_folder_beside(path: str | os.PathLike[str], known: Collection[str]) -> Iterator[Path]:
+    """Write a folder whole or not at all.
+
+    Gives an empty folder beside the wanted one; when the block ends well, it takes the wanted name.
+    A folder that stood there before goes away then, and only if it has no other files than those
+    whose names are ``known``.
+    """
+    target = check_folder(path, known)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
     before = beside.with_name(beside.name + ".before")
     try:

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import weakref
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -67,6 +68,7 @@ class TextFiles(Texts):
         if self.path == STANDARD_INPUT:
             # it can be read only once
             self._input = tempfile.TemporaryFile()
+            weakref.finalize(self, self._input.close)
             shutil.copyfileobj(sys.stdin.buffer, self._input)
             self.files = [self.path]
         elif self.path.is_dir():

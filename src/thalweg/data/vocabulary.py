@@ -113,7 +113,7 @@ class Vocabulary:
         # a mask takes the space before it with it, as the first piece of a word does
         mask = library.AddedToken(MASK, lstrip=True, special=True)
         tokenizer = library.Tokenizer(library.models.BPE())
-        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=True)
+        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = library.decoders.ByteLevel()
         alphabet = sorted(library.pre_tokenizers.ByteLevel.alphabet())
         trainer = library.trainers.BpeTrainer(
@@ -161,9 +161,9 @@ class Vocabulary:
         return result
 
     def decode(self, tokens: Sequence[int] | NDArray[np.integer]) -> str:
-        """The text of tokens; without the space that the first of them may have before it."""
+        """The text of tokens."""
         text: str = self.tokenizer.decode([int(t) for t in tokens], skip_special_tokens=False)
-        return text.removeprefix(" ")
+        return text
 
     def may_stand(self, text: str) -> NDArray[np.bool_]:
         """What each ``[MASK]`` of a text may be: (h, V).
@@ -174,11 +174,10 @@ class Vocabulary:
         result = []
         for part in self._blanks.split(text)[:-1]:
             before = part[-1:]
-            after_space = before.isspace() or (not before and not result)
             if self._pieces:
                 good = self.joins if before.isalnum() else self.spaced
             else:
-                good = self.spaced if after_space else ~self.spaced & ~self.special
+                good = self.spaced if before.isspace() else ~self.spaced & ~self.special
             good = good & self._whole
             result.append(good if good.any() else ~self.special)
         return np.array(result)
@@ -186,7 +185,7 @@ class Vocabulary:
     def fill_in(self, text: str, tokens: Sequence[int]) -> tuple[str, tuple[str, ...]]:
         """A text with tokens in place of its ``[MASK]``, and how each of them is written."""
         pieces = tuple(
-            self.decode([token]).removeprefix("##" if self._pieces else "") for token in tokens
+            self.decode([token]).removeprefix("##" if self._pieces else " ") for token in tokens
         )
         parts = self._blanks.split(text)
         filled = "".join(part + piece for part, piece in zip(parts, pieces, strict=False))
@@ -194,11 +193,13 @@ class Vocabulary:
 
     @cached_property
     def _whole(self) -> NDArray[np.bool_]:
-        """Tokens that are whole characters, not some of the bytes of one."""
+        """Tokens that are whole characters, not some of the bytes of one, and not only a space."""
         written = self.tokenizer.decode_batch(
             [[i] for i in range(len(self))], skip_special_tokens=False
         )
-        whole = np.array(["\N{REPLACEMENT CHARACTER}" not in text for text in written])
+        whole = np.array(
+            [bool(text.strip()) and "\N{REPLACEMENT CHARACTER}" not in text for text in written]
+        )
         return whole & ~self.special
 
     @cached_property
@@ -208,9 +209,8 @@ class Vocabulary:
 
 def _of_a_word(character: str) -> bool:
     """Letters, digits, and bytes that are part of a letter beyond ASCII."""
-    return character.isalnum() or (
-        len(character) == 1 and ord(character) > 127 and character not in SPACES
-    )
+    # what stands for a space is a letter, as Unicode sees it
+    return character not in ("", *SPACES) and (character.isalnum() or ord(character) > 127)
 
 
 def _tokenizers() -> Any:

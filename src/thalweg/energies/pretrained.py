@@ -14,6 +14,9 @@ from thalweg.energies.tokens import TokenNetwork
 MOST_LOGITS = 2**26
 """Numbers of the output, which is there for every token and not only for those asked for"""
 
+LATE_POSITIONS = ("camembert", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl")
+"""Kinds of models whose positions are counted from after the padding's: they have fewer"""
+
 
 class PretrainedNetwork(TokenNetwork):
     """A model of transformers with a head for masked language modelling.
@@ -27,8 +30,7 @@ class PretrainedNetwork(TokenNetwork):
 
     def __init__(self, model: Any, marks: Marks) -> None:
         config = model.config
-        # models whose positions begin after the padding's have fewer than they say
-        reserved = 2 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
+        reserved = config.pad_token_id + 1 if config.model_type in LATE_POSITIONS else 0
         context = int(config.max_position_embeddings) - reserved
         super().__init__(int(config.vocab_size), marks, int(config.hidden_size), context)
         self.model = model

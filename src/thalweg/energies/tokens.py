@@ -87,7 +87,7 @@ class TokenPrediction(Energy):
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         y = self._seen(y)
         row, column = visible(y).nonzero(as_tuple=True)
-        total = torch.zeros(len(y), device=y.device)
+        total: Tensor | None = None
         lengths = (y != BEYOND_TOKEN).sum(dim=1)
         # every token is hidden in a copy of its text; so many copies at a time
         budget = (lengths[row].cumsum(0) // self.network.at_a_time).unique_consecutive(
@@ -99,10 +99,10 @@ class TokenPrediction(Energy):
             copies = y[rows][:, : int(lengths[rows].max())]
             asked = torch.zeros_like(copies, dtype=torch.bool)
             asked[torch.arange(len(rows), device=y.device), columns] = True
-            likely = self.conditional(torch.where(asked, HIDDEN_TOKEN, copies), asked)
-            cost = -likely.gather(1, copies[asked][:, None])[:, 0]
-            total = total.index_add(0, rows, cost)
-        return total
+            logits = self.network.predict(torch.where(asked, HIDDEN_TOKEN, copies), asked)
+            part = _cost_by_row(logits, copies[asked], rows, len(y))
+            total = part if total is None else total + part
+        return torch.zeros(len(y), device=y.device) if total is None else total
 
     def restricted(self, visible: Tensor) -> TokenPrediction:
         seen = visible if self.visible is None else self.visible & visible
@@ -110,15 +110,13 @@ class TokenPrediction(Energy):
 
     def conditional(self, y: Tensor, asked: Tensor) -> Tensor:
         """log p of every value of the m tokens that are asked for, given what y shows: (m, V)."""
-        return functional.log_softmax(self.network.predict(self._seen(y), asked).float(), dim=1)
+        return functional.log_softmax(_precise(self.network.predict(self._seen(y), asked)), dim=1)
 
     def recovery_cost(
         self, y: Tensor, spoiled: Tensor, asked: Tensor, x: Tensor | None = None
     ) -> Tensor:
         logits = self.network.predict(self._seen(spoiled), asked)
-        cost = functional.cross_entropy(logits.float(), y[asked], reduction="none")
-        row = asked.nonzero(as_tuple=True)[0]
-        return torch.zeros(len(y), device=cost.device).index_add(0, row, cost)
+        return _cost_by_row(logits, y[asked], asked.nonzero(as_tuple=True)[0], len(y))
 
     def represent(self, y: Tensor) -> Tensor:
         """What the network makes of each text inside: (n, width)."""
@@ -128,3 +126,14 @@ class TokenPrediction(Energy):
         if self.visible is None:
             return y
         return torch.where(self.visible | (y == BEYOND_TOKEN), y, HIDDEN_TOKEN)
+
+
+def _precise(logits: Tensor) -> Tensor:
+    """In single precision at least, whatever the products were taken in."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def _cost_by_row(logits: Tensor, tokens: Tensor, row: Tensor, n: int) -> Tensor:
+    """-log p of m tokens, added up for each of n rows: (n,)."""
+    cost = functional.cross_entropy(_precise(logits), tokens, reduction="none")
+    return cost.new_zeros(n).index_add(0, row, cost)

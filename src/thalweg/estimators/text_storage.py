@@ -35,6 +35,7 @@ WRITTEN = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
+"""Files of a folder that a model may be written over"""
 
 NAMES = (
     (r"embedding\.weight", "model.embeddings.tok_embeddings.weight"),
@@ -239,8 +240,8 @@ def _foreign(folder: Path, model: MaskedLanguageModel) -> MaskedLanguageModel:
     wrapped = PretrainedNetwork(network, model.vocabulary_.marks)
     config = network.config
     model.set_params(
-        vocabulary_size=wrapped.vocabulary_size, width=wrapped.width, context=wrapped.context,
-        layers=config.num_hidden_layers, heads=config.num_attention_heads,
+        width=wrapped.width, context=wrapped.context, layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
     )  # fmt: skip
     model.lengths_ = (wrapped.context - 2,)
     return model._become(TokenPrediction(wrapped))

@@ -83,7 +83,7 @@ class _Search:
     def one_after_the_other(self) -> Tensor:
         """Fillings of high probability, the surest token first: (beams, h)."""
         found = torch.full_like(self.hidden, HIDDEN_TOKEN)[None]
-        logarithm = torch.zeros(1, device=self.y.device)
+        logarithm = torch.zeros(1, dtype=torch.float64, device=self.y.device)
         left = list(range(len(self.hidden)))
         while left:
             options = [self._likely(found, place) for place in left]
@@ -115,7 +115,7 @@ class _Search:
 
     def probability(self, found: Tensor) -> Tensor:
         """Of fillings, from left to right, each token given those before it: (k,)."""
-        logarithm = torch.zeros(len(found), device=found.device)
+        logarithm = torch.zeros(len(found), dtype=torch.float64, device=found.device)
         shown = torch.full_like(found, HIDDEN_TOKEN)
         for place in range(found.shape[1]):
             likely = self._likely(shown, place)
@@ -137,7 +137,7 @@ class _Search:
         return torch.cat(result)
 
     def _cost(self, found: Tensor) -> Tensor:
-        total = torch.zeros(len(found), device=found.device)
+        total = torch.zeros(len(found), dtype=torch.float64, device=found.device)
         for place in range(found.shape[1]):
             hidden = found.clone()
             hidden[:, place] = HIDDEN_TOKEN
@@ -157,4 +157,4 @@ def _conditional(energy: TokenPrediction, rows: Tensor, place: Tensor) -> Tensor
     """log p of the token at one place of each row: (n, V)."""
     asked = torch.zeros_like(rows, dtype=torch.bool)
     asked[:, place] = True
-    return energy.conditional(rows, asked)
+    return energy.conditional(rows, asked).double()

@@ -19,9 +19,10 @@ from thalweg.training.hardware import Hardware
 from thalweg.training.history import History
 from thalweg.training.loop import train
 from thalweg.training.monitors import Watch
+from thalweg.training.muon import MuonAndAdam
 from thalweg.training.progress import log_to, progress_bar
 from thalweg.training.state import GeneratorState
-from thalweg.training.steps import adam, gradient_step
+from thalweg.training.steps import gradient_step, rise_and_fall
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Recipe:
     precision: str = "no"
     accumulate: int = 1
     """parts of a batch that are gone through one after the other"""
+    matrix_rate: float | None = None
+    """of Muon, for the matrices of linear layers; they learn by Adam as all else without it"""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """what a checkpoint has to agree with, besides these"""
 
@@ -80,7 +83,7 @@ def fit(
     run: Run | None = None,
     verbose: bool = False,
 ) -> History:
-    """Steps of Adam on the objective, with :func:`~thalweg.training.adam`'s schedule.
+    """Steps of Adam (or Muon) on the objective; the rate rises first and falls to 0 at the end.
 
     Parameters
     ----------
@@ -104,8 +107,8 @@ def fit(
     """
     hardware = Hardware() if hardware is None else hardware
     run = Run() if run is None else run
-    parameters = [p for p in (*energy.parameters(), *objective.parameters()) if p.requires_grad]
-    optimizer, schedule = adam([{"params": parameters, "lr": recipe.learning_rate}], recipe.n_steps)
+    optimizer = _optimizer(energy, objective, recipe)
+    schedule = rise_and_fall(optimizer, recipe.n_steps)
     parts: dict[str, Stateful] = {
         "energy": energy,
         "objective": objective,
@@ -155,6 +158,14 @@ def fit(
     return history
 
 
+def _optimizer(energy: Energy, objective: Objective, recipe: Recipe) -> torch.optim.Optimizer:
+    more = [p for p in objective.parameters() if p.requires_grad]
+    if recipe.matrix_rate is not None:
+        return MuonAndAdam(energy, recipe.matrix_rate, recipe.learning_rate, more)
+    learned = [p for p in energy.parameters() if p.requires_grad]
+    return torch.optim.Adam([*learned, *more], recipe.learning_rate, fused=True)
+
+
 def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:
     for index in order:
         yield take(index)
@@ -163,5 +174,5 @@ def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:
 def _facts(recipe: Recipe) -> dict[str, Any]:
     return {
         name: getattr(recipe, name)
-        for name in ("n_steps", "learning_rate", "clip", "average", "precision", "accumulate")
+        for name in ("n_steps", "learning_rate", "clip", "average", "precision", "accumulate", "matrix_rate")
     }

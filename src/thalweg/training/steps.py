@@ -105,10 +105,17 @@ def adam(
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """Adam with learning rates that rise over the first steps and fall to 0 at the end."""
     optimizer = torch.optim.Adam(groups, fused=True)
+    return optimizer, rise_and_fall(optimizer, steps)
+
+
+def rise_and_fall(
+    optimizer: torch.optim.Optimizer, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Learning rates that rise over the first steps and fall to 0 at the end, as a cosine."""
     warm = max(1, min(100, steps // 10))
 
     def share(i: int) -> float:
         fall = 0.5 * (1 + math.cos(math.pi * min(i / max(steps, 1), 1)))
         return min((i + 1) / warm, fall)
 
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, share)

@@ -1,0 +1,137 @@
+"""Texts from whatever holds them, and what is said of those that cannot be read."""
+
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from thalweg.core import InputError
+from thalweg.data import TextFiles, as_texts
+
+LINES = ["one line", "", "naïve café", "  spaces stay  "]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "given", [LINES, tuple(LINES), np.array(LINES), pl.Series(LINES), iter(LINES)]
+)
+def test_texts_in_memory_are_gone_through_again_and_again(given):
+    texts = as_texts(given)
+    assert list(texts) == list(texts) == LINES
+
+
+def test_a_file_has_a_text_a_line(folder):
+    texts = as_texts(folder / "a.txt")
+    assert list(texts) == list(texts) == LINES
+
+
+def test_windows_line_ends_and_the_mark_of_utf8_are_no_part_of_a_text(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbffirst\r\nsecond")
+    assert list(TextFiles(tmp_path / "a.txt")) == ["first", "second"]
+
+
+def test_paragraphs_are_joined(tmp_path):
+    (tmp_path / "a.txt").write_text("\nFirst goes\non.\n\n\nSecond.\n")
+    assert list(TextFiles(tmp_path / "a.txt", unit="paragraph")) == ["First goes on.", "Second."]
+
+
+def test_a_folder_gives_all_its_files_in_order(folder):
+    (folder / "z.md").write_text("last")
+    (folder / "picture.png").write_bytes(b"\0\1")
+    inner = folder / "b"
+    inner.mkdir()
+    with gzip.open(inner / "zipped.txt.gz", "wt") as file:
+        file.write("zipped\n")
+    pl.DataFrame({"text": ["in a table", None], "n": [1, 2]}).write_parquet(inner / "t.parquet")
+    assert list(TextFiles(folder)) == [*LINES, "in a table", "", "zipped", "last"]
+
+
+def test_gzip_is_known_by_its_content(tmp_path):
+    (tmp_path / "a.txt").write_bytes(gzip.compress(b"zipped"))
+    assert list(TextFiles(tmp_path / "a.txt")) == ["zipped"]
+
+
+def test_standard_input_can_be_gone_through_twice(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from\nthere\n")))
+    texts = TextFiles("-")
+    assert list(texts) == list(texts) == ["from", "there"]
+
+
+def test_files_are_read_piece_by_piece(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"good\n" * 100_000 + b"\xff bad\n")
+    found = iter(TextFiles(tmp_path / "a.txt"))
+    assert [next(found) for _ in range(3)] == ["good"] * 3
+    with pytest.raises(InputError, match="line 100001"):
+        list(found)
+
+
+def _latin(path: Path) -> Path:
+    path.write_bytes("fine\ncafé\n".encode("latin-1"))
+    return path
+
+
+def _binary(path: Path) -> Path:
+    path.write_bytes(b"text\nPK\x00\x03\n")
+    return path
+
+
+def _cut(path: Path) -> Path:
+    path.write_bytes(gzip.compress(bytes(range(65, 90)) * 1000)[:40])
+    return path
+
+
+def _parquet(path: Path) -> Path:
+    pl.DataFrame({"a": ["x"], "b": ["y"]}).write_parquet(path.with_suffix(".parquet"))
+    return path.with_suffix(".parquet")
+
+
+def _broken_parquet(path: Path) -> Path:
+    path.with_suffix(".parquet").write_bytes(b"PAR1 no more")
+    return path.with_suffix(".parquet")
+
+
+def _empty_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (_latin, "line 2: byte 0xe9 at position 3 is not UTF-8"),
+        (_binary, "line 2: a zero byte"),
+        (_cut, "damaged or cut gzip"),
+        (_parquet, "none is called 'text'"),
+        (_broken_parquet, "not a readable Parquet file"),
+        (_empty_folder, "no texts in this folder"),
+        (lambda path: path, "no such file or folder"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path, make, said):
+    path = make(tmp_path / "given.txt")
+    with pytest.raises(InputError, match=said) as caught:
+        list(TextFiles(path))
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("a text or a path", "got one str"),
+        (["fine", 3], "number 1 is of type int"),
+        (3, "got int"),
+        ({"a": "text"}, "got dict"),
+    ],
+)
+def test_what_is_no_texts_is_said(given, said):
+    with pytest.raises(InputError, match=said):
+        as_texts(given)
