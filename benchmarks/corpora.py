@@ -40,22 +40,28 @@ def reviews(path):
         name = next(n for n in outer.getnames() if n.endswith("hutto_ICWSM_2014.tar.gz"))
         inner = outer.extractfile(name).read()
     with tarfile.open(fileobj=io.BytesIO(inner)) as files:
-        name = next(n for n in files.getnames() if n.endswith("movieReviewSnippets_GroundTruth.txt"))
+        name = next(
+            n for n in files.getnames() if n.endswith("movieReviewSnippets_GroundTruth.txt")
+        )
         content = files.extractfile(name).read().decode("utf-8", "replace")
     rows = list(csv.reader(io.StringIO(content), delimiter="\t", quoting=csv.QUOTE_NONE))
     kept = [(text, float(rating) > 0) for _, rating, text in rows if abs(float(rating)) > 0.5]
     return [text for text, _ in kept], np.array([kind for _, kind in kept])
 
 
-NOUNS = (
+def _words(text):
+    return text.split()
+
+
+NOUNS = _words(
     "person animal plant tool building machine disease device substance place country bird fish "
     "tree muscle bone language game instrument vessel"
-).split()
-VERBS = (
+)
+VERBS = _words(
     "make use sell carry live work write speak play teach lead study believe grow show give take "
     "help move hold"
-).split()
-ADJECTIVES = "small large old open early ancient ordinary evil artificial young".split()
+)
+ADJECTIVES = _words("small large old open early ancient ordinary evil artificial young")
 
 
 def pairs():
@@ -67,11 +73,12 @@ def pairs():
     found = {"verb": [], "verb, far": [], "these": [], "several": [], "one of": [], "a or an": []}
     for noun, verb in itertools.product(NOUNS, VERBS):
         one, many = noun, _plural(noun)
-        found["verb"].append((f"a {one} that {_plural(verb)} things", f"a {one} that {verb} things"))
+        found["verb"].append(
+            (f"a {one} that {_plural(verb)} things", f"a {one} that {verb} things")
+        )
         found["verb"].append((f"{many} that {verb} things", f"{many} that {_plural(verb)} things"))
-        found["verb, far"].append((
-            f"a {one} in the old houses that {_plural(verb)}", f"a {one} in the old houses that {verb}"
-        ))  # fmt: skip
+        far = f"a {one} in the old houses that"
+        found["verb, far"].append((f"{far} {_plural(verb)}", f"{far} {verb}"))
     for noun, adjective in itertools.product(NOUNS, ADJECTIVES):
         one, many = noun, _plural(noun)
         found["these"].append((f"these {adjective} {many}", f"this {adjective} {many}"))

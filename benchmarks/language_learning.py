@@ -7,11 +7,11 @@ DIR holds WordNet (Debian: wordnet-base); without it nothing is measured, and sa
 are held out; 15 in 100 of their tokens are hidden. Beside the model: unigram, bigram and 5-gram
 (interpolated Kneser-Ney) of the same tokens, which are shown all that stands before a token, hidden
 or not. Pairs: how often the good text has less energy, ties counted half (thalweg energy --pairs
-does so for files). FILE is vaderSentiment's source distribution, which has sentences of film reviews
-and what people thought of them: logistic regressions with 20, 200 and all labels of the training
-half, on the representation, on words (tf-idf of single words and pairs) and on both, the penalty
-chosen by cross-validation in those labels; medians of ten draws of the labels. --model keeps the
-model, and takes it from there if it is there already.
+does so for files). FILE is vaderSentiment's source distribution, which has sentences of film
+reviews and how kind people found them: logistic regressions with 20, 200 and all labels of the
+training half, on the representation, on words (tf-idf of single words and pairs) and on both, the
+penalty chosen by cross-validation in those labels; medians of ten
+draws of the labels. --model keeps the model, and takes it from there if it is there already.
 """
 
 import argparse
@@ -103,7 +103,8 @@ def probe(features, labels, chosen, test):
         scale = "passthrough"
     classifier = make_pipeline(
         scale, LogisticRegressionCV(
-            Cs=np.logspace(-4, 4, 9), cv=5, max_iter=2000, l1_ratios=(0,), use_legacy_attributes=False
+            Cs=np.logspace(-4, 4, 9), cv=5, max_iter=2000, l1_ratios=(0,),
+            use_legacy_attributes=False,
         ),
     )  # fmt: skip
     classifier.fit(features[chosen], labels[chosen])

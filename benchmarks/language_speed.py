@@ -25,7 +25,7 @@ from transformers import (
     get_linear_schedule_with_warmup,
 )
 
-from thalweg.core import Batch, HIDDEN_TOKEN
+from thalweg.core import HIDDEN_TOKEN, Batch
 from thalweg.data import TokenRows, Vocabulary, as_texts
 from thalweg.energies import PretrainedNetwork, TextTransformer, TokenPrediction
 from thalweg.objectives import Denoising
@@ -52,10 +52,11 @@ def ours(vocabulary, steps):
 
 def theirs(vocabulary, steps, rate, parameters):
     torch.manual_seed(0)
-    shape = dict(
-        vocab_size=len(vocabulary), hidden_size=256, num_hidden_layers=4, num_attention_heads=4,
-        max_position_embeddings=128, pad_token_id=vocabulary.marks.padding,
-    )  # fmt: skip
+    shape = {
+        "vocab_size": len(vocabulary), "hidden_size": 256, "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 128, "pad_token_id": vocabulary.marks.padding,
+    }  # fmt: skip
     # as many parameters, to one unit inside
     spare = BertForMaskedLM(BertConfig(**shape, intermediate_size=1024)).num_parameters()
     inner = 1024 - round((spare - parameters) / (4 * 2 * 256 + 4))

@@ -75,7 +75,8 @@ def test_words_are_those_of_the_text_whatever_the_tokenizer(kind, request):
 
 @pytest.mark.parametrize("kind", ["pairs", "pieces"])
 @pytest.mark.parametrize(
-    "text", ["The [MASK] bends.", "[MASK] bends", "the vall[MASK], and", "([MASK])", "a [MASK][MASK]"]
+    "text",
+    ["The [MASK] bends.", "[MASK] bends", "the vall[MASK], and", "([MASK])", "a [MASK][MASK]"],
 )
 def test_a_filled_text_keeps_what_is_visible(kind, text, request):
     vocabulary = request.getfixturevalue(kind)

@@ -30,7 +30,9 @@ def network() -> TextTransformer:
 
 
 def _texts(lengths: list[int], seed: int = 0) -> torch.Tensor:
-    y = torch.randint(4, V, (len(lengths), max(lengths)), generator=torch.Generator().manual_seed(seed))
+    y = torch.randint(
+        4, V, (len(lengths), max(lengths)), generator=torch.Generator().manual_seed(seed)
+    )
     return torch.where(torch.arange(max(lengths)) < torch.tensor(lengths)[:, None], y, BEYOND_TOKEN)
 
 
@@ -184,7 +186,9 @@ def test_the_same_generator_draws_the_same_weights():
         TextTransformer(V, MARKS, 8, 1, 1, generator=torch.Generator().manual_seed(1))
         for _ in range(2)
     )
-    for (name, a), (_, b) in itertools.zip_longest(one.named_parameters(), other.named_parameters()):
+    for (name, a), (_, b) in itertools.zip_longest(
+        one.named_parameters(), other.named_parameters()
+    ):
         assert torch.equal(a, b), name
 
 

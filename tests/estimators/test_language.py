@@ -2,13 +2,13 @@
 
 import json
 import math
+import pydoc_data.topics
 import shutil
 import warnings
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pydoc_data.topics
 import pytest
 import tokenizers
 import torch
@@ -29,9 +29,10 @@ TOPICS = [
 ]
 HELD_OUT, LEARNED = TOPICS[::10], [text for i, text in enumerate(TOPICS) if i % 10]
 
-SMALL = dict(
-    layers=1, width=32, epochs=2, batch_tokens=100, learning_rate=0.1, random_state=0
-)  # fmt: skip
+SMALL = {
+    "layers": 1, "width": 32, "epochs": 2, "batch_tokens": 100, "learning_rate": 0.1,
+    "random_state": 0,
+}  # fmt: skip
 CATS = ["the cat sat on the mat", "the dog sat on the rug", "a cat and a dog met"] * 20
 
 
@@ -87,7 +88,7 @@ def test_blanks_are_filled_and_the_rest_stays(cats):
     asked = ["the cat sat on the [MASK]", "a  [MASK] and a [MASK] met"]
     assert cats.complete(asked) == ["the cat sat on the mat", "a  cat and a dog met"]
     (found, _) = cats.completions(asked, top=3)
-    assert [each.text for each in found][0] == "the cat sat on the mat"
+    assert next(each.text for each in found) == "the cat sat on the mat"
     assert found[0].pieces == ("mat",)
     assert found[0].probability > 0.5
     assert found[0].probability == pytest.approx(math.exp(-found[0].energy))
@@ -111,7 +112,9 @@ def test_a_long_text_is_the_sum_of_its_parts_and_that_is_said_once(cats):
         energy = cats.energy([text, "a cat", text])
     assert len(caught) == 1
     rows = TokenRows(as_texts([text]), cats.vocabulary_, 126)
-    parts = torch.cat([cats.energy_(torch.from_numpy(rows.take(np.array([i])))) for i in range(len(rows))])
+    parts = torch.cat(
+        [cats.energy_(torch.from_numpy(rows.take(np.array([i])))) for i in range(len(rows))]
+    )
     assert energy[0] == pytest.approx(float(parts.detach().sum()), rel=1e-5)
     assert energy[2] == pytest.approx(energy[0], rel=1e-5)
 
@@ -303,10 +306,10 @@ def test_it_opens_in_transformers(cats, tmp_path):
 
 def _bert(path: Path, kind: str) -> None:
     """A small random model of another architecture, saved by transformers."""
-    shape = dict(
-        vocab_size=90, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=48, max_position_embeddings=40,
-    )  # fmt: skip
+    shape = {
+        "vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 48, "max_position_embeddings": 40,
+    }  # fmt: skip
     if kind == "bert":
         names = ("[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]")
         inner = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))

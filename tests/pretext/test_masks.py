@@ -5,17 +5,15 @@ import math
 import pytest
 import torch
 
-from thalweg.core import Batch, Energy, InputError
+from thalweg.core import HIDDEN_TOKEN, Batch, Energy, InputError, visible
 from thalweg.objectives import Denoising
 from thalweg.pretext import (
-    HIDDEN_TOKEN,
     AnyOf,
     Cropped,
     Future,
     Masked,
     Occluded,
     Shaped,
-    visible,
 )
 
 N = 2000

@@ -21,9 +21,7 @@ class Low(Objective):
 def _after(count: int):
     energy = NetworkEnergy(Perceptron((3, 8, 1), generator=torch.Generator().manual_seed(0)))
     y = torch.randn(10, 3, generator=torch.Generator().manual_seed(1))
-    step = gradient_step(
-        energy, Low(), torch.optim.SGD(energy.parameters(), 0.1), accumulate=count
-    )
+    step = gradient_step(energy, Low(), torch.optim.SGD(energy.parameters(), 0.1), accumulate=count)
     loss = step(Batch(y), torch.Generator())
     return energy, loss
 

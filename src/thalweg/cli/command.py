@@ -19,7 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Energy-based learning: shape an energy from data, then ask it questions. "
     "DATA is CSV, Parquet or .npy; of images a folder, IDX or .npy; "
-    "of clips .npy or a video; of texts a file, a folder or - for standard input. Rows are counted from 0.",
+    "of clips .npy or a video; of texts a file, a folder or - for standard input. "
+    "Rows are counted from 0.",
 )
 fit_app = typer.Typer(
     no_args_is_help=True, help="Fit an energy: thalweg fit METHOD DATA --out MODEL."

@@ -26,9 +26,9 @@ from thalweg.cli.reading import (
 )
 from thalweg.cli.texts import completions, give_pairs
 from thalweg.core import InputError
+from thalweg.data import MASK
 from thalweg.data.tables import read_data
 from thalweg.estimators.joint_embedding import JointEmbeddingModel
-from thalweg.data import MASK
 from thalweg.estimators.registry import CLIPS, IMAGES, TEXTS
 from thalweg.plots import draw_landscape, figure, save_figure
 

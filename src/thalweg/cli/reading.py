@@ -18,9 +18,9 @@ from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import as_images
 from thalweg.data.rows import Rows
 from thalweg.data.tables import Encoding, read_data, write_data
+from thalweg.data.texts import TextFiles
 from thalweg.data.video_files import as_clips
 from thalweg.estimators.joint import JointRows
-from thalweg.data.texts import TextFiles
 from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES, TEXTS
 from thalweg.estimators.storage import load_with_extra
 

@@ -1,4 +1,4 @@
-"""Data: rows in memory or on disk, tables, images, clips, texts, made-up sets with a known answer."""
+"""Data: rows in memory or on disk, tables, images, clips, texts, sets with a known answer."""
 
 from thalweg.data.batches import Shuffled, batches, random_positions, steps_of
 from thalweg.data.clips import ClipsLike, Windows

@@ -67,7 +67,7 @@ class TextFiles(Texts):
         self._input: IO[bytes] | None = None
         if self.path == STANDARD_INPUT:
             # it can be read only once
-            self._input = tempfile.TemporaryFile()
+            self._input = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the texts
             weakref.finalize(self, self._input.close)
             shutil.copyfileobj(sys.stdin.buffer, self._input)
             self.files = [self.path]

@@ -131,7 +131,10 @@ class Vocabulary:
                 f"{'fewer' if found < size else 'more'}: {found}; expected at most that many (and "
                 f"at least {len(alphabet) + len(marks) + 1}: the bytes and the marks), or None"
             )
-        ends = [("[CLS]", tokenizer.token_to_id("[CLS]")), ("[SEP]", tokenizer.token_to_id("[SEP]"))]
+        ends = [
+            ("[CLS]", tokenizer.token_to_id("[CLS]")),
+            ("[SEP]", tokenizer.token_to_id("[SEP]")),
+        ]
         tokenizer.post_processor = library.processors.TemplateProcessing(
             single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
         )
@@ -142,7 +145,7 @@ class Vocabulary:
         """From what the tokenizer's ``to_str`` wrote, and the names of the four marks."""
         try:
             tokenizer = _tokenizers().Tokenizer.from_str(written)
-        except Exception as error:  # noqa: BLE001 - the library raises nothing more special
+        except Exception as error:
             raise InputError(f"the tokenizer is damaged ({error})") from error
         return cls(tokenizer, *names)
 

@@ -156,9 +156,7 @@ class TextBlock(nn.Module):
             laid = (group.rows, group.length)
             query, key = query_key[span].unflatten(0, laid).permute(2, 0, 3, 1, 4)
             value = parts[span, 2].unflatten(0, laid).transpose(1, 2)
-            seen = functional.scaled_dot_product_attention(
-                query, key, value, attn_mask=group.mask
-            )
+            seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=group.mask)
             result.append(seen.transpose(1, 2).flatten(2).flatten(0, 1))
         return result[0] if len(result) == 1 else torch.cat(result)
 

@@ -61,7 +61,9 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
         """
         rows = self._asked(X)
         value = self._ask_rows(rows, self.energy_)
-        return np.bincount(rows.text, value, minlength=rows.n_texts)
+        total = np.zeros(rows.n_texts)
+        np.add.at(total, rows.text, value)
+        return total
 
     def score_samples(self, X: TextsLike) -> NDArray[np.floating]:
         """-F of each text, scikit-learn's sign, higher is more normal: (n,)."""
@@ -97,9 +99,7 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
             raise InputError(f"completions: top must be at least 1, got {top}")
         given = list(as_texts(X))
         result = []
-        for i, (text, tokens) in enumerate(
-            zip(given, self.vocabulary_.encode(given), strict=True)
-        ):
+        for i, (text, tokens) in enumerate(zip(given, self.vocabulary_.encode(given), strict=True)):
             if not (tokens == HIDDEN_TOKEN).any():
                 raise InputError(f"complete: text {i} has no {MASK}; expected one or more to fill")
             self._hold_to_context(f"complete: text {i}", tokens)
@@ -252,4 +252,3 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
             whole, parts = vocabulary.fill_in(text, pieces)
             result.append(Completion(whole, parts, probability, energy))
         return result
-

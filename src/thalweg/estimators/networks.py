@@ -63,7 +63,12 @@ def fit_rows(
         len(rows), model.batch_size, model.n_steps, found.order, hardware.rank, hardware.size
     )
     recipe = Recipe(
-        model.n_steps, model.learning_rate, clip, average, precision, run_facts(model, rows)
+        model.n_steps,
+        model.learning_rate,
+        clip,
+        average,
+        precision,
+        facts=run_facts(model, rows),
     )
     return fit(
         energy, objective, take, order, recipe, found.noise,

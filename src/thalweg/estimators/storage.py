@@ -64,7 +64,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     InputError
-        If the file (of a language model the folder) is not there, cut short, not a thalweg model, or of a newer version.
+        If the file (of a language model the folder) is not there, cut short, not a model, or of a
+        newer version.
     """
     return load_with_extra(path)[0]
 

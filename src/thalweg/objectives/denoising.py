@@ -29,8 +29,8 @@ class Denoising(Objective):
     References
     ----------
     Vincent, Larochelle, Bengio, Manzagol, "Extracting and composing robust features with denoising
-    autoencoders" (2008); Vincent et al. (2010), for masking and salt-and-pepper noise; Devlin, Chang,
-    Lee, Toutanova, "BERT" (2019), for tokens.
+    autoencoders" (2008); Vincent et al. (2010), for masking and salt-and-pepper noise; Devlin et
+    al., "BERT" (2019), for tokens.
     """
 
     def __init__(self, corruption: Corruption) -> None:

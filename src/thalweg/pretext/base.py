@@ -52,4 +52,3 @@ class Hiding(Corruption):
         taken = taken & left.reshape(-1, *[1] * (y.dim() - 1))
         missing = torch.nan if y.is_floating_point() else HIDDEN_TOKEN
         return Corrupted(torch.where(taken, missing, y), taken)
-

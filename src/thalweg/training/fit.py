@@ -174,5 +174,13 @@ def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:
 def _facts(recipe: Recipe) -> dict[str, Any]:
     return {
         name: getattr(recipe, name)
-        for name in ("n_steps", "learning_rate", "clip", "average", "precision", "accumulate", "matrix_rate")
+        for name in (
+            "n_steps",
+            "learning_rate",
+            "clip",
+            "average",
+            "precision",
+            "accumulate",
+            "matrix_rate",
+        )
     }

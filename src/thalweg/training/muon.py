@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
 
 DECAY = 0.1
 """Of matrices, times the learning rate: it keeps them of a size that steps can turn"""
@@ -28,7 +27,7 @@ class MuonAndAdam(torch.optim.Optimizer):
         Of Muon.
     rate_else : float
         Of Adam.
-    more : list of Tensor
+    more : sequence of Tensor
         Other parameters for Adam.
 
     References
@@ -38,7 +37,7 @@ class MuonAndAdam(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, module: nn.Module, rate: float, rate_else: float, more: list[Tensor]
+        self, module: nn.Module, rate: float, rate_else: float, more: Sequence[Tensor]
     ) -> None:
         matrices = [
             layer.weight

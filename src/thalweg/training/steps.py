@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -80,10 +81,11 @@ def _parts(batch: Batch, count: int) -> list[tuple[Batch, float]]:
     n = len(batch.y)
     count = max(1, min(count, n))
     ends = [n * i // count for i in range(count + 1)]
-    return [
-        (Batch(*(None if each is None else each[a:b] for each in batch)), (b - a) / n if n else 1.0)
-        for a, b in zip(ends, ends[1:], strict=False)
-    ]
+    result = []
+    for a, b in itertools.pairwise(ends):
+        x, weight = (None if each is None else each[a:b] for each in (batch.x, batch.weight))
+        result.append((Batch(batch.y[a:b], x, weight), (b - a) / n if n else 1.0))
+    return result
 
 
 def _together(losses: list[Loss], parts: list[tuple[Batch, float]]) -> Loss:
