@@ -42,7 +42,7 @@ def ours(vocabulary, steps):
         len(vocabulary), vocabulary.marks, context=128, generator=torch.Generator().manual_seed(0)
     )
     energy = TokenPrediction(network)
-    optimizer = MuonAndAdam(energy, 0.02, 0.003, [])
+    optimizer = MuonAndAdam(energy, 0.01, 0.003, [])
     step = gradient_step(
         energy, Denoising(Masked(0.3)), optimizer, rise_and_fall(optimizer, steps), clip=5.0
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
+from array import array
 from collections.abc import Iterator
 
 import numpy as np
@@ -46,7 +47,8 @@ class TokenRows(Source):
     def __init__(
         self, texts: Texts, vocabulary: Vocabulary, longest: int, keep_empty: bool = False
     ) -> None:
-        lengths, owners = [], []
+        # of a large corpus there are many: plain numbers, not objects
+        lengths, owners = array("q"), array("q")
         self.n_texts = self.n_split = 0
         kind = np.dtype(np.int16 if len(vocabulary) < 2**15 else np.int32)
         with tempfile.TemporaryFile() as file:
@@ -54,20 +56,20 @@ class TokenRows(Source):
                 for tokens in _tokens_of(group, vocabulary):
                     if len(tokens) or keep_empty:
                         sizes = _sizes(len(tokens), longest)
-                        lengths += sizes
-                        owners += [self.n_texts] * len(sizes)
+                        lengths.extend(sizes)
+                        owners.extend([self.n_texts] * len(sizes))
                         self.n_split += len(sizes) > 1
                         file.write(tokens.astype(kind).tobytes())
                     self.n_texts += 1
             file.flush()
-            self._ends = np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))])
+            self._ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
             total = int(self._ends[-1])
             # an empty file cannot be mapped
             self._tokens: NDArray[np.integer] = (
                 np.memmap(file, kind, "r", shape=(total,)) if total else np.empty(0, kind)
             )
         self.text = np.array(owners, np.int64)
-        self.lengths = np.diff(self._ends)
+        self.lengths = np.array(lengths, np.int64)
 
     def __len__(self) -> int:
         return len(self.lengths)

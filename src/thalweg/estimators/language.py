@@ -28,7 +28,7 @@ MEAN_RUN = 3.0
 LONGEST_GRADIENT = 1.0
 """Of the cost of one token"""
 
-ADAM_SHARE = 0.15
+ADAM_SHARE = 0.3
 """Of the learning rate, for what Muon does not move"""
 
 
@@ -67,13 +67,13 @@ class MaskedLanguageModel(LanguageModel):
         What one text is, where texts come from a file to learn from.
     epochs : int, default 3
         How often every text is looked at.
-    batch_tokens : int, default 4096
+    batch_tokens : int, default 2048
         Tokens a step, about: as many texts as have so many in the mean.
     accumulate : int, default 1
         Parts of a step that are gone through one after the other, to save memory.
-    learning_rate : float, default 0.02
+    learning_rate : float, default 0.01
         At its height; it rises over the first steps and falls to 0. It is that of Muon, for the
-        matrices inside; embeddings and scales learn by Adam, at 0.15 of it.
+        matrices inside; embeddings and scales learn by Adam, at 0.3 of it.
     precision : {"no", "bf16", "fp16"}, default "no"
         Type of the large products; bf16 is about twice as fast on processors that have it.
     random_state : int, RandomState or None, default None
@@ -145,9 +145,9 @@ class MaskedLanguageModel(LanguageModel):
         replacement: str = "mask",
         unit: str = "line",
         epochs: int = 3,
-        batch_tokens: int = 4096,
+        batch_tokens: int = 2048,
         accumulate: int = 1,
-        learning_rate: float = 0.02,
+        learning_rate: float = 0.01,
         precision: str = "no",
         random_state: int | np.random.RandomState | None = None,
         device: str = "auto",
