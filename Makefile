@@ -52,6 +52,9 @@ bench: install
 	$(BIN)/python benchmarks/completion.py $(DATA)
 	$(BIN)/python benchmarks/anomaly.py $(DATA)
 	$(BIN)/python benchmarks/denoising.py $(DATA) --out docs/denoising.png
+	$(BIN)/python benchmarks/language_speed.py
+	$(BIN)/python benchmarks/language_learning.py
+	$(BIN)/python benchmarks/language_memory.py
 
 docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"

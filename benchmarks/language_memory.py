@@ -2,10 +2,10 @@
 
 python benchmarks/language_memory.py [--corpus DIR] [--gigabytes 1] [--steps 50]
 
-DIR holds WordNet (Debian: wordnet-base); without it nothing is measured, and said so. Its glosses are
-written again and again, in new orders, to a file of that size; a vocabulary is learned from it, it
-is made tokens of, and so many steps are taken. Peak of the resident memory of the process, and how
-much of it is there before anything is read.
+DIR holds WordNet (Debian: wordnet-base); without it nothing is measured, and said so. Its glosses
+are written again and again, in new orders, to a file of that size; a vocabulary is learned from it,
+it is made tokens of, and so many steps are taken. Peak of the resident memory of the process, and
+how much of it is there before anything is read.
 """
 
 import argparse

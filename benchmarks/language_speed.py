@@ -33,7 +33,7 @@ from thalweg.pretext import Masked
 from thalweg.training.muon import MuonAndAdam
 from thalweg.training.steps import gradient_step, rise_and_fall
 
-TEXTS_A_STEP = 200
+TEXTS_A_STEP = 64
 
 
 def ours(vocabulary, steps):

@@ -16,7 +16,7 @@ from thalweg.cli import main
 
 CATS = ["the cat sat on the mat", "the dog sat on the rug", "a cat and a dog met"]
 SMALL = (
-    "--layers", 1, "--width", 32, "--batch-tokens", 100, "--learning-rate", 0.1,
+    "--layers", 1, "--width", 32, "--batch-tokens", 100, "--learning-rate", 0.05,
     "--random-state", 0,
 )  # fmt: skip
 
@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
     (path / "asked.txt").write_text("a cat sat\n\nthe dog met the cat\n")
     (path / "good.txt").write_text("\n".join(CATS))
     (path / "bad.txt").write_text("\n".join(" ".join(t.split()[::-1]) for t in [*CATS[:2], "x"]))
-    words = ("fit", "masked-language-model", "corpus.txt", "--out", "model/", "--epochs", 30)
+    words = ("fit", "masked-language-model", "corpus.txt", "--out", "model/", "--epochs", 60)
     code, out, errors = said(*words, *SMALL, folder=path)
     assert (code, out) == (0, ""), errors
     return path

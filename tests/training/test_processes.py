@@ -1,11 +1,13 @@
-"""Two processes give what one gives."""
+"""Two processes give what one gives, or learn together."""
 
 import subprocess
 import sys
 
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 
+import thalweg
 from thalweg.estimators import KMeans
 
 SCRIPT = """
@@ -33,3 +35,35 @@ def test_two_processes_give_the_centers_of_one(tmp_path):
     one = KMeans(10, random_state=0).fit(load_digits().data)
     np.testing.assert_allclose(two["centers"], one.cluster_centers_, atol=1e-5)
     np.testing.assert_array_equal(two["labels"], one.labels_)
+
+
+TEXTS = """
+import sys
+import torch
+from thalweg.estimators import MaskedLanguageModel
+model = MaskedLanguageModel(
+    layers=1, width=32, epochs=60, batch_tokens=200, learning_rate=0.05, random_state=0, device="cpu"
+).fit(["the cat sat on the mat", "the dog sat on the rug"] * 40)
+rank = torch.distributed.get_rank()
+torch.save(model.energy_.state_dict(), f"{sys.argv[1]}/weights-{rank}.pt")
+if rank == 0:
+    model.save(f"{sys.argv[1]}/model")
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_learn_one_language_model(tmp_path):
+    (tmp_path / "fit.py").write_text(TEXTS)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [sys.executable, *launch, tmp_path / "fit.py", tmp_path],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (
+        torch.load(tmp_path / f"weights-{rank}.pt", weights_only=True) for rank in (0, 1)
+    )
+    for name, weight in first.items():
+        assert torch.equal(weight, second[name]), name
+    model = thalweg.load(tmp_path / "model")
+    assert model.complete(["the dog sat on the [MASK]"]) == ["the dog sat on the rug"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -100,6 +101,9 @@ def add_fit(fit_app: typer.Typer, kind: type[FittedModel]) -> None:
             extra["targets"] = _positions(targets, encoding, values.shape[1], data)
             given = [j for j in range(values.shape[1]) if j not in extra["targets"]]
             fit(values[:, given], values[:, extra["targets"]])
+        if int(os.environ.get("RANK", "0")) > 0:
+            # of processes that train together the first one writes
+            return
         if isinstance(estimator, TEXTS):
             estimator.save(out)
         else:

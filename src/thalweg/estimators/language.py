@@ -99,13 +99,13 @@ class MaskedLanguageModel(LanguageModel):
     Examples
     --------
     >>> from thalweg.estimators import MaskedLanguageModel
-    >>> texts = ["the cat sat on the mat", "the dog sat on the rug"] * 50
+    >>> texts = ["the cat sat on the mat", "a dog ran in the park"] * 50
     >>> model = MaskedLanguageModel(
-    ...     layers=1, width=32, epochs=10, batch_tokens=100, learning_rate=0.1, random_state=0
+    ...     layers=1, width=32, epochs=50, batch_tokens=100, learning_rate=0.05, random_state=0
     ... ).fit(texts)
-    >>> model.complete(["the cat sat on the [MASK]"])
+    >>> model.complete(["the cat [MASK] on the [MASK]"])
     ['the cat sat on the mat']
-    >>> fits, does_not = model.energy(["the dog sat on the rug", "rug the on dog the sat"])
+    >>> fits, does_not = model.energy(["a dog ran in the park", "park the a in dog ran"])
     >>> bool(fits < does_not)
     True
     """
@@ -186,7 +186,10 @@ class MaskedLanguageModel(LanguageModel):
             )
         hardware = Hardware(str(Device.resolve(self.device)), self.precision)
         found = seeds(self.random_state, hardware)
-        self.vocabulary_ = Vocabulary.train(texts, self.vocabulary_size)
+        vocabulary = Vocabulary.train(texts, self.vocabulary_size)
+        # the processes that train together have one
+        written = hardware.from_first(vocabulary.tokenizer.to_str())
+        self.vocabulary_ = Vocabulary.from_json(written, vocabulary.names)
         rows = self._rows(texts, self.context - 2, keep_empty=False)
         self.lengths_ = tuple(
             int(n) for n in np.quantile(rows.lengths, np.linspace(0, 1, 101), method="nearest")

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import BEYOND_TOKEN, HIDDEN_TOKEN, InputError, generator_from
+from thalweg.core import BEYOND_TOKEN, HIDDEN_TOKEN, InputError, generator_from, progress
 from thalweg.data import MASK, Texts, TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TokenPrediction
 from thalweg.estimators.base import FittedModel, warn
@@ -52,6 +52,8 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
     energy_: TokenPrediction
     vocabulary_: Vocabulary
     lengths_: tuple[int, ...]
+
+    verbose: int
 
     def energy(self, X: TextsLike) -> NDArray[np.floating]:
         """F of each text, low where its tokens fit: (n,), in nats; 0 for a text without a token.
@@ -229,15 +231,16 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
         device = self._parameter().device
         order = np.argsort(rows.lengths, kind="stable")
         share = np.cumsum(rows.lengths[order] + 2) // self.energy_.network.at_a_time
-        answers: NDArray[Any] | None = None
-        for index in np.split(order, np.flatnonzero(np.diff(share)) + 1):
-            y = torch.from_numpy(rows.take(index)).to(device)
-            found = question(y).cpu().numpy()
-            if answers is None:
-                answers = np.zeros((len(rows), *found.shape[1:]), found.dtype)
-            answers[index] = found
-        assert answers is not None
-        return answers
+        parts = np.split(order, np.flatnonzero(np.diff(share)) + 1)
+        answers: list[NDArray[Any]] = []
+        with progress(type(self).__name__, len(parts), self.verbose > 0) as follow:
+            for index in parts:
+                y = torch.from_numpy(rows.take(index)).to(device)
+                answers.append(question(y).cpu().numpy())
+                follow(len(answers), "asked")
+        result: NDArray[Any] = np.empty_like(np.concatenate(answers))
+        result[order] = np.concatenate(answers)
+        return result
 
     def _completed(self, text: str, tokens: NDArray[np.int64], top: int) -> list[Completion]:
         vocabulary = self.vocabulary_
