@@ -9,9 +9,9 @@ are held out; 15 in 100 of their tokens are hidden. Beside the model: unigram, b
 or not. Pairs: how often the good text has less energy, ties counted half (thalweg energy --pairs
 does so for files). FILE is vaderSentiment's source distribution, which has sentences of film
 reviews and how kind people found them: logistic regressions with 20, 200 and all labels of the
-training half, on the representation, on words (tf-idf of single words and pairs) and on both, the
-penalty chosen by cross-validation in those labels; medians of ten
-draws of the labels. --model keeps the model, and takes it from there if it is there already.
+training half, on the representation and on words (tf-idf of single words and pairs), the penalty
+chosen by cross-validation in those labels; medians of ten draws of the labels. --model keeps the
+model, and takes it from there if it is there already.
 """
 
 import argparse
@@ -118,9 +118,7 @@ def sentiment(models, path):
     words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
     words.fit([texts[i] for i in train])
     features = {"words": words.transform(texts).tocsr()}
-    for name, model in models.items():
-        inside = model.transform(texts)
-        features[name] = inside
+    features |= {name: model.transform(texts) for name, model in models.items()}
     say(f"sentences: {len(texts)}, kind {labels.mean():.3f}")
     for count in (20, 200, len(train)):
         draws = 10 if count < len(train) else 1
@@ -136,7 +134,6 @@ def sentiment(models, path):
                 found.append(probe(each, labels, chosen, test))
             spread = f" ({min(found):.3f} to {max(found):.3f})" if draws > 1 else ""
             say(f"{count} labels, {name}: {np.median(found):.3f}{spread}")
-    return [texts[i] for i in train]
 
 
 def main():

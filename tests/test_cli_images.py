@@ -1,10 +1,5 @@
 """Images and clips on the command line."""
 
-import io
-import sys
-import warnings
-from contextlib import redirect_stderr, redirect_stdout
-
 import numpy as np
 import polars as pl
 import pytest
@@ -13,32 +8,11 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import thalweg
-from thalweg.cli import main
+from commands import said
 from thalweg.data import turning_digits
 
 DIGITS = (15 * load_digits().images).astype(np.uint8)
 SMALL = ("--patch", 2, "--width", 16, "--depth", 1, "--n-steps", 3, "--random-state", 0)
-
-
-def said(*words, folder):
-    """Exit status, output and errors of a command, run in this process."""
-    out, errors = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        warnings.catch_warnings(),
-        redirect_stdout(out),
-        redirect_stderr(errors),
-    ):
-        # main puts its own way to show warnings in place
-        warnings.simplefilter("default")
-        patch.setattr(sys, "argv", ["thalweg", *map(str, words)])
-        patch.chdir(folder)
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-    return code, out.getvalue(), errors.getvalue()
 
 
 def run(*words, folder):

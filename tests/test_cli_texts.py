@@ -2,9 +2,6 @@
 
 import gzip
 import io
-import sys
-import warnings
-from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import polars as pl
@@ -12,35 +9,13 @@ import pytest
 from safetensors.torch import load_file
 
 import thalweg
-from thalweg.cli import main
+from commands import said
 
 CATS = ["the cat sat on the mat", "the dog sat on the rug", "a cat and a dog met"]
 SMALL = (
     "--layers", 1, "--width", 32, "--batch-tokens", 100, "--learning-rate", 0.05,
     "--random-state", 0,
 )  # fmt: skip
-
-
-def said(*words, folder, typed=b""):
-    """Exit status, output and errors of a command, run in this process."""
-    out, errors = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        warnings.catch_warnings(),
-        redirect_stdout(out),
-        redirect_stderr(errors),
-    ):
-        # main puts its own way to show warnings in place
-        warnings.simplefilter("default")
-        patch.setattr(sys, "argv", ["thalweg", *map(str, words)])
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
-        patch.chdir(folder)
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-    return code, out.getvalue(), errors.getvalue()
 
 
 def table(*words, folder, typed=b""):
