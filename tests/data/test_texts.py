@@ -135,3 +135,12 @@ def test_what_cannot_be_read_is_named(tmp_path, make, said):
 def test_what_is_no_texts_is_said(given, said):
     with pytest.raises(InputError, match=said):
         as_texts(given)
+
+
+def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("thalweg.data.texts.LONGEST_LINE", 2**20)
+    (tmp_path / "a.txt").write_bytes(b"short\n" + b"x" * (2**20 + 1))
+    with pytest.raises(InputError, match="line 2: more than 1 MiB without an end of line"):
+        list(TextFiles(tmp_path / "a.txt"))
+    (tmp_path / "b.txt").write_bytes(b"x" * 2**20)
+    assert [len(text) for text in TextFiles(tmp_path / "b.txt")] == [2**20]

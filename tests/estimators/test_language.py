@@ -208,6 +208,9 @@ def test_half_the_bits_teach_as_well():
     settings = {**SMALL, "epochs": 40, "precision": "bf16"}
     model = MaskedLanguageModel(**settings).fit(CATS)
     assert next(model.energy_.parameters()).dtype == torch.float32
+    # it does not learn the very same
+    whole = MaskedLanguageModel(**{**settings, "precision": "no"}).fit(CATS)
+    assert float(model.history_.values[0]) != float(whole.history_.values[0])
     assert model.evaluate(CATS).loss < 0.5 * _unigram(model, CATS, CATS)
 
 
@@ -304,7 +307,7 @@ def test_it_opens_in_transformers(cats, tmp_path):
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
-def _bert(path: Path, kind: str) -> None:
+def _bert(path: Path, kind: str, spare: int = 0) -> None:
     """A small random model of another architecture, saved by transformers."""
     shape = {
         "vocab_size": 90, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -331,7 +334,7 @@ def _bert(path: Path, kind: str) -> None:
         CATS, trainer(vocab_size=60, special_tokens=list(names), show_progress=False, **more)
     )
     config.pad_token_id = inner.token_to_id(padding)
-    config.vocab_size = inner.get_vocab_size()
+    config.vocab_size = inner.get_vocab_size() + spare
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=inner, mask_token=mask, pad_token=padding, unk_token=unknown,
         **({"cls_token": start, "sep_token": end} if kind == "bert" else
@@ -373,6 +376,38 @@ def test_a_model_of_transformers_opens_here(kind, tmp_path):
     _same_answers(model, thalweg.load(tmp_path / "ours"))
 
 
+def test_a_vocabulary_smaller_than_the_network_is_no_harm(tmp_path):
+    """Embeddings are often rounded up; what no token has never stands in a blank."""
+    _bert(tmp_path / "theirs", "bert", spare=7)
+    model = thalweg.load(tmp_path / "theirs")
+    assert len(model.vocabulary_) == model.energy_.network.vocabulary_size
+    assert len(model.completions(["the [MASK] sat"], top=10)[0]) == 10
+    assert len(model.sample(2, 0, text="[MASK] cat [MASK]")) == 2
+
+
+def test_a_text_may_begin_with_a_blank(tmp_path):
+    """The first word is written as after a space by some tokenizers."""
+    _bert(tmp_path / "theirs", "roberta")
+    vocabulary = thalweg.load(tmp_path / "theirs").vocabulary_
+    allowed = vocabulary.may_stand("[MASK] sat [MASK]")
+    assert allowed[0].any()
+    np.testing.assert_array_equal(allowed[0], allowed[1])
+
+
+def test_a_folders_own_code_is_not_run(tmp_path):
+    """Neither to build the network nor to build the tokenizer; nor is anybody asked whether to."""
+    _bert(tmp_path / "theirs", "bert")
+    marker = tmp_path / "ran"
+    (tmp_path / "theirs" / "evil.py").write_text(f"open({str(marker)!r}, 'w')\n")
+    file = tmp_path / "theirs" / "config.json"
+    config = {**json.loads(file.read_text()), "model_type": "unheard-of"}
+    config["auto_map"] = {"AutoConfig": "evil.Config", "AutoModelForMaskedLM": "evil.Model"}
+    file.write_text(json.dumps(config))
+    with pytest.raises(InputError, match="theirs is not a masked language model"):
+        thalweg.load(tmp_path / "theirs")
+    assert not marker.exists()
+
+
 def test_pickles_are_not_opened(tmp_path):
     _bert(tmp_path / "theirs", "bert")
     file = tmp_path / "theirs" / "model.safetensors"
@@ -388,7 +423,7 @@ def test_a_model_without_a_head_is_not_given_a_random_one(tmp_path):
     transformers.BertModel.from_pretrained(tmp_path / "whole").save_pretrained(tmp_path / "base")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with pytest.raises(InputError, match=r"no values for .*with its head"):
+        with pytest.raises(InputError, match=r"no values for .*it has no head"):
             thalweg.load(tmp_path / "base")
 
 
@@ -401,6 +436,8 @@ def test_a_model_without_a_head_is_not_given_a_random_one(tmp_path):
         (lambda m: m.sample(1, text="nothing hidden"), r"the text has no \[MASK\]"),
         (lambda m: m.sample(1, n_sweeps=0), "n_sweeps must be at least 1"),
         (lambda m: m.energy("one str"), "got one str"),
+        (lambda m: m.energy(["fine", "half \ud800"]), "number 1 has half a character"),
+        (lambda m: m.sample(-1), "n must be at least 0, got -1"),
         (lambda m: m.evaluate(["cat"]), "no text has two tokens"),
     ],
 )
@@ -415,7 +452,13 @@ def test_bad_questions_are_named(cats, ask, said):
         ([], {}, "the corpus is empty"),
         (["", "  "], {}, "the corpus is empty"),
         (CATS, {"vocabulary_size": 5000}, "the corpus has fewer"),
-        (CATS, {"width": 30, "heads": 4}, "multiple of 2 heads"),
+        (
+            CATS,
+            {"width": 30, "heads": 4},
+            "MaskedLanguageModel: width must be",
+        ),
+        (["cat", "dog"] * 9, {}, "nothing can be hidden .* two tokens or more"),
+        (["mattresses", "windows"] * 9, {"pretext": "word"}, "two words or more"),
     ],
 )
 def test_bad_corpora_and_settings_are_named(corpus, settings, said):
@@ -432,5 +475,32 @@ def test_every_parameter_is_checked(name):
 
 def test_a_corpus_of_short_texts_is_learned_too():
     """Texts of one token have nothing to be predicted from; they teach nothing and do no harm."""
-    model = MaskedLanguageModel(**SMALL).fit(["cat", "dog"] * 10 + ["cat dog"] * 30)
+    model = MaskedLanguageModel(**{**SMALL, "epochs": 40}).fit(
+        ["cat", "dog"] * 10 + ["cat dog"] * 30
+    )
     assert np.isfinite(model.energy(["cat", "dog cat"])).all()
+    assert model.complete(["cat [MASK]"]) == ["cat dog"]
+
+
+def test_no_texts_have_no_answers(cats):
+    assert cats.energy([]).shape == (0,)
+    assert cats.transform([]).shape == (0, 32)
+    assert cats.complete([]) == []
+
+
+def test_many_blanks_are_asked_about_a_few_rows_at_a_time(cats, monkeypatch):
+    text = "a [MASK] and a [MASK] met " * 3
+    whole = cats.completions([text], top=3)[0]
+    sizes = []
+    network = cats.energy_.network
+    encode = type(network)._encode
+
+    def watched(self, y):
+        sizes.append(y.numel())
+        return encode(self, y)
+
+    monkeypatch.setattr(type(network), "_encode", watched)
+    monkeypatch.setattr(network, "at_a_time", 100)
+    few = cats.completions([text], top=3)[0]
+    assert [each.pieces for each in few] == [each.pieces for each in whole]
+    assert max(sizes) <= 100

@@ -15,7 +15,8 @@ from thalweg.estimators.registry import TEXTS
 
 
 def completions(fitted: Any, texts: TextFiles, top: int) -> pl.DataFrame:
-    """The ways to fill each text, ranked."""
+    """The ways to fill each text, ranked; empty lines are passed over."""
+    given = [(line, text) for line, text in enumerate(texts) if text.strip()]
     return pl.DataFrame(
         [
             {
@@ -26,7 +27,9 @@ def completions(fitted: Any, texts: TextFiles, top: int) -> pl.DataFrame:
                 "filling": " ".join(each.pieces),
                 "text": each.text,
             }
-            for line, found in enumerate(fitted.completions(texts, top))
+            for (line, _), found in zip(
+                given, fitted.completions([text for _, text in given], top), strict=True
+            )
             for rank, each in enumerate(found, start=1)
         ]
     )
@@ -50,7 +53,9 @@ def give_pairs(model: str, data: str | None, pairs: tuple[str, str], out: str | 
         )
     energy = fitted.energy([*good, *bad])  # type: ignore[attr-defined]
     first, second = energy[: len(good)], energy[len(good) :]
-    share = float(np.mean((first < second) + 0.5 * (first == second)))
+    # what a text lies beside when it is asked about moves its energy by a rounding
+    tie = np.isclose(first, second, rtol=1e-5)
+    share = float(np.mean(np.where(tie, 0.5, first < second)))
     sys.stdout.write(pl.DataFrame({"pairs": [len(good)], "share": [share]}).write_csv())
     if out is not None:
         give(pl.DataFrame({"good": first, "bad": second}), out)

@@ -55,18 +55,25 @@ def _mask() -> int:
 
 
 def check_folder(path: str | os.PathLike[str], known: Collection[str]) -> Path:
-    """The path, if :func:`write_folder_beside` may write there."""
-    target = Path(path)
-    if not target.absolute().parent.is_dir():
-        raise InputError(f"{target}: the folder {target.parent} does not exist")
+    """The folder, links followed, if :func:`write_folder_beside` may write there."""
+    target = Path(path).resolve()
+    if not target.parent.is_dir():
+        raise InputError(f"{path}: the folder {target.parent} does not exist")
     if target.exists() and not target.is_dir():
-        raise InputError(f"{target} is a file; expected the name of a folder")
+        raise InputError(f"{path} is a file; expected the name of a folder")
+    if target.is_mount() or target == Path.cwd():
+        raise InputError(
+            f"{path} is the present folder or the root of a disk, which cannot be put in its place "
+            "whole; expected the name of a folder inside"
+        )
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"{path}: nothing can be written in {target.parent}")
     there = target.iterdir() if target.is_dir() else ()
     others = [each.name for each in there if each.name not in known]
     if others:
         raise InputError(
-            f"{target} has other files, {min(others)!r} among them; expected a new folder, an "
-            "empty one, or one that a model was written to"
+            f"{path} has other files, {min(others)!r} among them; expected a new folder, an empty "
+            "one, or one that a model was written to"
         )
     return target
 
@@ -80,7 +87,7 @@ def write_folder_beside(path: str | os.PathLike[str], known: Collection[str]) ->
     whose names are ``known``.
     """
     target = check_folder(path, known)
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     before = beside.with_name(beside.name + ".before")
     try:
         yield beside
@@ -93,10 +100,10 @@ def write_folder_beside(path: str | os.PathLike[str], known: Collection[str]) ->
             target.rename(before)
         try:
             beside.rename(target)
-        except OSError:
+        except BaseException:
             if before.exists():
                 before.rename(target)
             raise
+        shutil.rmtree(before, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)

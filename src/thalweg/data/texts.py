@@ -24,6 +24,9 @@ TextsLike: TypeAlias = "Texts | Iterable[str] | os.PathLike[str]"
 TEXT_ENDINGS = (".txt", ".text", ".md", ".rst", ".gz", ".parquet")
 """Files of a folder that are read"""
 
+LONGEST_LINE = 64 * 2**20
+"""Bytes of a line, which is held in memory whole"""
+
 STANDARD_INPUT = Path("-")
 
 
@@ -44,6 +47,13 @@ class GivenTexts(Texts):
                 raise InputError(
                     f"texts: number {i} is of type {type(text).__name__}; expected a str"
                 )
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise InputError(
+                    f"texts: number {i} has half a character at {error.start}, "
+                    f"{text[error.start]!r}; expected text that can be written as UTF-8"
+                ) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.texts)
@@ -137,9 +147,14 @@ def as_texts(given: TextsLike, unit: str = "line") -> Texts:
     return GivenTexts(given)
 
 
-def _decoded(file: Iterable[bytes], name: str) -> Iterator[str]:
+def _decoded(file: Any, name: str) -> Iterator[str]:
     """The lines of a file of UTF-8."""
-    for number, line in enumerate(file, start=1):
+    for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=1):
+        if len(line) > LONGEST_LINE:
+            raise InputError(
+                f"{name}, line {number}: more than {LONGEST_LINE // 2**20} MiB without an end of "
+                "line; expected shorter ones"
+            )
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         try:
@@ -181,7 +196,7 @@ def _of_parquet(path: Path) -> Iterator[str]:
                 f"{path} has {len(names)} columns of texts and none is called 'text'; expected one "
                 "of that name, or one column of texts"
             )
-        for part in table.select(names).collect_batches(chunk_size=10_000, maintain_order=True):
+        for part in table.select(names).collect_batches(chunk_size=1_000, maintain_order=True):
             for text in part[names[0]]:
                 yield "" if text is None else text
     except (pl.exceptions.PolarsError, OSError) as error:

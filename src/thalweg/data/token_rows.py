@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import tempfile
 from array import array
 from collections.abc import Iterator
@@ -16,10 +15,10 @@ from thalweg.data.source import Source
 from thalweg.data.texts import Texts
 from thalweg.data.vocabulary import Vocabulary
 
-TEXTS_AT_A_TIME = 1000
+TEXTS_AT_A_TIME = 5000
 
-LONGEST_SLICE = 100_000
-"""Characters that are made tokens of in one go; longer texts are cut at a space"""
+LONGEST_SLICE = 500_000
+"""Characters that are made tokens of in one go, about; longer texts are cut at a space"""
 
 
 class TokenRows(Source):
@@ -98,8 +97,16 @@ class TokenRows(Source):
 
 
 def _groups(texts: Texts) -> Iterator[list[str]]:
-    given = iter(texts)
-    while group := list(itertools.islice(given, TEXTS_AT_A_TIME)):
+    """Some texts at a time: many short ones, few long ones."""
+    group: list[str] = []
+    characters = 0
+    for text in texts:
+        group.append(text)
+        characters += len(text)
+        if len(group) == TEXTS_AT_A_TIME or characters > LONGEST_SLICE:
+            yield group
+            group, characters = [], 0
+    if group:
         yield group
 
 

@@ -43,6 +43,8 @@ class Vocabulary:
     tokenizer : tokenizers.Tokenizer
     start, end, hidden, padding : str
         Its tokens for the start and end of a text, for what is hidden, and for padding.
+    size : int, default 0
+        V, where a network has more numbers for tokens than there are tokens.
 
     Attributes
     ----------
@@ -63,6 +65,7 @@ class Vocabulary:
         end: str = "[SEP]",
         hidden: str = MASK,
         padding: str = "[PAD]",
+        size: int = 0,
     ) -> None:
         ids = [tokenizer.token_to_id(name) for name in (start, end, hidden, padding)]
         if None in ids:
@@ -76,11 +79,14 @@ class Vocabulary:
         # whether a text is cut or padded is decided here, not by what a file happens to say
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        self._size = max(size, 1 + max(tokenizer.get_vocab().values()))
         written = [tokenizer.id_to_token(i) or "" for i in range(len(self))]
         added = tokenizer.get_added_tokens_decoder()
         self.special = np.zeros(len(self), bool)
         self.special[[i for i, token in added.items() if token.special]] = True
         self.special[ids] = True
+        # ids that no token has
+        self.special[[not text for text in written]] = True
         self._pieces = pieces = json.loads(tokenizer.to_str())["model"]["type"] == "WordPiece"
         if pieces:
             self.joins = np.array([text.startswith("##") for text in written])
@@ -147,10 +153,11 @@ class Vocabulary:
             tokenizer = _tokenizers().Tokenizer.from_str(written)
         except Exception as error:
             raise InputError(f"the tokenizer is damaged ({error})") from error
-        return cls(tokenizer, *names)
+        start, end, hidden, padding = names
+        return cls(tokenizer, start, end, hidden, padding)
 
     def __len__(self) -> int:
-        return int(self.tokenizer.get_vocab_size())
+        return self._size
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """The tokens of each text, without marks; ``HIDDEN_TOKEN`` where it says ``[MASK]``."""
@@ -174,13 +181,14 @@ class Vocabulary:
         After white space a token that has some before it, elsewhere one that has none: what is
         visible of the text stays as it is.
         """
-        result = []
+        result: list[NDArray[np.bool_]] = []
         for part in self._blanks.split(text)[:-1]:
             before = part[-1:]
             if self._pieces:
                 good = self.joins if before.isalnum() else self.spaced
             else:
-                good = self.spaced if before.isspace() else ~self.spaced & ~self.special
+                spaced = before.isspace() or (not before and not result and self._begins_spaced)
+                good = self.spaced if spaced else ~self.spaced & ~self.special
             good = good & self._whole
             result.append(good if good.any() else ~self.special)
         return np.array(result)
@@ -204,6 +212,12 @@ class Vocabulary:
             [bool(text.strip()) and "\N{REPLACEMENT CHARACTER}" not in text for text in written]
         )
         return whole & ~self.special
+
+    @cached_property
+    def _begins_spaced(self) -> bool:
+        """Whether the first word of a text is written as after a space."""
+        first = self.tokenizer.encode("a", add_special_tokens=False).ids
+        return bool(first) and bool(self.spaced[first[0]])
 
     @cached_property
     def _blanks(self) -> re.Pattern[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg.core import BEYOND_TOKEN
 from thalweg.data import Marks
@@ -13,9 +13,6 @@ from thalweg.energies.tokens import TokenNetwork
 
 MOST_LOGITS = 2**26
 """Numbers of the output, which is there for every token and not only for those asked for"""
-
-LATE_POSITIONS = ("camembert", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl")
-"""Kinds of models whose positions are counted from after the padding's: they have fewer"""
 
 
 class PretrainedNetwork(TokenNetwork):
@@ -30,8 +27,7 @@ class PretrainedNetwork(TokenNetwork):
 
     def __init__(self, model: Any, marks: Marks) -> None:
         config = model.config
-        reserved = config.pad_token_id + 1 if config.model_type in LATE_POSITIONS else 0
-        context = int(config.max_position_embeddings) - reserved
+        context = int(config.max_position_embeddings) - _reserved(model)
         super().__init__(int(config.vocab_size), marks, int(config.hidden_size), context)
         self.model = model
         self.at_a_time = max(context, MOST_LOGITS // self.vocabulary_size)
@@ -58,3 +54,13 @@ class PretrainedNetwork(TokenNetwork):
         ids[:, 0] = marks.start
         ids.scatter_(1, there.sum(dim=1, keepdim=True) - 1, marks.end)
         return self.model(input_ids=ids, attention_mask=there.long(), **more)
+
+
+def _reserved(model: Any) -> int:
+    """Positions that no token has: some models count from after that of the padding."""
+    longest = model.config.max_position_embeddings
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings"):
+            late = module.padding_idx is not None and module.num_embeddings == longest
+            return int(module.padding_idx) + 1 if late else 0  # type: ignore[arg-type]
+    return 0

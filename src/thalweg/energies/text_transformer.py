@@ -67,7 +67,7 @@ class TextTransformer(TokenNetwork):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(vocabulary_size, marks, width, context)
-        heads = max(1, width // 64) if heads is None else heads
+        heads = heads_of(width, heads)
         if width % (2 * heads):
             raise InputError(
                 f"TextTransformer: width must be a multiple of 2 heads, {2 * heads}, got {width}"
@@ -126,6 +126,11 @@ class TextTransformer(TokenNetwork):
                 nn.init.trunc_normal_(
                     weight, 0, spread, -2 * spread, 2 * spread, generator=generator
                 )
+
+
+def heads_of(width: int, heads: int | None) -> int:
+    """One for every 64 of the width, where nobody says."""
+    return max(1, width // 64) if heads is None else heads
 
 
 class TextBlock(nn.Module):

@@ -110,7 +110,14 @@ class TokenPrediction(Energy):
 
     def conditional(self, y: Tensor, asked: Tensor) -> Tensor:
         """log p of every value of the m tokens that are asked for, given what y shows: (m, V)."""
-        return functional.log_softmax(_precise(self.network.predict(self._seen(y), asked)), dim=1)
+        y = self._seen(y)
+        # so many rows at a time
+        rows = max(1, self.network.at_a_time // (y.shape[1] + 2))
+        logits = [
+            self.network.predict(some, which)
+            for some, which in zip(y.split(rows), asked.split(rows), strict=True)
+        ]
+        return functional.log_softmax(_precise(torch.cat(logits)), dim=1)
 
     def recovery_cost(
         self, y: Tensor, spoiled: Tensor, asked: Tensor, x: Tensor | None = None

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from thalweg.core import Batch, Choice, Constraint, Device, InputError, Integer, Real, Seed
 from thalweg.data import Shuffled, TextsLike, Vocabulary, as_texts
 from thalweg.energies import TextTransformer, TokenPrediction
+from thalweg.energies.text_transformer import heads_of
 from thalweg.estimators.language_questions import LanguageModel
 from thalweg.estimators.networks import run_facts, seeds
 from thalweg.estimators.text_storage import save_folder
@@ -27,6 +28,9 @@ MEAN_RUN = 3.0
 
 LONGEST_GRADIENT = 1.0
 """Of the cost of one token"""
+
+LOOKED_AT = 1000
+"""Texts, for whether something can be hidden of them"""
 
 ADAM_SHARE = 0.3
 """Of the learning rate, for what Muon does not move"""
@@ -179,6 +183,12 @@ class MaskedLanguageModel(LanguageModel):
         checkpoints and logs go (:class:`thalweg.training.Run`).
         """
         self._check_parameters()
+        heads = heads_of(self.width, self.heads)
+        if self.width % (2 * heads):
+            raise InputError(
+                f"MaskedLanguageModel: width must be a multiple of 2 heads, {2 * heads}, got "
+                f"{self.width}"
+            )
         texts = as_texts(X, self.unit)
         if not any(text.strip() for text in texts):
             raise InputError(
@@ -191,12 +201,19 @@ class MaskedLanguageModel(LanguageModel):
         written = hardware.from_first(vocabulary.tokenizer.to_str())
         self.vocabulary_ = Vocabulary.from_json(written, vocabulary.names)
         rows = self._rows(texts, self.context - 2, keep_empty=False)
+        corruption = self._corruption()
+        first = torch.from_numpy(rows.take(np.arange(min(len(rows), LOOKED_AT))))
+        if not bool(corruption(first, torch.Generator().manual_seed(0)).asked.any()):
+            raise InputError(
+                f"MaskedLanguageModel: of the first {len(first)} texts nothing can be hidden with "
+                f"something left to see; expected texts of two {self.pretext}s or more"
+            )
         self.lengths_ = tuple(
             int(n) for n in np.quantile(rows.lengths, np.linspace(0, 1, 101), method="nearest")
         )
         self.n_features_in_ = 1
         network = TextTransformer(
-            len(self.vocabulary_), self.vocabulary_.marks, self.width, self.layers, self.heads,
+            len(self.vocabulary_), self.vocabulary_.marks, self.width, self.layers, heads,
             context=self.context, generator=found.model,
         )  # fmt: skip
         energy = TokenPrediction(network).to(hardware.device)
@@ -214,7 +231,7 @@ class MaskedLanguageModel(LanguageModel):
             return Batch(torch.from_numpy(rows.take(index)).to(hardware.device))
 
         self.history_ = fit(
-            energy, Denoising(self._corruption()), take, order, recipe, found.noise,
+            energy, Denoising(corruption), take, order, recipe, found.noise,
             title=type(self).__name__, hardware=hardware, run=run, verbose=self.verbose > 0,
         )  # fmt: skip
         return self._become(energy)

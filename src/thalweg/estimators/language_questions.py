@@ -62,7 +62,7 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
         no part.
         """
         rows = self._asked(X)
-        value = self._ask_rows(rows, self.energy_)
+        value = self._ask_rows(rows, self.energy_, ())
         total = np.zeros(rows.n_texts)
         np.add.at(total, rows.text, value)
         return total
@@ -74,7 +74,7 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
     def transform(self, X: TextsLike) -> NDArray[np.floating]:
         """The representation of each text: (n, width), the mean over its tokens."""
         rows = self._asked(X)
-        inside = self._ask_rows(rows, self.energy_.represent)
+        inside = self._ask_rows(rows, self.energy_.represent, (self._n_features_out,))
         # a long text is the mean of its parts, each for its tokens and two marks
         share = (rows.lengths + 2).astype(np.float64)
         total = np.zeros((rows.n_texts, inside.shape[1]))
@@ -131,8 +131,9 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
         check_is_fitted(self)
         device = self._parameter().device
         generator = generator_from(random_state, device)
-        if n_sweeps < 1:
-            raise InputError(f"sample: n_sweeps must be at least 1, got {n_sweeps}")
+        for name, value, least in (("n", n, 0), ("n_sweeps", n_sweeps, 1)):
+            if value < least:
+                raise InputError(f"sample: {name} must be at least {least}, got {value}")
         if text is None:
             chosen = torch.randint(len(self.lengths_), (n,), generator=generator, device=device)
             rows = [np.full(self.lengths_[i], HIDDEN_TOKEN) for i in chosen.tolist()]
@@ -189,7 +190,9 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
             columns = torch.stack([cost, right, torch.ones_like(cost)], dim=1)
             return torch.zeros(len(y), 3, device=y.device).index_add(0, row, columns)
 
-        loss, right, count = self._ask_rows(rows, question).sum(axis=0, dtype=np.float64).tolist()
+        loss, right, count = (
+            self._ask_rows(rows, question, (3,)).sum(axis=0, dtype=np.float64).tolist()
+        )
         if not count:
             raise InputError("evaluate: no text has two tokens; expected some to hide and some not")
         return Evaluation(loss / count, right / count, math.exp(loss / count), int(count))
@@ -226,8 +229,12 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
         return self._rows(as_texts(X), self._longest(), keep_empty=True)
 
     @torch.no_grad()
-    def _ask_rows(self, rows: TokenRows, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        """The answers to a question about each row, texts of like length together."""
+    def _ask_rows(
+        self, rows: TokenRows, question: Callable[[Tensor], Tensor], shape: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """The answers, of a shape, to a question about each row, texts of like length together."""
+        if not len(rows):
+            return np.empty((0, *shape), np.float32)
         device = self._parameter().device
         order = np.argsort(rows.lengths, kind="stable")
         share = np.cumsum(rows.lengths[order] + 2) // self.energy_.network.at_a_time

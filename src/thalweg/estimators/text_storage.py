@@ -207,12 +207,32 @@ def _foreign(folder: Path, model: MaskedLanguageModel) -> MaskedLanguageModel:
     shows = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
         network, found = AutoModelForMaskedLM.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, trust_remote_code=False,
             dtype=torch.float32, output_loading_info=True,
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        missing = sorted(found["missing_keys"])
+        if missing:
+            raise InputError(
+                f"no values for {missing[0]} (and {len(missing) - 1} others): it has no head for "
+                "masked language modelling"
+            )
+        names = (
+            tokenizer.cls_token or tokenizer.bos_token, tokenizer.sep_token or tokenizer.eos_token,
+            tokenizer.mask_token, tokenizer.pad_token,
+        )  # fmt: skip
+        for name, what in zip(names, MARK_NAMES, strict=True):
+            if name is None:
+                raise InputError(f"its tokenizer has no {what} token")
+        if not tokenizer.is_fast:
+            raise InputError("its tokenizer is not of the tokenizers library")
+        size = int(network.config.vocab_size)
+        model.vocabulary_ = Vocabulary(tokenizer.backend_tokenizer, *names, size=size)
+        wrapped = PretrainedNetwork(network, model.vocabulary_.marks)
+    except Exception as error:
         raise InputError(
             f"{folder} is not a masked language model that transformers can read from "
             f"model.safetensors and a tokenizer ({error})"
@@ -220,24 +240,6 @@ def _foreign(folder: Path, model: MaskedLanguageModel) -> MaskedLanguageModel:
     finally:
         if shows:
             logging.enable_progress_bar()
-    missing = sorted(found["missing_keys"])
-    if missing:
-        raise InputError(
-            f"{folder} has no values for {missing[0]} (and {len(missing) - 1} others); expected a "
-            "model with its head for masked language modelling"
-        )
-    names = (
-        tokenizer.cls_token or tokenizer.bos_token, tokenizer.sep_token or tokenizer.eos_token,
-        tokenizer.mask_token, tokenizer.pad_token,
-    )  # fmt: skip
-    if None in names or not tokenizer.is_fast:
-        raise InputError(
-            f"{folder} has a tokenizer without {MARK_NAMES[names.index(None)]}"
-            if None in names
-            else f"{folder} has a tokenizer that is not of the tokenizers library"
-        )
-    model.vocabulary_ = Vocabulary(tokenizer.backend_tokenizer, *names)
-    wrapped = PretrainedNetwork(network, model.vocabulary_.marks)
     config = network.config
     model.set_params(
         width=wrapped.width, context=wrapped.context, layers=config.num_hidden_layers,

@@ -46,4 +46,5 @@ class Denoising(Objective):
                 "autoencoder, or another energy with codes"
             )
         value = mean_of(cost, batch)
-        return loss_of(value, error=value / spoiled.asked.flatten(1).sum(dim=1).float().mean())
+        asked = spoiled.asked.sum().clamp(min=1)
+        return loss_of(value, error=value * len(batch.y) / asked)
