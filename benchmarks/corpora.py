@@ -67,30 +67,38 @@ ADJECTIVES = _words("small large old open early ancient ordinary evil artificial
 def pairs():
     """Good and bad texts that differ in one word: agreement in number, and a or an.
 
-    Some hundreds of each kind: a noun and its verb, with words between them or without; this and
-    these; several; one of; a and an.
+    Some hundreds of each kind: a noun and its verb, one or many, with words between or without;
+    this and these; several; one of; a and an.
     """
-    found = {"verb": [], "verb, far": [], "these": [], "several": [], "one of": [], "a or an": []}
+    found = {
+        "verb, one": [], "verb, many": [], "verb, words between": [], "this and these": [],
+        "several": [], "one of": [], "a and an": [],
+    }  # fmt: skip
     for noun, verb in itertools.product(NOUNS, VERBS):
-        one, many = noun, _plural(noun)
-        found["verb"].append(
-            (f"a {one} that {_plural(verb)} things", f"a {one} that {verb} things")
-        )
-        found["verb"].append((f"{many} that {verb} things", f"{many} that {_plural(verb)} things"))
-        far = f"a {one} in the old houses that"
-        found["verb, far"].append((f"{far} {_plural(verb)}", f"{far} {verb}"))
+        one, many = f"{_article(noun)} {noun} that", f"{_plural(noun)} that"
+        far = f"{_article(noun)} {noun} in the old houses that"
+        right = _plural(verb)
+        found["verb, one"].append((f"{one} {right} things", f"{one} {verb} things"))
+        found["verb, many"].append((f"{many} {verb} things", f"{many} {right} things"))
+        found["verb, words between"].append((f"{far} {right}", f"{far} {verb}"))
     for noun, adjective in itertools.product(NOUNS, ADJECTIVES):
         one, many = noun, _plural(noun)
-        found["these"].append((f"these {adjective} {many}", f"this {adjective} {many}"))
-        found["these"].append((f"this {adjective} {one}", f"these {adjective} {one}"))
+        found["this and these"].append((f"these {adjective} {many}", f"this {adjective} {many}"))
+        found["this and these"].append((f"this {adjective} {one}", f"these {adjective} {one}"))
         found["several"].append((f"several {adjective} {many}", f"several {adjective} {one}"))
         found["one of"].append((f"one of the {adjective} {many}", f"one of the {adjective} {one}"))
-        right, wrong = ("an", "a") if adjective[0] in "aeiou" else ("a", "an")
-        found["a or an"].append((f"{right} {adjective} {one}", f"{wrong} {adjective} {one}"))
+        right = _article(adjective)
+        wrong = "an" if right == "a" else "a"
+        found["a and an"].append((f"{right} {adjective} {one}", f"{wrong} {adjective} {one}"))
     return found
 
 
+def _article(word):
+    return "an" if word[0] in "aeiou" else "a"
+
+
 def _plural(noun):
+    """Of a noun; a verb after one person is written the same way."""
     if noun == "person":
         return "people"
     if noun == "fish":

@@ -43,7 +43,7 @@ def say(text):
 
 def trained(texts, options, folder):
     if folder is not None and folder.is_dir():
-        return thalweg.load(folder)
+        return thalweg.load(folder).set_params(verbose=0)
     model = MaskedLanguageModel(
         8000, epochs=options.epochs, precision=options.precision, random_state=0, verbose=1
     )
@@ -52,7 +52,7 @@ def trained(texts, options, folder):
     say(f"trained in {time.perf_counter() - begun:.0f} s")
     if folder is not None:
         model.save(folder)
-    return model
+    return model.set_params(verbose=0)
 
 
 def hidden_tokens(model, learned, held_out):

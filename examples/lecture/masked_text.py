@@ -24,7 +24,7 @@ texts = [
 # a few of the documentation's paragraphs are longer than the context, and are split
 warnings.filterwarnings("ignore", message=".*were split")
 model = MaskedLanguageModel(
-    3000, layers=2, width=128, epochs=8, batch_tokens=2048, learning_rate=0.01, random_state=0
+    2000, layers=2, width=96, epochs=6, batch_tokens=1024, learning_rate=0.02, random_state=0
 ).fit(texts)
 
 asked = [
