@@ -305,6 +305,9 @@ def test_it_opens_in_transformers(cats, tmp_path):
     y = torch.from_numpy(tokens)[None]
     ours = cats.energy_.conditional(y, torch.ones_like(y, dtype=torch.bool))
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    # the representation is the mean of what is inside, marks included
+    inside = model.model(**given).last_hidden_state.mean(dim=1).detach()
+    np.testing.assert_allclose(cats.transform([text]), inside, rtol=1e-4, atol=1e-4)
 
 
 def _bert(path: Path, kind: str, spare: int = 0) -> None:

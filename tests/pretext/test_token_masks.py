@@ -117,6 +117,16 @@ def test_disguises_come_in_their_shares():
     assert torch.equal(spoiled.y[~asked], y[~asked])
 
 
+def test_what_is_kept_and_what_is_swapped_are_not_confused():
+    y = _texts(500, 20)
+    # tokens that no text has
+    swapped = Disguised(Masked(0.3), np.array([99]), kept=0.0, swapped=0.5)
+    spoiled = swapped(y, torch.Generator().manual_seed(0))
+    assert set(spoiled.y[spoiled.asked].tolist()) == {HIDDEN_TOKEN, 99}
+    kept = Disguised(Masked(0.3), np.array([99]), kept=0.5, swapped=0.0)
+    assert not (kept(y, torch.Generator().manual_seed(0)).y == 99).any()
+
+
 def test_bad_settings_are_named():
     with pytest.raises(InputError, match="run must be at least 1"):
         MaskedWords(0.3, JOINS, OPENS, 0.5)

@@ -73,6 +73,19 @@ def test_the_lowest_filling_of_all_is_found(seed):
         assert cost == pytest.approx(_cost(energy, filled, hidden))
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_no_change_of_one_token_has_less_energy(seed, monkeypatch):
+    """However few fillings are followed: the search goes on until single changes are of no use."""
+    monkeypatch.setattr("thalweg.questions.fill.BEAMS", 2)
+    energy = _random(4, 5, seed, spread=3.0)
+    y = torch.full((5,), HIDDEN_TOKEN)
+    found = fill(energy, y, torch.ones(5, 4, dtype=torch.bool), top=1)
+    for place, token in itertools.product(range(5), range(4)):
+        changed = found.tokens[0].clone()
+        changed[place] = token
+        assert found.energy[0] <= _cost(energy, changed, list(range(5))) + 1e-9
+
+
 def test_blanks_are_filled_together_and_not_one_by_one():
     """Each blank by itself is likeliest to be 0, but no text has 0 in both."""
     table = torch.full((3, 3), 1e-4, dtype=torch.float64)
