@@ -1,6 +1,7 @@
 """Blanks filled in together, and by chance, against a joint distribution that is known."""
 
 import itertools
+import sys
 
 import pytest
 import torch
@@ -76,7 +77,7 @@ def test_the_lowest_filling_of_all_is_found(seed):
 @pytest.mark.parametrize("seed", range(12))
 def test_no_change_of_one_token_has_less_energy(seed, monkeypatch):
     """However few fillings are followed: the search goes on until single changes are of no use."""
-    monkeypatch.setattr("thalweg.questions.fill.BEAMS", 2)
+    monkeypatch.setattr(sys.modules["thalweg.questions.fill"], "BEAMS", 2)
     energy = _random(4, 5, seed, spread=3.0)
     y = torch.full((5,), HIDDEN_TOKEN)
     found = fill(energy, y, torch.ones(5, 4, dtype=torch.bool), top=1)
