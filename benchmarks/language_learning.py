@@ -1,17 +1,18 @@
 """What a small BERT learns from WordNet's glosses: hidden tokens, agreement, sentiment.
 
 python benchmarks/language_learning.py [--corpus DIR] [--epochs 3] [--precision bf16] [--model DIR]
-    [--reviews FILE]
+    [--reviews FILE] [--fillings 200]
 
 DIR holds WordNet (Debian: wordnet-base); without it nothing is measured, and said so. 5,000 glosses
 are held out; 15 in 100 of their tokens are hidden. Beside the model: unigram, bigram and 5-gram
 (interpolated Kneser-Ney) of the same tokens, which are shown all that stands before a token, hidden
 or not. Pairs: how often the good text has less energy, ties counted half (thalweg energy --pairs
-does so for files). FILE is vaderSentiment's source distribution, which has sentences of film
-reviews and how kind people found them: logistic regressions with 20, 200 and all labels of the
-training half, on the representation and on words (tf-idf of single words and pairs), the penalty
-chosen by cross-validation in those labels; medians of ten draws of the labels. --model keeps the
-model, and takes it from there if it is there already.
+does so for files). Fillings: of so many texts, how often the tokens that were hidden are found again.
+FILE is vaderSentiment's source distribution, which has sentences of film reviews and how kind people
+found them: logistic regressions with 20, 200 and all labels of the training half, on the
+representation and on words (tf-idf of single words and pairs), the penalty chosen by cross-validation
+in those labels; medians of ten draws of the labels. --model keeps the model, and takes it from there
+if it is there already.
 """
 
 import argparse
@@ -31,6 +32,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import thalweg
+from thalweg import questions
+from thalweg.core import HIDDEN_TOKEN
 from thalweg.data import TokenRows, as_texts
 from thalweg.estimators import MaskedLanguageModel
 from thalweg.pretext import Masked
@@ -97,6 +100,39 @@ def surprise(model, counts, texts):
     ])  # fmt: skip
 
 
+def fillings(model, held_out, count):
+    """How often the text's own tokens are found again, by three ways to choose."""
+    vocabulary, energy = model.vocabulary_, model.energy_
+    known = torch.from_numpy(~vocabulary.special)
+    rng = np.random.default_rng(0)
+    for name, hidden, together in (
+        ("one", 1, False), ("two, anywhere", 2, False), ("two, side by side", 2, True),
+        ("three, side by side", 3, True),
+    ):  # fmt: skip
+        found = {"each by itself": 0, "probability": 0, "energy of the text": 0}
+        tokens = [t for t in vocabulary.encode(held_out) if 8 <= len(t) <= 30][:count]
+        for text in tokens:
+            first = rng.integers(len(text) - hidden + 1)
+            place = first + np.arange(hidden)
+            if not together:
+                place = np.sort(rng.choice(len(text), hidden, replace=False))
+            y = torch.from_numpy(text.copy())
+            y[place] = HIDDEN_TOKEN
+            asked = torch.from_numpy(np.isin(np.arange(len(text)), place))
+            with torch.no_grad():
+                likely = energy.conditional(y[None], asked[None]).masked_fill(~known, -torch.inf)
+            ways = questions.fill(energy, y, known.expand(hidden, -1), top=16)
+            chosen = {
+                "each by itself": likely.argmax(dim=1),
+                "probability": ways.tokens[ways.probability.argmax()],
+                "energy of the text": ways.tokens[ways.energy.argmin()],
+            }
+            for way, each in chosen.items():
+                found[way] += each.tolist() == text[place].tolist()
+        shares = ", ".join(f"{way} {n / len(tokens):.3f}" for way, n in found.items())
+        say(f"hidden, {name}: {len(tokens)} texts, {shares}")
+
+
 def probe(features, labels, chosen, test):
     scale = StandardScaler(with_mean=not scipy.sparse.issparse(features))
     if scipy.sparse.issparse(features):
@@ -143,6 +179,7 @@ def main():
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--reviews", type=Path)
+    parser.add_argument("--fillings", type=int, default=200)
     options = parser.parse_args()
     texts = corpora.glosses(options.corpus)
     if texts is None:
@@ -152,6 +189,8 @@ def main():
     model = trained(learned, options, options.model)
     counts = hidden_tokens(model, learned, held_out)
     agreement(model, counts)
+    if options.fillings:
+        fillings(model, held_out[2000:], options.fillings)
     if options.reviews is None:
         say("reviews: skipped, no --reviews was given")
     else:
