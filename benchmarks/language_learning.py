@@ -1,18 +1,18 @@
 """What a small BERT learns from WordNet's glosses: hidden tokens, agreement, sentiment.
 
 python benchmarks/language_learning.py [--corpus DIR] [--epochs 3] [--precision bf16] [--model DIR]
-    [--reviews FILE] [--fillings 200]
+    [--reviews FILE] [--fillings 100]
 
-DIR holds WordNet (Debian: wordnet-base); without it nothing is measured, and said so. 5,000 glosses
-are held out; 15 in 100 of their tokens are hidden. Beside the model: unigram, bigram and 5-gram
-(interpolated Kneser-Ney) of the same tokens, which are shown all that stands before a token, hidden
-or not. Pairs: how often the good text has less energy, ties counted half (thalweg energy --pairs
-does so for files). Fillings: of so many texts, how often the tokens that were hidden are found again.
-FILE is vaderSentiment's source distribution, which has sentences of film reviews and how kind people
-found them: logistic regressions with 20, 200 and all labels of the training half, on the
-representation and on words (tf-idf of single words and pairs), the penalty chosen by cross-validation
-in those labels; medians of ten draws of the labels. --model keeps the model, and takes it from there
-if it is there already.
+DIR holds WordNet (Debian: wordnet-base); without it nothing is measured, and said so. 5,000
+glosses are held out; 15 in 100 of their tokens are hidden. Beside the model: unigram, bigram and
+5-gram (interpolated Kneser-Ney) of the same tokens, which are shown all that stands before a
+token, hidden or not. Pairs: how often the good text has less energy, ties counted half (thalweg
+energy --pairs does so for files). Fillings: of so many texts, how often the tokens that were
+hidden are found again. FILE is vaderSentiment's source distribution, which has sentences of film
+reviews and how kind people found them: logistic regressions with 20, 200 and all labels of the
+training half, on the representation and on words (tf-idf of single words and pairs), the penalty
+chosen by cross-validation in those labels; medians of ten draws of the labels. --model keeps the
+model, and takes it from there if it is there already.
 """
 
 import argparse
@@ -179,7 +179,7 @@ def main():
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--reviews", type=Path)
-    parser.add_argument("--fillings", type=int, default=200)
+    parser.add_argument("--fillings", type=int, default=100)
     options = parser.parse_args()
     texts = corpora.glosses(options.corpus)
     if texts is None:
