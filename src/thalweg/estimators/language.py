@@ -30,7 +30,7 @@ LONGEST_GRADIENT = 1.0
 """Of the cost of one token"""
 
 LOOKED_AT = 1000
-"""Texts, for whether something can be hidden of them"""
+"""Texts, at most, for whether something can be hidden of them"""
 
 ADAM_SHARE = 0.3
 """Of the learning rate, for what Muon does not move"""
@@ -202,11 +202,13 @@ class MaskedLanguageModel(LanguageModel):
         self.vocabulary_ = Vocabulary.from_json(written, vocabulary.names)
         rows = self._rows(texts, self.context - 2, keep_empty=False)
         corruption = self._corruption()
-        first = torch.from_numpy(rows.take(np.arange(min(len(rows), LOOKED_AT))))
-        if not bool(corruption(first, torch.Generator().manual_seed(0)).asked.any()):
+        some = np.unique(np.linspace(0, len(rows) - 1, LOOKED_AT).astype(np.int64))
+        spoiled = corruption(torch.from_numpy(rows.take(some)), torch.Generator().manual_seed(0))
+        if not bool(spoiled.asked.any()):
+            parts = "tokens" if self.pretext == "token" else "words"
             raise InputError(
-                f"MaskedLanguageModel: of the first {len(first)} texts nothing can be hidden with "
-                f"something left to see; expected texts of two {self.pretext}s or more"
+                f"MaskedLanguageModel: of {len(some)} texts throughout the corpus nothing can be "
+                f"hidden with something left to see; expected texts of two {parts} or more"
             )
         self.lengths_ = tuple(
             int(n) for n in np.quantile(rows.lengths, np.linspace(0, 1, 101), method="nearest")
