@@ -1,5 +1,7 @@
 """Blanks filled in together, and by chance, against a joint distribution that is known."""
 
+import sys
+
 import pytest
 import torch
 
@@ -58,6 +60,18 @@ def test_no_more_energy_than_the_likeliest_filling_and_the_likeliest_tokens(seed
     assert found.energy.tolist() == sorted(found.energy.tolist())
     others = energy(_texts(y, torch.stack([likeliest, torch.stack(alone)])))
     assert found.energy[0] <= others.min() + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_tokens_likeliest_by_themselves_are_never_better(seed, monkeypatch):
+    """However few fillings are followed."""
+    monkeypatch.setattr(sys.modules["thalweg.questions.fill"], "BEAMS", 1)
+    energy = _random(6, 4, seed, spread=0.7)
+    y = torch.full((4,), HIDDEN_TOKEN)
+    joint = energy.network.table
+    alone = [joint.sum(dim=[d for d in range(4) if d != i]).argmax() for i in range(4)]
+    found = fill(energy, y, torch.ones(4, 6, dtype=torch.bool), top=1)
+    assert found.energy[0] <= energy(torch.stack(alone)[None])[0] + 1e-9
 
 
 def test_blanks_are_filled_together_and_not_one_by_one():
