@@ -107,7 +107,6 @@ def fillings(model, held_out, count):
     rng = np.random.default_rng(0)
     for name, hidden, together in (
         ("one", 1, False), ("two, anywhere", 2, False), ("two, side by side", 2, True),
-        ("three, side by side", 3, True),
     ):  # fmt: skip
         found = {"each by itself": 0, "probability": 0, "energy of the text": 0}
         tokens = [t for t in vocabulary.encode(held_out) if 8 <= len(t) <= 30][:count]
