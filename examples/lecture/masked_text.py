@@ -6,10 +6,10 @@ Bars: the probability of the likeliest fillings. One softmax holds all of them, 
 where least squares would have to take their average. Two blanks are filled in together.
 """
 
+import pydoc_data.topics
 import sys
 import warnings
 
-import pydoc_data.topics
 from matplotlib.figure import Figure
 
 from thalweg.estimators import MaskedLanguageModel
