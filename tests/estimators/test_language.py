@@ -235,6 +235,14 @@ def test_it_is_saved_whole(cats, tmp_path):
     _same_answers(cats, thalweg.load(tmp_path / "model"))
 
 
+def test_numbers_of_numpy_are_saved_as_well(tmp_path):
+    settings = {**SMALL, "width": np.int64(32), "random_state": np.random.RandomState(0)}
+    model = MaskedLanguageModel(**settings).fit(CATS)
+    model.save(tmp_path / "model")
+    assert thalweg.load(tmp_path / "model").get_params()["width"] == 32
+    _same_answers(model, thalweg.load(tmp_path / "model"))
+
+
 def test_nothing_of_the_users_is_lost_in_saving(cats, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.txt").write_text("mine")

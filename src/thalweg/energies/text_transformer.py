@@ -67,11 +67,7 @@ class TextTransformer(TokenNetwork):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(vocabulary_size, marks, width, context)
-        heads = heads_of(width, heads)
-        if width % (2 * heads):
-            raise InputError(
-                f"TextTransformer: width must be a multiple of 2 heads, {2 * heads}, got {width}"
-            )
+        heads = heads_of(width, heads, "TextTransformer")
         hidden = 64 * max(1, round(2.5 * width / 64)) if hidden is None else hidden
         self.heads = heads
         self.embedding = nn.Embedding(vocabulary_size, width)
@@ -128,9 +124,12 @@ class TextTransformer(TokenNetwork):
                 )
 
 
-def heads_of(width: int, heads: int | None) -> int:
-    """One for every 64 of the width, where nobody says."""
-    return max(1, width // 64) if heads is None else heads
+def heads_of(width: int, heads: int | None, owner: str) -> int:
+    """One for every 64 of the width, where nobody says; the owner is named if they do not fit."""
+    heads = max(1, width // 64) if heads is None else heads
+    if width % (2 * heads):
+        raise InputError(f"{owner}: width must be a multiple of 2 heads, {2 * heads}, got {width}")
+    return heads
 
 
 class TextBlock(nn.Module):

@@ -183,12 +183,7 @@ class MaskedLanguageModel(LanguageModel):
         checkpoints and logs go (:class:`thalweg.training.Run`).
         """
         self._check_parameters()
-        heads = heads_of(self.width, self.heads)
-        if self.width % (2 * heads):
-            raise InputError(
-                f"MaskedLanguageModel: width must be a multiple of 2 heads, {2 * heads}, got "
-                f"{self.width}"
-            )
+        heads = heads_of(self.width, self.heads, type(self).__name__)
         texts = as_texts(X, self.unit)
         if not any(text.strip() for text in texts):
             raise InputError(

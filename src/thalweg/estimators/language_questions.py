@@ -17,7 +17,7 @@ from thalweg import questions
 from thalweg.core import BEYOND_TOKEN, HIDDEN_TOKEN, InputError, generator_from, progress
 from thalweg.data import MASK, Texts, TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TokenPrediction
-from thalweg.estimators.base import FittedModel, warn
+from thalweg.estimators.base import FittedModel, ScoresMixin, warn
 from thalweg.pretext import Masked
 
 
@@ -46,7 +46,7 @@ class Evaluation(NamedTuple):
     """that were hidden"""
 
 
-class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedModel):
+class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedModel):
     """An estimator whose rows are texts and whose energy is of their tokens."""
 
     energy_: TokenPrediction
@@ -66,10 +66,6 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedMod
         total = np.zeros(rows.n_texts)
         np.add.at(total, rows.text, value)
         return total
-
-    def score_samples(self, X: TextsLike) -> NDArray[np.floating]:
-        """-F of each text, scikit-learn's sign, higher is more normal: (n,)."""
-        return -self.energy(X)
 
     def transform(self, X: TextsLike) -> NDArray[np.floating]:
         """The representation of each text: (n, width), the mean over its tokens."""

@@ -33,8 +33,6 @@ def save(
     tensors |= {f"fitted.{k}": v for k, v in model._tensors().items()}
     parameters: dict[str, Any] = {}
     for name, value in model.get_params(deep=False).items():
-        if isinstance(value, np.random.RandomState):
-            value = None
         plain = value is None or isinstance(value, (str, bool, int, float, np.generic))
         if isinstance(value, (nn.Module, Sampler)):
             # an object of the user's is not needed to ask the model, and loading runs no code
@@ -42,12 +40,12 @@ def save(
         if not plain and isinstance(model.parameters[name], Array):
             tensors[f"parameter.{name}"] = torch.from_numpy(np.ascontiguousarray(value))
             continue
-        parameters[name] = _to_json(value)
+        parameters[name] = to_json(value)
     names = getattr(model, "feature_names_in_", None)
     header = {
         "estimator": type(model).__name__,
         "parameters": parameters,
-        "facts": {k: _to_json(v) for k, v in model._facts().items()},
+        "facts": {k: to_json(v) for k, v in model._facts().items()},
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": None if names is None else [str(name) for name in names],
         "extra": extra or {},
@@ -119,28 +117,32 @@ def _restored(header: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
     for name, tensor in tensors.items():
         group, _, rest = name.partition(".")
         groups[group][rest] = tensor
-    parameters = {k: _from_json(v) for k, v in header["parameters"].items()}
+    parameters = {k: from_json(v) for k, v in header["parameters"].items()}
     model = kind(**parameters, **{k: v.numpy() for k, v in groups["parameter"].items()})
     model.n_features_in_ = header["n_features_in"]
     if header["feature_names_in"] is not None:
         model.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
     for name, value in header["facts"].items():
-        setattr(model, name, _from_json(value))
+        setattr(model, name, from_json(value))
     return model._restore(groups["energy"], groups["fitted"])
 
 
-def _to_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """A parameter or a fact as JSON has it; a RandomState moves on and is not kept."""
+    if isinstance(value, np.random.RandomState):
+        return None
     if isinstance(value, np.generic):
         value = value.item()
     # JSON has no infinity
     if isinstance(value, (tuple, list)):
-        return {"tuple": [_to_json(part) for part in value]}
+        return {"tuple": [to_json(part) for part in value]}
     return {"float": str(value)} if isinstance(value, float) and math.isinf(value) else value
 
 
-def _from_json(value: Any) -> Any:
+def from_json(value: Any) -> Any:
+    """What :func:`to_json` was given."""
     if not isinstance(value, dict):
         return value
     if "tuple" in value:
-        return tuple(_from_json(part) for part in value["tuple"])
+        return tuple(from_json(part) for part in value["tuple"])
     return float(value["float"])

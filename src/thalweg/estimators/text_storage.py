@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -17,6 +16,7 @@ from thalweg.core import InputError, write_folder_beside
 from thalweg.data import Vocabulary
 from thalweg.energies import PretrainedNetwork, TextTransformer, TokenPrediction
 from thalweg.energies.text_transformer import WAVELENGTH
+from thalweg.estimators.storage import from_json, to_json
 
 if TYPE_CHECKING:
     from thalweg.estimators.language import MaskedLanguageModel
@@ -63,10 +63,7 @@ def save_folder(model: MaskedLanguageModel, path: str | os.PathLike[str]) -> Non
         "format": FORMAT,
         "network": "thalweg" if ours else "transformers",
         "estimator": type(model).__name__,
-        "parameters": {
-            name: None if isinstance(value, np.random.RandomState) else value
-            for name, value in model.get_params(deep=False).items()
-        },
+        "parameters": {k: to_json(v) for k, v in model.get_params(deep=False).items()},
         "lengths": list(model.lengths_),
         "marks": list(vocabulary.names),
     }
@@ -124,7 +121,7 @@ def load_folder(path: str | os.PathLike[str]) -> MaskedLanguageModel:
             f"expected at most {FORMAT} (upgrade thalweg to read it)"
         )
     try:
-        model = MaskedLanguageModel(**header["parameters"])
+        model = MaskedLanguageModel(**{k: from_json(v) for k, v in header["parameters"].items()})
         model._check_parameters()
         if header["network"] == "transformers":
             _foreign(folder, model)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import HIDDEN_TOKEN, InputError, visible
+from thalweg.core import InputError, visible
 from thalweg.pretext.base import Corrupted, Corruption, Hiding
 from thalweg.pretext.noise import checked_fraction
 from thalweg.samplers.noise import uniform
@@ -117,5 +117,5 @@ class Disguised(Corruption):
         values = self.values.to(y.device)
         others = values[(u[1] * len(values)).long().clamp(max=len(values) - 1)]
         shown = torch.where(u[0] < self.kept, y, others)
-        disguised = (spoiled.y == HIDDEN_TOKEN) & spoiled.asked & (u[0] < self.kept + self.swapped)
+        disguised = spoiled.asked & (u[0] < self.kept + self.swapped)
         return Corrupted(torch.where(disguised, shown, spoiled.y), spoiled.asked)

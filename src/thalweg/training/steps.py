@@ -52,8 +52,9 @@ def gradient_step(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
 
     def step(batch: Batch, generator: torch.Generator) -> Loss:
+        parts = _parts(batch, accumulate)
         losses: list[Loss] = []
-        for part, share in _parts(batch, accumulate):
+        for part, share in parts:
             with hardware.autocast():
                 loss = objective(energy, part, generator)
             if not losses:
@@ -70,7 +71,7 @@ def gradient_step(
             schedule.step()
         if average is not None:
             average.update_parameters(energy)
-        loss = loss if len(losses) == 1 else _together(losses, _parts(batch, accumulate))
+        loss = loss if len(losses) == 1 else _together(losses, parts)
         return Loss(loss.value, {**loss.metrics, "gradient_norm": norm.detach()})
 
     return step
