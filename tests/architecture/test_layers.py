@@ -20,7 +20,7 @@ ORDER = [
     {"questions"},
     {"estimators"},
     {"probe"},
-    {"demo"},
+    {"demo", "gallery"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

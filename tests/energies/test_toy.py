@@ -17,6 +17,7 @@ from thalweg.energies import (
     Normal,
     NormalMixture,
     Perceptron,
+    RadialBasis,
     RestrictedBoltzmann,
     TwoWells,
     every_state,
@@ -34,6 +35,11 @@ def random(*shape):
     return torch.randn(*shape, generator=seeded(3), dtype=DOUBLE)
 
 
+def _bumps(energy):
+    torch.nn.init.normal_(energy.heights, generator=seeded())
+    return energy
+
+
 KINDS = {
     "normal": lambda: Normal(random(3), torch.eye(3, dtype=DOUBLE) + 0.5),
     "gumbel": lambda: Gumbel(3).double(),
@@ -41,6 +47,7 @@ KINDS = {
     "funnel": lambda: Funnel(3, 1.5).double(),
     "two wells": lambda: TwoWells(2.0),
     "machine": lambda: RestrictedBoltzmann(random(3, 4), random(3), random(4)),
+    "bumps": lambda: _bumps(RadialBasis(random(5, 3), 0.7, 0.4)),
     "network": lambda: NetworkEnergy(Perceptron((3, 8, 20, 1), generator=seeded())).double(),
     "held network": lambda: NetworkEnergy(Perceptron((3, 5, 1), generator=seeded()), 0.3).double(),
     "linear": lambda: NetworkEnergy(Perceptron((3, 1), generator=seeded()), 0.5).double(),

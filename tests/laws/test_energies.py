@@ -13,6 +13,7 @@ from thalweg.energies import (
     GaussianNoise,
     IndependentSources,
     Perceptron,
+    RadialBasis,
     Reconstruction,
     Rescaled,
     SquaredError,
@@ -80,6 +81,7 @@ def make(name):
         "curve by importance": lambda: FreeEnergy(
             Reconstruction(curve, Gaussian(1)), Importance(20), 1.0
         ),
+        "bumps": lambda: _bumps(means),
         "other units": lambda: Rescaled(
             FreeEnergy(Reconstruction(Affine(w), Flat(2)), LeastSquares()), shift, scale
         ),
@@ -87,8 +89,14 @@ def make(name):
     return kinds if name is None else kinds[name]().double().eval()
 
 
+def _bumps(centers):
+    energy = RadialBasis(centers, 0.8)
+    torch.nn.init.normal_(energy.heights, generator=torch.Generator().manual_seed(1))
+    return energy
+
+
 KINDS = list(make(None))
-VIEWS = [k for k in KINDS if k != "ica"]
+VIEWS = [k for k in KINDS if k not in ("ica", "bumps")]
 MINIMIZING = ["pca", "sparse coding", "other units"]
 
 

@@ -199,3 +199,17 @@ def demo(out: Annotated[str, typer.Option(help="A folder, made if need be.")] = 
     from thalweg.demo import run
 
     run(Path(out))
+
+
+@app.command()
+def lecture(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Pages; all without a name.")
+    ] = None,
+    out: Annotated[str, typer.Option(help="A folder, made if need be.")] = "lecture",
+    quick: Annotated[bool, typer.Option("--quick", help="Rougher, in little time.")] = False,
+) -> None:
+    """The figures of the lecture on energy-based learning, one script each."""
+    from thalweg.gallery import draw
+
+    draw(Path(out), names or (), brief=quick)

@@ -21,6 +21,7 @@ from thalweg.energies.network import NetworkEnergy
 from thalweg.energies.noise_conditional import NoiseConditional
 from thalweg.energies.pretrained import PretrainedNetwork
 from thalweg.energies.pyramid import LaplacianPyramid
+from thalweg.energies.radial import RadialBasis
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
 from thalweg.energies.text_transformer import TextTransformer
@@ -61,6 +62,7 @@ __all__ = [
     "PatchTransformer",
     "Perceptron",
     "PretrainedNetwork",
+    "RadialBasis",
     "Reconstruction",
     "Rescaled",
     "RestrictedBoltzmann",

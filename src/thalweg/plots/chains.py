@@ -10,7 +10,7 @@ from thalweg.plots.style import WELL
 
 
 def draw_chains(
-    axes: Axes, paths: NDArray[np.floating], colours: tuple[str, ...] = (WELL, "#f4a261", "#ffffff")
+    axes: Axes, paths: NDArray[np.floating], colours: tuple[str, ...] = (WELL, "#e69f00", "#ffffff")
 ) -> None:
     """Paths (chains, draws, 2) as lines with a point at each draw and a ring where they begin."""
     for path, colour in zip(paths, np.resize(np.array(colours), len(paths)), strict=True):

@@ -10,8 +10,11 @@ from thalweg.core import write_beside
 
 VALLEY = "viridis"
 """Colours of an energy: dark is low."""
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
+"""Of lines and bars: Okabe and Ito's, which can be told apart by people who do not see all colours"""
 DATA = "#f4f1de"
-WELL = "#e63946"
+WELL = "#d55e00"
+HIDDEN = "#e69f00"
 
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> Figure:

@@ -1,0 +1,172 @@
+"""The lecture's figures: one script a page, here what runs them and what they call.
+
+A page is a script of ``examples/lecture`` (in an installed package, of ``thalweg/lecture``): its
+first docstring has a title, underlined, and what the figure shows; run as ``python PAGE.py [FILE]
+[--quick]`` it draws one figure.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from thalweg.core import Energy, InputError, progress
+from thalweg.plots import draw_landscape, save_figure
+from thalweg.questions import Plane, landscape
+
+QUICK = "--quick"
+
+
+def quick() -> bool:
+    """Whether this page was asked for in little time: fewer steps, a rougher figure."""
+    return QUICK in sys.argv[1:]
+
+
+def save(drawn: Figure) -> None:
+    """Write this page's figure to the file that was named, or to a PNG of the script's name."""
+    named = [word for word in sys.argv[1:] if word != QUICK]
+    save_figure(drawn, named[0] if named else Path(sys.argv[0]).with_suffix(".png").name)
+
+
+def surface(
+    axes: Axes,
+    energy: Energy,
+    reach: float | tuple[float, float],
+    data: Tensor | None = None,
+    title: str = "",
+    top: float | None = None,
+    resolution: int = 150,
+) -> None:
+    """Draw an energy of the plane, from -reach to reach, with equal axes.
+
+    Parameters
+    ----------
+    axes : Axes
+    energy : Energy
+        Of rows (n, 2).
+    reach : float or pair of float
+        Half the width, and half the height if it is another.
+    data : Tensor (n, 2), optional
+    title : str
+    top : float, optional
+        Energies further than this above the lowest share its colour: what is far from the data
+        would take all colours else.
+    resolution : int, default 150
+        Points a side.
+    """
+    a, b = (reach, reach) if isinstance(reach, (int, float)) else reach
+    like = next(iter(energy.state_dict().values()), torch.empty(0))
+    plane = Plane(torch.zeros(2).to(like), torch.eye(2).to(like))
+    drawn = landscape(energy, plane, (-a, -b), (a, b), resolution)
+    heights = drawn.energy.cpu()
+    if top is not None:
+        heights = heights.clamp(max=float(heights.min()) + top)
+    draw_landscape(
+        axes, drawn.a.cpu(), drawn.b.cpu(), heights.numpy(),
+        None if data is None else data.numpy(), title=title,
+    )  # fmt: skip
+    axes.set(xlim=(-a, a), ylim=(-b, b), aspect="equal", xlabel="y1", ylabel="y2")
+
+
+class Page(NamedTuple):
+    """A script of the lecture."""
+
+    name: str
+    """Without the number that orders pages"""
+    title: str
+    script: Path
+
+
+class PageError(RuntimeError):
+    """A script of the lecture stopped without its figure."""
+
+
+def pages() -> list[Page]:
+    """All pages, in order."""
+    beside = Path(__file__).with_name("lecture")
+    folder = beside if beside.is_dir() else Path(__file__).parents[2] / "examples" / "lecture"
+    scripts = sorted(folder.glob("[0-9]*_*.py"))
+    if not scripts:
+        raise InputError(f"{folder} has no pages; expected the lecture's scripts")
+    return [Page(path.stem.partition("_")[2], _title(path), path) for path in scripts]
+
+
+def _title(script: Path) -> str:
+    text = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or script.stem
+    return text.splitlines()[0]
+
+
+def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bool = True) -> None:
+    """Run pages, each in a process of its own, and keep their figures as NAME.png in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if need be.
+    names : sequence of str
+        Which pages; all of them if none is named.
+    brief : bool, default False
+        In little time.
+    shown : bool, default True
+        A progress bar on standard error.
+
+    Raises
+    ------
+    InputError
+        If there is no page of a name, or the folder is a file.
+    PageError
+        If a script stops without its figure; the others are drawn first.
+    """
+    chosen = _chosen(names)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; expected a folder, or a name for a new one")
+    folder.mkdir(parents=True, exist_ok=True)
+    # pages side by side, so that each core has one
+    together = min(os.cpu_count() or 1, len(chosen))
+    threads = max(1, (os.cpu_count() or 1) // together)
+    failed = []
+    with (
+        progress("lecture", len(chosen), shown) as follow,
+        ThreadPoolExecutor(together) as pool,
+    ):
+        runs = {pool.submit(_run, page, folder, brief, threads): page for page in chosen}
+        for done, run in enumerate(as_completed(runs), start=1):
+            follow(done, runs[run].name)
+            if (trouble := run.result()) is not None:
+                failed.append(f"{runs[run].name}: {trouble}")
+    if failed:
+        raise PageError(f"{len(failed)} of {len(chosen)} pages failed; " + "; ".join(failed))
+
+
+def _chosen(names: Sequence[str]) -> list[Page]:
+    every = {page.name: page for page in pages()}
+    for name in names:
+        if name not in every:
+            raise InputError(
+                f"lecture: there is no page {name!r}; expected one of " + ", ".join(every)
+            )
+    return [page for page in every.values() if not names or page.name in names]
+
+
+def _run(page: Page, folder: Path, brief: bool, threads: int) -> str | None:
+    """Draw one page; the last line of its error if it stopped."""
+    out = (folder / f"{page.name}.png").resolve()
+    done = subprocess.run(
+        [sys.executable, str(page.script), str(out), *([QUICK] if brief else [])],
+        env=os.environ | {"OMP_NUM_THREADS": str(threads), "MPLBACKEND": "Agg"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode == 0:
+        return None
+    return (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
