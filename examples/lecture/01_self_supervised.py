@@ -1,9 +1,9 @@
 """Self-supervised learning: hide a part, predict it from the rest
-==================================================================
+===============================================================
 
-One batch of a table, of images, of clips and of sentences, and three ways of hiding: the future from
-the past, random cells from all others, any part from what is around it. What is hidden (orange) is
-the target and what is left is the input: the data are their own labels.
+One batch of a table, of images, of clips and of sentences, and three ways of hiding: the future
+from the past, random cells from all others, any part from what is around it. What is hidden
+(orange) is the target and what is left is the input: the data are their own labels.
 """
 
 import numpy as np
@@ -56,7 +56,7 @@ for i, (kind, (batch, *hidings)) in enumerate(ways.items()):
             for (row, column), token in np.ndenumerate(left):
                 axes.text(column + 0.5, row + 0.5, "?" if token < 0 else words[row, column],
                           ha="center", va="center", fontsize=8,
-                          bbox={"color": "#e69f00" if token < 0 else "#eeeeee", "pad": 2})  # fmt: skip
+                          bbox={"color": "#e69f00" if token < 0 else "#eee", "pad": 2})  # fmt: skip
             axes.set_frame_on(False)
         axes.set_title(f"{kind}: {('the batch', 'future', 'masked', 'any part')[j]}", fontsize=10)
 save(drawn)

@@ -1,5 +1,5 @@
 """Filling in a missing part of an image, and what that teaches
-===============================================================
+============================================================
 
 A network that has only learned to paint in hidden parts of digits fills a block it has never seen.
 On the way it has made a representation: a linear classifier on it, with few labels, beside the same
@@ -55,8 +55,8 @@ for count in counts:
         few = some_of_each(labels[train], count, seed)
 
         def of(items, few=few):
-            return (Labelled(items[train][few], labels[train][few]),
-                    Labelled(items[valid], labels[valid]), Labelled(items[test], labels[test]))  # fmt: skip
+            parts = (np.arange(1200)[few], valid, test)
+            return [Labelled(items[part], labels[part]) for part in parts]
 
         pixels, features = images.reshape(len(images), -1), model.transform(images)
         accuracy.append([

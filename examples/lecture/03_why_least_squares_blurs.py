@@ -1,13 +1,11 @@
 """Why least squares blurs
-========================
+=======================
 
 Small digits turn in a direction that nobody can foresee: least squares answers with the average of
 all that may come, which never comes, while each value of a latent variable z gives a sharp future.
 A softmax gives every outcome a probability where outcomes can be listed; over continuous ones an
 energy does it, low at each of them and high at their average.
 """
-
-import sys
 
 import numpy as np
 import torch
@@ -46,10 +44,8 @@ for half, axes in enumerate(drawn.axes[:2]):
                       for i in which], 0, 225)  # fmt: skip
     for column, name in enumerate(names):
         axes.text((column * 1.06 + 0.5) * 20, -1, name, fontsize=8, ha="center", rotation=20)
-sys.stdout.write(
-    f"squared error: least squares {error(guess):.0f}, best of 12 values of z {error(futures):.0f}, "
-    f"z inferred from t + 1 {error(explained):.0f}\n"
-)
+drawn.axes[0].set_title(f"squared error: least squares {error(guess):.0f}", pad=24)
+drawn.axes[1].set_title(f"the best of 12 values of z: {error(futures):.0f}", pad=24)
 
 random = np.random.default_rng(0)
 angle = random.uniform(0, 2 * np.pi, 3000)

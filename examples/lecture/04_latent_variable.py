@@ -1,9 +1,9 @@
 """A latent variable: a set of predictions, and the energy of the nearest
-=======================================================================
+======================================================================
 
 Given x, the prediction moves along an ellipse as the angle z varies, and F(x, y) is the squared
-distance from y to the nearest of these predictions; with no x there is one ellipse and F(y).
-The free energy F_beta counts all z, and tends to F, the lowest of them, as beta grows.
+distance from y to the nearest of these predictions; with no x there is one ellipse and F(y). The
+free energy F_beta counts all z, and tends to F, the lowest of them, as beta grows.
 """
 
 import math

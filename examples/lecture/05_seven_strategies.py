@@ -1,9 +1,9 @@
 """Two classes of methods, seven strategies, one data set
-=======================================================
+======================================================
 
-All seven make the energy low on the data; they differ in how they keep it high elsewhere. Contrastive
-ones (above) push it up: everywhere, at chosen points, or by mapping spoiled points back;
-architectural ones (below) leave little room to be low in: a bounded volume, a price on z, a
+All seven make the energy low on the data; they differ in how they keep it high elsewhere.
+Contrastive ones (above) push it up: everywhere, at chosen points, or by mapping spoiled points
+back; architectural ones (below) leave little room to be low in: a bounded volume, a price on z, a
 reconstruction that varies little, a score that points back.
 """
 

@@ -1,5 +1,5 @@
 """Maximum likelihood: down on the data, up where the model is
-============================================================
+===========================================================
 
 The Gibbs distribution p(y) = exp(-F(y)) / Z turns energies into probabilities, and the gradient of
 its log-likelihood has two terms: one lowers F around the data, one raises it around what the model

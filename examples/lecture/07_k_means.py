@@ -1,9 +1,10 @@
 """K-means on the spiral: k wells, and the two questions
-======================================================
+=====================================================
 
-E(y, z) = |y - Wz|^2 with z one of k choices: energy is zero at k points and grows with the squared
-distance from them, and training moves the points by coordinate descent or by gradient steps.
-The trained energy answers "given y1, what is y2?" and "which point of the manifold is closest?".
+``E(y, z) = |y - Wz|^2`` with z one of k choices: energy is zero at k points and grows with the
+squared distance from them, and training moves the points by coordinate descent or by gradient
+steps. The trained energy answers "given y1, what is y2?" and "which point of the manifold is
+closest?".
 """
 
 import math

@@ -1,8 +1,8 @@
 """Sparse coding: few atoms explain each row
-==========================================
+=========================================
 
-E(y, z) = 1/2 |y - Wz|^2 + a |z|_1: learned from patches of photographs the atoms W are edges, and
-in the plane the energy is low along the directions that few atoms make. For the codes z* FISTA
+``E(y, z) = 1/2 |y - Wz|^2 + a |z|_1``: learned from patches of photographs the atoms W are edges,
+and in the plane the energy is low along the directions that few atoms make. For the codes z* FISTA
 needs far fewer steps than ISTA, and LISTA, whose steps are learned, comes lower with its first few.
 """
 

@@ -1,9 +1,10 @@
 """GLO: a code for every digit, learned with the decoder
-======================================================
+=====================================================
 
-Each digit has a code z in a ball, and codes and decoder are trained together: E(y, z) = |y - g(z)|^2.
-Half way between two codes the decoder draws an image that is closer to digits (200 of them, which
-another model chose) than half of each digit's pixels; a short way off a blend is still its digit.
+Each digit has a code z in a ball, and codes and decoder are trained together in
+``E(y, z) = |y - g(z)|^2``. Half way between two codes the decoder draws an image that is closer to
+digits (200 of them, which another model chose) than half of each digit's pixels; a short way off a
+blend is still its digit.
 """
 
 import numpy as np
@@ -48,7 +49,7 @@ for name, path, colour in (("codes", decoded, COLOURS[0]), ("pixels", blended, C
     drawn.axes[2].plot(share, np.median(energy, axis=0), "o-", color=colour, label=name)
     low, high = np.quantile(energy, (0.25, 0.75), axis=0)
     drawn.axes[2].fill_between(share[:, 0], low, high, alpha=0.2, color=colour, linewidth=0)
-drawn.axes[2].set(title=f"the judge's energy, {len(pairs)} ways: median, quartiles", xlabel="share of the way",
-                  ylabel="F(y)")  # fmt: skip
+drawn.axes[2].set(title=f"the judge's energy, {len(pairs)} ways: median, quartiles",
+                  xlabel="share of the way", ylabel="F(y)")  # fmt: skip
 drawn.axes[2].legend()
 save(drawn)

@@ -1,5 +1,5 @@
 """Contrastive methods: data pushed down, chosen points pushed up
-===============================================================
+==============================================================
 
 One step of a margin loss lowers the energy around the data and raises it around points chosen to be
 elsewhere, here draws from a wide normal density. After many steps the data lie in a valley, below

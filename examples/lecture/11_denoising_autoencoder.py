@@ -1,10 +1,10 @@
 """A denoising autoencoder: spoil rows, learn the way back
-========================================================
+=======================================================
 
 Rows of the spiral are spoiled by noise and a network learns to bring them back: where it sends each
-point of the plane is a field of arrows that ends on the curve, and the energy, the squared length of
-the arrow, grows with the square of the distance as far as the noise reaches.
-To use it is to follow the arrows: noisy rows come back to the curve.
+point of the plane is a field of arrows that ends on the curve, and the energy, the squared length
+of the arrow, grows with the square of the distance as far as the noise reaches. To use it is to
+follow the arrows: noisy rows come back to the curve.
 """
 
 import math

@@ -1,9 +1,9 @@
 """Masked text: blanks, and what could stand in them
-==================================================
+=================================================
 
-A small BERT of Python's documentation fills blanks: one softmax over all tokens ranks the fillings, "a"
-beside "the", where least squares would have to take their average. Two blanks are filled together, and
-a sentence in order has less energy than its words in another.
+A small BERT of Python's documentation fills blanks: one softmax over all tokens ranks the fillings,
+"a" beside "the", where least squares would have to take their average. Two blanks are filled
+together, and a sentence in order has less energy than its words in another.
 """
 
 import pydoc_data.topics
@@ -28,7 +28,7 @@ model = MaskedLanguageModel(
     2000,
     layers=2,
     width=96,
-    epochs=1 if quick() else 20,
+    epochs=1 if quick() else 12,
     batch_tokens=1024,
     learning_rate=0.02,
     random_state=0,

@@ -1,9 +1,9 @@
 """Contrastive divergence: kick, roll down, push up where it ends
-===============================================================
+==============================================================
 
-A data point is kicked at random, rolls down the energy for a few steps, and where it lands the energy
-is pushed up while it is pushed down on the data. Holes beside the data fill up first; once the energy
-has a valley along the data, the trajectories end in it and nothing is left to push.
+A data point is kicked at random, rolls down the energy for a few steps, and where it lands the
+energy is pushed up while it is pushed down on the data. Holes beside the data fill up first; once
+the energy has a valley along the data, the trajectories end in it and nothing is left to push.
 """
 
 import torch
@@ -35,8 +35,8 @@ kicked = shown + KICK * torch.randn(shown.shape, generator=generator)
 def trajectories(axes, title, top):
     """The energy as it is, the kick, the way down, and where it ends."""
     surface(axes, energy, 2.2, data[:300], title, top=top)
-    ways = torch.cat([kicked[:, None], run(roll, energy, roll.init(energy, kicked), 15, generator).draws],
-                     dim=1)  # fmt: skip
+    moved = run(roll, energy, roll.init(energy, kicked), 15, generator).draws
+    ways = torch.cat([kicked[:, None], moved], dim=1)
     for begin, way in zip(shown, ways, strict=True):
         axes.plot(*torch.stack([begin, way[0]]).T, ":", color="white", linewidth=1.2)
         axes.plot(*way.T, "-", color=COLOURS[1], linewidth=1.5)

@@ -1,10 +1,10 @@
 """Four ways of finding the points to push up
-===========================================
+==========================================
 
 Monte Carlo draws from another density and weights what it drew, a random walk tries steps and keeps
-or rejects them, Langevin goes down the gradient with noise, Hamiltonian Monte Carlo lets a ball roll.
-Each has as many evaluations of one energy, and is worth the number of independent draws that would
-know the mean of y as well.
+or rejects them, Langevin goes down the gradient with noise, Hamiltonian Monte Carlo lets a ball
+roll. Each has as many evaluations of one energy, and is worth the number of independent draws that
+would know the mean of y as well.
 """
 
 import torch

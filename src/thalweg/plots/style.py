@@ -11,7 +11,7 @@ from thalweg.core import write_beside
 VALLEY = "viridis"
 """Colours of an energy: dark is low."""
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
-"""Of lines and bars: Okabe and Ito's, which can be told apart by people who do not see all colours"""
+"""Of lines and bars: Okabe and Ito's, which can be told apart by eyes that lack some"""
 DATA = "#f4f1de"
 WELL = "#d55e00"
 HIDDEN = "#e69f00"
