@@ -59,13 +59,13 @@ seeds = 2.2 * torch.rand(30, 2, generator=generator) - 1.1
 way = [seeds]
 descend(model.energy_, seeds, path=way)
 for path in torch.stack(way, dim=1):
-    paths.plot(*path.T, color="white", linewidth=1)
-paths.scatter(*seeds.T, s=12, c="white")
+    paths.plot(*path.T, color=COLOURS[3], linewidth=1)
+paths.scatter(*seeds.T, s=12, c=COLOURS[3])
 asked = torch.linspace(-0.9, 0.9, 7)
 filled = model.complete(torch.stack([asked, torch.full_like(asked, math.nan)], dim=1))
 for y1, y2 in filled.tolist():
-    given.axvline(y1, color="white", linewidth=0.6, linestyle=":")
-    given.plot(y1, y2, "w^", markersize=8)
+    given.axvline(y1, color=COLOURS[3], linewidth=1, linestyle=":")
+    given.plot(y1, y2, "^", color=COLOURS[3], markersize=8, markeredgecolor="white")
 for a, b in zip(seeds.tolist(), model.project(seeds).tolist(), strict=True):
-    closest.annotate("", b, a, arrowprops={"arrowstyle": "->", "color": "white"})
+    closest.annotate("", b, a, arrowprops={"arrowstyle": "->", "color": COLOURS[3]})
 save(drawn)
