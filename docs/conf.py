@@ -1,8 +1,34 @@
 """Sphinx settings."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 project = "thalweg"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
-exclude_patterns = ["_build"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "lecture_figures.py"]
 html_theme = "pydata_sphinx_theme"
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
+myst_enable_extensions = ["deflist"]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/lecture",
+    "gallery_dirs": "lecture",
+    "filename_pattern": r"/\d\d_\w+\.py",
+    "within_subsection_order": "FileNameSortKey",
+    "reset_argv": "lecture_figures.argv",
+    "image_scrapers": ("lecture_figures.scraper",),
+    "reset_modules": (),
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}

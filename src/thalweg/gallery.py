@@ -88,10 +88,6 @@ class Page(NamedTuple):
     script: Path
 
 
-class PageError(RuntimeError):
-    """A script of the lecture stopped without its figure."""
-
-
 def pages() -> list[Page]:
     """All pages, in order."""
     beside = Path(__file__).with_name("lecture")
@@ -124,9 +120,8 @@ def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bo
     Raises
     ------
     InputError
-        If there is no page of a name, or the folder is a file.
-    PageError
-        If a script stops without its figure; the others are drawn first.
+        If there is no page of a name, the folder is a file, or a script stops without its figure
+        (the others are drawn first).
     """
     chosen = _chosen(names)
     if folder.exists() and not folder.is_dir():
@@ -146,7 +141,9 @@ def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bo
             if (trouble := run.result()) is not None:
                 failed.append(f"{runs[run].name}: {trouble}")
     if failed:
-        raise PageError(f"{len(failed)} of {len(chosen)} pages failed; " + "; ".join(failed))
+        raise InputError(
+            f"lecture: {len(failed)} of {len(chosen)} pages have no figure. " + "; ".join(failed)
+        )
 
 
 def _chosen(names: Sequence[str]) -> list[Page]:

@@ -1,0 +1,129 @@
+"""The lecture: its pages, and the command that draws them."""
+
+import ast
+import sys
+
+import pytest
+import torch
+
+from commands import said
+from thalweg import gallery
+from thalweg.core import Energy, InputError
+from thalweg.gallery import Page, draw, pages, quick, save, surface
+from thalweg.plots import figure
+
+DRAWS = "import sys; from thalweg.gallery import save, quick; from thalweg.plots import figure\n"
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """Pages of our own: one that draws, one that stops, one that ends without a word."""
+    texts = {
+        "draws": DRAWS + "save(figure(3 if quick() else 6, 2))",
+        "stops": "raise ValueError('no more ink')",
+        "silent": "import os; os._exit(3)",
+    }
+    found = []
+    for name, text in texts.items():
+        script = tmp_path / f"{name}.py"
+        script.write_text(text)
+        found.append(Page(name, name, script))
+    monkeypatch.setattr(gallery, "pages", lambda: found)
+    return tmp_path / "figures"
+
+
+def width(path):
+    """Of a PNG, in pixels."""
+    return int.from_bytes(path.read_bytes()[16:20], "big")
+
+
+def test_every_idea_of_the_course_is_a_page_in_its_order():
+    names = [page.name for page in pages()]
+    assert names[:14] == [
+        "self_supervised", "filling_in", "why_least_squares_blurs", "latent_variable",
+        "seven_strategies", "maximum_likelihood", "k_means", "sparse_coding", "glo", "contrastive",
+        "denoising_autoencoder", "masked_text", "contrastive_divergence", "monte_carlo",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_a_page_has_a_title_two_sentences_and_the_public_library(page):
+    tree = ast.parse(page.script.read_text())
+    title, bar, empty, *text = ast.get_docstring(tree).splitlines()
+    assert title == page.title
+    assert bar == "=" * len(title)
+    assert not empty
+    sentences = " ".join(text).replace("y1,", "").count(". ") + 1
+    assert sentences == 2
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("thalweg"):
+            assert node.module.count(".") <= 1, node.module
+            assert not any(name.name.startswith("_") for name in node.names)
+
+
+def test_figures_are_drawn_in_a_folder_that_is_made(made):
+    draw(made / "deep", ["draws"], shown=False)
+    assert [path.name for path in (made / "deep").iterdir()] == ["draws.png"]
+    full = width(made / "deep" / "draws.png")
+    draw(made / "deep", ["draws"], brief=True, shown=False)
+    assert width(made / "deep" / "draws.png") == full // 2
+
+
+def test_a_script_that_stops_is_named_and_the_others_are_drawn(made):
+    with pytest.raises(InputError) as caught:
+        draw(made, shown=False)
+    text = str(caught.value)
+    assert "2 of 3 pages" in text
+    assert "stops: ValueError: no more ink" in text
+    assert "silent: it ended with status 3" in text
+    assert (made / "draws.png").is_file()
+
+
+def test_the_command_draws_what_is_named(made):
+    status, _, errors = said("lecture", "draws", "--out", str(made), "--quick", folder=made.parent)
+    assert status == 0
+    assert "1/1" in errors
+    assert (made / "draws.png").is_file()
+
+
+def test_the_command_says_which_pages_there_are(tmp_path):
+    status, _, errors = said("lecture", "k-means", "--out", str(tmp_path), folder=tmp_path)
+    assert status == 2
+    assert "no page 'k-means'" in errors
+    assert "k_means" in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_a_file_is_no_folder_for_figures(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    status, _, errors = said("lecture", "k_means", "--out", str(tmp_path / "file"), folder=tmp_path)
+    assert status == 2
+    assert "is a file" in errors
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_page_knows_where_its_figure_goes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["/elsewhere/page.py"])
+    assert not quick()
+    save(figure(1, 1))
+    monkeypatch.setattr(sys, "argv", ["page.py", "--quick", "named.svg"])
+    assert quick()
+    save(figure(1, 1))
+    assert {path.name for path in tmp_path.iterdir()} == {"page.png", "named.svg"}
+
+
+class Bowl(Energy):
+    def forward(self, y, x=None):
+        return y.square().sum(dim=1)
+
+
+def test_a_surface_has_equal_axes_and_a_top():
+    drawn = figure(4, 4)
+    surface(drawn.axes[0], Bowl(), (2, 1), torch.zeros(3, 2), "a bowl", top=0.5)
+    axes = drawn.axes[0]
+    assert axes.get_aspect() == 1
+    assert axes.get_xlim() == (-2, 2)
+    assert axes.get_ylim() == (-1, 1)
+    shown = axes.collections[0].levels
+    assert shown.max() == pytest.approx(0.5, abs=1e-3)
