@@ -36,6 +36,7 @@ bench: install
 	$(BIN)/python benchmarks/sparse_coding_speed.py
 	$(BIN)/python benchmarks/ica.py
 	$(BIN)/python benchmarks/samplers_speed.py
+	$(BIN)/python benchmarks/samplers_kernels.py
 	$(BIN)/python benchmarks/samplers_efficiency.py $(DATA)
 	$(BIN)/python benchmarks/posteriors.py $(DATA)
 	$(BIN)/python benchmarks/contrastive_speed.py

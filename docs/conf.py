@@ -17,6 +17,11 @@ exclude_patterns = ["_build", "lecture_figures.py"]
 html_theme = "pydata_sphinx_theme"
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
+autodoc_default_options = {
+    # what scikit-learn adds to every estimator
+    "exclude-members": "set_fit_request, set_score_request, set_transform_request, "
+    "set_inverse_transform_request, set_predict_request, get_metadata_routing",
+}
 myst_enable_extensions = ["deflist"]
 
 sphinx_gallery_conf = {

@@ -13,8 +13,10 @@ from thalweg.estimators import (
     GLO,
     PCA,
     ContractiveAutoencoder,
+    DenoisingAutoencoder,
     GaussianMixture,
     KMeans,
+    MaskedAutoencoder,
     SaturatingAutoencoder,
     SparseAutoencoder,
     SparseCoding,
@@ -40,6 +42,8 @@ models = {
     "sparse autoencoder": SparseAutoencoder(**quick),
     "contractive autoencoder": ContractiveAutoencoder(**quick),
     "saturating autoencoder": SaturatingAutoencoder(**quick),
+    "denoising autoencoder": DenoisingAutoencoder(**quick),
+    "masked autoencoder": MaskedAutoencoder(**quick),
 }
 stacks = {"held-out digits": test, "lower half hidden": asked}
 for name, model in models.items():

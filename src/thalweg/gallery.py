@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from thalweg.core import Energy, InputError, progress
+from thalweg.core import EnergyFunction, InputError, as_energy, progress
 from thalweg.plots import draw_landscape, save_figure
 from thalweg.questions import Plane, landscape
 
@@ -41,7 +41,7 @@ def save(drawn: Figure) -> None:
 
 def surface(
     axes: Axes,
-    energy: Energy,
+    energy: EnergyFunction,
     reach: float | tuple[float, float],
     data: Tensor | None = None,
     title: str = "",
@@ -53,7 +53,7 @@ def surface(
     Parameters
     ----------
     axes : Axes
-    energy : Energy
+    energy : Energy, or a function
         Of rows (n, 2).
     reach : float or pair of float
         Half the width, and half the height if it is another.
@@ -66,7 +66,7 @@ def surface(
         Points a side.
     """
     a, b = (reach, reach) if isinstance(reach, (int, float)) else reach
-    like = next(iter(energy.state_dict().values()), torch.empty(0))
+    like = next(iter(as_energy(energy).state_dict().values()), torch.empty(0))
     plane = Plane(torch.zeros(2).to(like), torch.eye(2).to(like))
     drawn = landscape(energy, plane, (-a, -b), (a, b), resolution)
     heights = drawn.energy.cpu()

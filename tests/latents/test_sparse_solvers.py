@@ -8,7 +8,7 @@ import torch
 from sklearn.decomposition import sparse_encode
 
 from thalweg.core import InputError
-from thalweg.energies import Affine, Reconstruction, SquaredError
+from thalweg.energies import Affine, Lista, Reconstruction, SquaredError
 from thalweg.kernels.lasso import lasso
 from thalweg.latents import ActiveSet, FreeEnergy, OneHot, ProximalGradient, Sparse
 
@@ -46,6 +46,18 @@ def test_the_active_set_meets_the_optimality_conditions(dtype, nonnegative):
     on = z != 0
     assert (c[on] - ALPHA * z[on].sign()).abs().max() < slack
     assert (z >= 0).all() or not nonnegative
+
+
+@pytest.mark.parametrize("nonnegative", [False, True])
+@pytest.mark.parametrize("layers", [1, 2, 7])
+def test_lista_before_it_has_learned_is_as_many_steps_of_ista(layers, nonnegative):
+    y, atoms = problem()
+    space = Sparse(K, ALPHA, nonnegative)
+    energy = Reconstruction(Affine(atoms), space, SquaredError(0.5)).double()
+    with torch.no_grad():
+        steps = ProximalGradient("ista", tol=0, max_iter=layers).solve(energy, y).z[0]
+        found = Lista(atoms, ALPHA, layers, nonnegative)(y)
+    torch.testing.assert_close(found, steps)
 
 
 def test_equal_to_scikit_learn():

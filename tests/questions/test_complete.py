@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from thalweg.core import Energy
-from thalweg.questions import complete
+from thalweg.questions import complete, descend, landscape, plane_of, project
 
 
 class HalfPlane(Energy):
@@ -24,3 +24,27 @@ def test_a_filling_without_a_finite_energy_is_passed_over(worse):
     filled = complete(HalfPlane(), y, starts=starts)
     torch.testing.assert_close(filled[:, 0], torch.ones(2, dtype=torch.float64), atol=1e-3, rtol=0)
     assert torch.equal(filled[:, 1], y[:, 1])
+
+
+class Valley(Energy):
+    def forward(self, y, x=None):
+        return valley(y)
+
+
+def valley(y):
+    return y[:, 0] ** 2 / 4 + 4 * (y[:, 1] - y[:, 0] ** 2 / 4) ** 2
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda energy, y: complete(energy, torch.where(y > 1, math.nan, y), starts=y),
+        project,
+        descend,
+        lambda energy, y: landscape(energy, plane_of(y), (-1, -1), (1, 1), 5).energy,
+    ],
+    ids=["complete", "project", "descend", "landscape"],
+)
+def test_a_function_answers_as_the_module_does(ask):
+    y = torch.tensor([[2.0, 0.5], [-1.0, 3.0]], dtype=torch.float64)
+    torch.testing.assert_close(ask(valley, y), ask(Valley(), y), rtol=0, atol=0)

@@ -225,7 +225,7 @@ class LatentEnergy(nn.Module, ABC):
         return None
 
     def reconstruct(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor | None:
-        """The row of least energy for z (n, *latent), visible coordinates as they are in y.
+        """The row of least energy for z ``(n, *latent)``, visible coordinates as they are in y.
 
         Without hidden coordinates, and where z alone says what they are, :meth:`decode`.
         """
@@ -236,7 +236,7 @@ class LatentEnergy(nn.Module, ABC):
         return None
 
     def expect(self, y: Tensor, z: Tensor, share: Tensor, x: Tensor | None = None) -> Tensor | None:
-        """The mean of :meth:`reconstruct` over candidates z (k, n or 1, *latent).
+        """The mean of :meth:`reconstruct` over candidates z ``(k, n or 1, *latent)``.
 
         ``share`` is (k, n), the probability of each candidate.
         """

@@ -31,7 +31,7 @@ class Candidates(NamedTuple):
     """Values of the latent variable that a solver proposes for each row."""
 
     z: Tensor
-    """(k, n, *latent), or (k, 1, *latent) where all rows share the same candidates"""
+    """``(k, n, *latent)``, or ``(k, 1, *latent)`` where all rows share the same candidates"""
     log_weight: Tensor
     """(k, n) or (k, 1): 0 for an enumeration, log cell volume on a grid, -log(k q(z)) for draws"""
     converged: Tensor

@@ -42,7 +42,7 @@ class Encoder(LatentSolver):
         self.visible: Tensor | None = None
 
     def encode(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        """What the network says: (n, *latent)."""
+        """What the network says: ``(n, *latent)``."""
         seen = y if self.visible is None else torch.where(self.visible, y, 0)
         z: Tensor = self.network(seen) if x is None else self.network(seen, x)
         return z

@@ -69,7 +69,7 @@ class FreeEnergy(Energy):
         return -torch.logsumexp(terms, dim=0) / self.beta
 
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        """z*, the candidate of least energy: (n, *latent)."""
+        """z*, the candidate of least energy: ``(n, *latent)``."""
         # whatever beta is: the z to name is the one that a minimization gives
         found = self.solver.solve(self.energy, y, x)
         note_converged(found.converged)

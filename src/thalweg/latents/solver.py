@@ -33,7 +33,7 @@ class LatentSolver(nn.Module, ABC):
         """
 
     def mean(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        """The mean of z given y, (n, *latent), where the solver has a way of its own to it."""
+        """The mean of z given y, ``(n, *latent)``, where the solver has a way of its own to it."""
         return None
 
     def restricted(self, visible: Tensor) -> LatentSolver:

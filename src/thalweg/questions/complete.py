@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, InputError, seen_through
+from thalweg.core import Energy, EnergyFunction, InputError, as_energy, seen_through
 from thalweg.questions.descent import descend, descend_bits
 
 DESCENTS = 4
@@ -20,7 +20,7 @@ FEW = 8
 
 @torch.no_grad()
 def complete(
-    energy: Energy, y: Tensor, x: Tensor | None = None, starts: Tensor | None = None
+    energy: EnergyFunction, y: Tensor, x: Tensor | None = None, starts: Tensor | None = None
 ) -> Tensor:
     r"""Fill every NaN so that the energy of the whole row is low.
 
@@ -35,7 +35,7 @@ def complete(
 
     Parameters
     ----------
-    energy : Energy
+    energy : Energy, or a function from (n, d) to (n,)
     y : Tensor
         (n, d), hidden coordinates NaN.
     x : Tensor, optional
@@ -54,6 +54,7 @@ def complete(
     InputError
         If the energy has no codes and no starts were given.
     """
+    energy = as_energy(energy)
     hidden = y.isnan()
     rows = hidden.any(dim=1).nonzero()[:, 0]
     result = y.clone()

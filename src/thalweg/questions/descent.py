@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy
+from thalweg.core import Energy, EnergyFunction, as_energy
 from thalweg.samplers import GradientDescent, Minimizer
 
 
@@ -25,7 +25,7 @@ class _Free(Energy):
 
 
 def descend(
-    energy: Energy,
+    energy: EnergyFunction,
     y: Tensor,
     x: Tensor | None = None,
     free: Tensor | None = None,
@@ -40,7 +40,7 @@ def descend(
 
     Parameters
     ----------
-    energy : Energy
+    energy : Energy, or a function from (n, d) to (n,)
     y : Tensor
         (n, d), where to start.
     x : Tensor, optional
@@ -61,7 +61,7 @@ def descend(
         (n, d).
     """
     method = GradientDescent() if method is None else method
-    moving = _Free(energy, x, free)
+    moving = _Free(as_energy(energy), x, free)
     state = method.init(moving, y)
     active = torch.ones(len(y), dtype=torch.bool, device=y.device)
     for _ in range(max_steps):

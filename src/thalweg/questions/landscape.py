@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, InputError
+from thalweg.core import EnergyFunction, InputError
 
 
 class Plane(NamedTuple):
@@ -53,7 +53,7 @@ def plane_of(y: Tensor) -> Plane:
 
 @torch.no_grad()
 def landscape(
-    energy: Energy,
+    energy: EnergyFunction,
     plane: Plane,
     low: tuple[float, float],
     high: tuple[float, float],

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, seen_through
+from thalweg.core import EnergyFunction, as_energy, seen_through
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend, descend_bits
 
 
 @torch.no_grad()
-def project(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
+def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tensor:
     """Bring each row down into the valley.
 
     Where the codes are those of least energy, what they decode to is the answer. Else the codes are
@@ -23,6 +23,7 @@ def project(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
     Tensor
         (n, d).
     """
+    energy = as_energy(energy)
     if energy.space == "binary":
         return descend_bits(energy, complete(energy, y, x), x)
     start = seen_through(energy, y).reconstruct(y, x)
