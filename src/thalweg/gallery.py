@@ -136,10 +136,15 @@ def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bo
         ThreadPoolExecutor(together) as pool,
     ):
         runs = {pool.submit(_run, page, folder, brief, threads): page for page in chosen}
-        for done, run in enumerate(as_completed(runs), start=1):
-            follow(done, runs[run].name)
-            if (trouble := run.result()) is not None:
-                failed.append(f"{runs[run].name}: {trouble}")
+        try:
+            for done, run in enumerate(as_completed(runs), start=1):
+                follow(done, runs[run].name)
+                if (trouble := run.result()) is not None:
+                    failed.append(f"{runs[run].name}: {trouble}")
+        except BaseException:
+            # whoever stops this does not want the pages that have not begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     if failed:
         raise InputError(
             f"lecture: {len(failed)} of {len(chosen)} pages have no figure. " + "; ".join(failed)
