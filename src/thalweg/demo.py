@@ -48,7 +48,7 @@ def _spiral(folder: Path) -> str:
     y = spiral(2000, generator, noise=0.01)
     model = KMeans(n_clusters=20, random_state=0).fit(y)
     model.save(folder / "spiral.safetensors")
-    save_figure(spiral_figure(model, y, generator), folder / "spiral.png")
+    save_figure(_spiral_figure(model, y, generator), folder / "spiral.png")
     unusual = model.energy(torch.tensor([[0.0, 0.9], [0.3, 0.0]]))
     return (
         "<h2>A spiral of 2000 points</h2><img src='spiral.png' alt='energy of the spiral'>"
@@ -58,7 +58,7 @@ def _spiral(folder: Path) -> str:
     )
 
 
-def spiral_figure(model: KMeans, y: torch.Tensor, generator: torch.Generator) -> Figure:
+def _spiral_figure(model: KMeans, y: torch.Tensor, generator: torch.Generator) -> Figure:
     """Surface and wells, F against F_beta, descent to the manifold, and the two questions."""
     drawn = figure(15, 8.2, 2, 4)
     axes = drawn.axes
