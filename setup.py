@@ -14,7 +14,8 @@ class WithLecture(build_py):
         super().run()
         if not self.editable_mode:
             target = Path(self.build_lib) / "thalweg" / "lecture"
-            target.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir(parents=True)
             for script in sorted(Path("examples/lecture").glob("*.py")):
                 shutil.copy(script, target)
 

@@ -13,7 +13,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "lecture_figures.py"]
+exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 numpydoc_show_class_members = False
 autodoc_typehints = "none"

@@ -1,17 +1,16 @@
 """How the gallery gets at the figures: each script writes its own, and this hands it on."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from sphinx_gallery.scrapers import figure_rst
 
-FOLDER = Path(tempfile.gettempdir()) / "thalweg-lecture"
+FOLDER = Path(__file__).parent / "_build" / "lecture_figures"
 
 
 def argv(gallery_conf, script_vars):
     """What a script finds on its command line: where its figure goes."""
-    FOLDER.mkdir(exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     return [str(figure_of(script_vars["src_file"]))]
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import time
 
 import pytest
 import torch
@@ -53,7 +54,7 @@ def test_a_page_has_a_title_two_sentences_and_the_public_library(page):
     assert title == page.title
     assert bar == "=" * len(title)
     assert not empty
-    sentences = " ".join(text).replace("y1,", "").count(". ") + 1
+    sentences = " ".join(text).count(". ") + 1
     assert sentences == 2
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("thalweg"):
@@ -79,9 +80,46 @@ def test_a_script_that_stops_is_named_and_the_others_are_drawn(made):
     assert (made / "draws.png").is_file()
 
 
+def test_a_figure_of_another_time_is_not_this_times(made):
+    made.mkdir()
+    (made / "stops.png").write_bytes(b"old")
+    with pytest.raises(InputError, match="1 of 1 pages"):
+        draw(made, ["stops"], shown=False)
+    assert not list(made.iterdir())
+
+
+def test_a_script_that_ends_well_without_a_figure_has_failed(made):
+    gallery.pages()[2].script.write_text("")
+    with pytest.raises(InputError, match="silent: it ended with status 0"):
+        draw(made, ["silent"], shown=False)
+
+
+def test_a_script_that_was_killed_says_by_what(made):
+    gallery.pages()[2].script.write_text("import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(InputError, match="silent: it was stopped by SIGKILL"):
+        draw(made, ["silent"], shown=False)
+
+
+def test_who_stops_it_does_not_get_the_rest(made, monkeypatch):
+    begun = []
+
+    def stopped(page, *rest):
+        begun.append(page)
+        time.sleep(0.2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gallery, "_run", stopped)
+    monkeypatch.setattr(gallery, "pages", lambda: [Page(f"{i}", "", made) for i in range(50)])
+    with pytest.raises(KeyboardInterrupt):
+        draw(made, shown=False)
+    assert len(begun) < 25
+
+
 def test_the_command_draws_what_is_named(made):
-    status, _, errors = said("lecture", "draws", "--out", str(made), "--quick", folder=made.parent)
+    words = ("lecture", "draws", "--out", str(made), "--quick")
+    status, told, errors = said(*words, folder=made.parent)
     assert status == 0
+    assert told == f"1 figures in {made}\n"
     assert "1/1" in errors
     assert (made / "draws.png").is_file()
 
@@ -111,6 +149,15 @@ def test_a_page_knows_where_its_figure_goes(tmp_path, monkeypatch):
     assert quick()
     save(figure(1, 1))
     assert {path.name for path in tmp_path.iterdir()} == {"page.png", "named.svg"}
+
+
+@pytest.mark.parametrize("words", [["--quik"], ["a.png", "b.png"]])
+def test_a_page_refuses_what_it_does_not_know(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["page.py", *words])
+    with pytest.raises(InputError, match=r"expected \[FILE\] \[--quick\]"):
+        save(figure(1, 1))
+    assert not list(tmp_path.iterdir())
 
 
 class Bowl(Energy):

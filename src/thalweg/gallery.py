@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -34,8 +35,18 @@ def quick() -> bool:
 
 
 def save(drawn: Figure) -> None:
-    """Write this page's figure to the file that was named, or to a PNG of the script's name."""
+    """Write this page's figure to the file that was named, or to a PNG of the script's name.
+
+    Raises
+    ------
+    InputError
+        If the command line has more than a file and ``--quick``.
+    """
     named = [word for word in sys.argv[1:] if word != QUICK]
+    if len(named) > 1 or any(word.startswith("-") for word in named):
+        raise InputError(f"{sys.argv[0]}: {' '.join(named)}; expected [FILE] [{QUICK}]")
+    for axes in drawn.axes:
+        axes.title.set_fontsize(10)
     save_figure(drawn, named[0] if named else Path(sys.argv[0]).with_suffix(".png").name)
 
 
@@ -103,7 +114,7 @@ def _title(script: Path) -> str:
     return text.splitlines()[0]
 
 
-def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bool = True) -> None:
+def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bool = True) -> int:
     """Run pages, each in a process of its own, and keep their figures as NAME.png in a folder.
 
     Parameters
@@ -117,6 +128,11 @@ def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bo
     shown : bool, default True
         A progress bar on standard error.
 
+    Returns
+    -------
+    int
+        How many were drawn.
+
     Raises
     ------
     InputError
@@ -128,8 +144,9 @@ def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bo
         raise InputError(f"{folder} is a file; expected a folder, or a name for a new one")
     folder.mkdir(parents=True, exist_ok=True)
     # pages side by side, so that each core has one
-    together = min(os.cpu_count() or 1, len(chosen))
-    threads = max(1, (os.cpu_count() or 1) // together)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    together = min(cores or 1, len(chosen))
+    threads = max(1, (cores or 1) // together)
     failed = []
     with (
         progress("lecture", len(chosen), shown) as follow,
@@ -149,6 +166,7 @@ def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bo
         raise InputError(
             f"lecture: {len(failed)} of {len(chosen)} pages have no figure. " + "; ".join(failed)
         )
+    return len(chosen)
 
 
 def _chosen(names: Sequence[str]) -> list[Page]:
@@ -164,11 +182,15 @@ def _chosen(names: Sequence[str]) -> list[Page]:
 def _run(page: Page, folder: Path, brief: bool, threads: int) -> str | None:
     """Draw one page; the last line of its error if it stopped."""
     out = (folder / f"{page.name}.png").resolve()
+    # what was drawn another time is not this time's
+    out.unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, str(page.script), str(out), *([QUICK] if brief else [])],
-        env=os.environ | {"OMP_NUM_THREADS": str(threads), "MPLBACKEND": "Agg"},
+        env={"OMP_NUM_THREADS": str(threads)} | os.environ | {"MPLBACKEND": "Agg"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if done.returncode == 0:
+    if done.returncode == 0 and out.is_file():
         return None
+    if done.returncode < 0:
+        return f"it was stopped by {signal.Signals(-done.returncode).name}"
     return (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]

@@ -112,3 +112,25 @@ def test_bad_shapes_are_refused():
     with pytest.raises(InputError, match="stiffness must be at least 0"):
         NetworkEnergy(Perceptron((3, 4, 1)), -1.0)
     assert math.isinf(float(TwoWells()(torch.tensor([[1e30, 0.0]]))))
+
+
+def test_bumps_far_from_zero_are_what_they_are_at_zero():
+    centers, y = random(5, 3).float(), random(7, 3).float()
+    here = RadialBasis(centers, 0.7).bumps(y)
+    there = RadialBasis(centers + 1000, 0.7).bumps(y + 1000)
+    # single precision keeps 1000 to 6e-5
+    torch.testing.assert_close(there, here, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ((torch.zeros(3), 1.0), r"shape \(3,\)"),
+        ((torch.zeros(3, 2, dtype=torch.long), 1.0), "int64"),
+        ((torch.zeros(3, 2), 0.0), "width is 0"),
+        ((torch.zeros(3, 2), 1.0, -1.0), "stiffness -1"),
+    ],
+)
+def test_bumps_say_what_they_expect(settings, text):
+    with pytest.raises(InputError, match=text):
+        RadialBasis(*settings)

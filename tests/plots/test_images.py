@@ -49,3 +49,11 @@ def test_all_tiles_share_their_range():
 def test_a_stack_of_another_form_is_refused():
     with pytest.raises(InputError, match=r"\(2, 4, 5\); expected \(rows, columns"):
         draw_tiles(figure(2, 2).axes[0], np.zeros((2, 4, 5)))
+
+
+def test_what_cannot_be_drawn_is_said():
+    axes = figure(2, 2).axes[0]
+    with pytest.raises(InputError, match="1 labels; expected 2"):
+        draw_tiles(axes, np.zeros((2, 1, 4, 4)), labels=["a"])
+    with pytest.raises(InputError, match="no pixel is a number"):
+        draw_tiles(axes, np.full((1, 1, 4, 4), np.nan))

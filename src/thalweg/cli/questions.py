@@ -209,7 +209,11 @@ def lecture(
     out: Annotated[str, typer.Option(help="A folder, made if need be.")] = "lecture",
     quick: Annotated[bool, typer.Option("--quick", help="Rougher, in little time.")] = False,
 ) -> None:
-    """The figures of the lecture on energy-based learning, one script each."""
+    """The figures of the lecture on energy-based learning, one script each.
+
+    masked_text needs the extra: pip install thalweg[text].
+    """
     from thalweg.gallery import draw
 
-    draw(Path(out), names or (), brief=quick)
+    count = draw(Path(out), names or (), brief=quick)
+    print(f"{count} figures in {out}")

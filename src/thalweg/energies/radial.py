@@ -49,10 +49,15 @@ class RadialBasis(Energy):
 
     def __init__(self, centers: Tensor, width: float, stiffness: float = 1.0) -> None:
         super().__init__()
-        if centers.dim() != 2 or not width > 0 or not stiffness >= 0:
+        if centers.dim() != 2 or not centers.is_floating_point():
             raise InputError(
-                f"RadialBasis: centers have shape {tuple(centers.shape)}, width is {width} and "
-                f"stiffness {stiffness}; expected (m, d), above 0, and at least 0"
+                f"RadialBasis: centers have shape {tuple(centers.shape)} and type {centers.dtype}; "
+                "expected (m, d) of floating point numbers"
+            )
+        if not width > 0 or not stiffness >= 0:
+            raise InputError(
+                f"RadialBasis: width is {width} and stiffness {stiffness}; expected above 0, and "
+                "at least 0"
             )
         self.register_buffer("centers", centers)
         self.width, self.stiffness = width, stiffness
@@ -60,9 +65,10 @@ class RadialBasis(Energy):
 
     def bumps(self, y: Tensor) -> Tensor:
         """dF/dh at rows (n, d), what each height counts there: (n, m)."""
-        # |y - c|^2 as a matrix product
-        apart = y.square().sum(dim=1)[:, None] - 2 * y @ self.centers.T
-        apart = apart + self.centers.square().sum(dim=1)
+        # |y - c|^2 as a matrix product, from the middle: far from 0 it would lose its digits
+        middle = self.centers.mean(dim=0)
+        y, c = y - middle, self.centers - middle
+        apart = y.square().sum(dim=1)[:, None] - 2 * y @ c.T + c.square().sum(dim=1)
         return torch.exp(-apart.clamp_min(0) / (2 * self.width**2))
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:

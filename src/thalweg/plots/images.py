@@ -56,6 +56,10 @@ def draw_tiles(
             f"draw_tiles: images have shape {stack.shape}; expected (rows, columns, height, width)"
         )
     rows, columns, height, width = stack.shape
+    if labels is not None and len(labels) != rows:
+        raise InputError(f"draw_tiles: {len(labels)} labels; expected {rows}, one a row")
+    if (low is None or high is None) and not np.isfinite(stack).any():
+        raise InputError("draw_tiles: no pixel is a number; expected some, or low and high")
     low = float(np.nanmin(stack)) if low is None else low
     high = float(np.nanmax(stack)) if high is None else high
     axes.set_axis_off()

@@ -37,7 +37,8 @@ def draw_landscape(
         fraction=0.046,
         pad=0.04,
         ticks=levels[::6],
-        format="%.2g",
+        # the lowest of a grid is no news
+        format=lambda height, _: "0" if abs(height) < 1e-3 * top**2 else f"{height:.2g}",
     )
     if data is not None:
         axes.scatter(data[:, 0], data[:, 1], s=3, c=DATA, alpha=0.6, linewidths=0, label="data")
