@@ -2,8 +2,8 @@
 
 python examples/boltzmann_machine.py [FILE]
 
-Left: what each hidden unit looks for. Right: chains of block Gibbs that start at noise. The energy of
-held-out digits is compared with that of digits with an eighth of their bits turned.
+Left: what each hidden unit looks for. Right: chains of block Gibbs that start at noise. The energy
+of held-out digits is compared with that of digits with an eighth of their bits turned.
 """
 
 import sys

@@ -2,8 +2,8 @@
 ===============================================================
 
 One batch of a table, of images, of clips and of sentences, and three ways of hiding: the future
-from the past, random cells from all others, any part from what is around it. What is hidden
-(orange) is the target and what is left is the input: the data are their own labels.
+from the past, random cells or patches from all others, any part from what is around it. What is
+hidden (orange) is the target and what is left is the input: the data are their own labels.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from sklearn.datasets import load_diabetes, load_digits, load_sample_images
 
 from thalweg.data import turning_digits
 from thalweg.gallery import save
-from thalweg.plots import draw_tiles, figure
+from thalweg.plots import COLOURS, draw_tiles, figure
 from thalweg.pretext import Future, Masked, Occluded
 
 generator = torch.Generator().manual_seed(0)
@@ -43,7 +43,7 @@ for i, (kind, (batch, *hidings)) in enumerate(ways.items()):
         axes = drawn.axes[4 * i + j]
         left = (batch if hide is None else hide(batch, generator).y).numpy()
         if kind == "table":
-            axes.set_facecolor("#e69f00")
+            axes.set_facecolor(COLOURS[1])
             axes.imshow(left, cmap="gray", vmin=-2, vmax=2, aspect="auto")
             axes.set_xticks(range(len(columns)), columns, fontsize=7, rotation=60)
             axes.set_yticks([])
@@ -55,8 +55,8 @@ for i, (kind, (batch, *hidings)) in enumerate(ways.items()):
             axes.set(xlim=(0, words.shape[1]), ylim=(len(words), 0), xticks=[], yticks=[])
             for (row, column), token in np.ndenumerate(left):
                 axes.text(column + 0.5, row + 0.5, "?" if token < 0 else words[row, column],
-                          ha="center", va="center", fontsize=8,
-                          bbox={"color": "#e69f00" if token < 0 else "#eee", "pad": 2})  # fmt: skip
+                          bbox={"color": COLOURS[1] if token < 0 else "#eee", "pad": 2},
+                          ha="center", va="center", fontsize=8)  # fmt: skip
             axes.set_frame_on(False)
         axes.set_title(f"{kind}: {('the batch', 'future', 'masked', 'any part')[j]}", fontsize=10)
 save(drawn)

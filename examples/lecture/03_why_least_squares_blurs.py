@@ -37,15 +37,17 @@ def error(frames):
 
 
 drawn = figure(12, 8.4, 2, 2)
-names = ["t", "t + 1", "least squares", "z of t + 1", *(f"z {i}" for i in range(1, 5))]
+names = ["t", "t + 1", "least\nsquares", "z of\nt + 1", *(f"z {i}" for i in range(1, 5))]
 for half, axes in enumerate(drawn.axes[:2]):
     which = range(5 * half, 5 * half + 5)
     draw_tiles(axes, [[x[i, -1], y[i, 0], guess[i, 0], explained[i, 0], *futures[i, :4]]
-                      for i in which], 0, 225)  # fmt: skip
+                      for i in which], 0, 240)  # fmt: skip
     for column, name in enumerate(names):
-        axes.text((column * 1.06 + 0.5) * 20, -1, name, fontsize=8, ha="center", rotation=20)
-drawn.axes[0].set_title(f"squared error: least squares {error(guess):.0f}", pad=24)
-drawn.axes[1].set_title(f"the best of 12 values of z: {error(futures):.0f}", pad=24)
+        axes.text((column * 1.06 + 0.5) * 20, -1, name, fontsize=8, ha="center")
+drawn.suptitle(
+    f"squared error: least squares {error(guess):.0f}; of 12 futures the first "
+    f"{error(futures[:, :1]):.0f}, the nearest {error(futures):.0f}", fontsize=11
+)  # fmt: skip
 
 random = np.random.default_rng(0)
 angle = random.uniform(0, 2 * np.pi, 3000)

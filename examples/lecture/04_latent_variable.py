@@ -56,7 +56,7 @@ for value, colour in zip((0.0, 0.5, 1.0), COLOURS, strict=False):
     every.plot(*torch.stack([y[0], predictions[best]]).T, "o:", color=colour, markersize=5)
     along.plot(z, energy, "-", z[best], energy[best], "o", color=colour)
 every.plot(*y.T, "o", color="black", label="y")
-every.set(title="all predictions, and the nearest to y", xlabel="y1", ylabel="y2", aspect="equal")
+every.set(title="all predictions, the nearest to y", xlabel="y1", aspect="equal", ylim=(-1.6, 2.7))
 along.set(title="E(x, y, z) for that y; dots: F(x, y)", xlabel="z", ylabel="energy")
 b, a = torch.meshgrid(torch.linspace(-2, 2, 120), torch.linspace(0, 1, 60), indexing="ij")
 points = torch.stack([b.flatten(), torch.zeros(7200)], dim=1)

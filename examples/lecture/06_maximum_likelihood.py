@@ -26,7 +26,7 @@ energy = RadialBasis(torch.cartesian_prod(*[torch.linspace(-3, 3, 25)] * 2), wid
 step = gradient_step(energy, MaximumLikelihood(Lattice(64, margin=0.6)),
                      torch.optim.Adam(energy.parameters(), 0.05))  # fmt: skip
 train(step, [Batch(data)] * 4, generator)  # on the way: the two terms do not yet cancel
-axis = torch.linspace(-2.5, 2.5, 100)
+axis = torch.linspace(-3.5, 3.5, 140)
 grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).reshape(-1, 2)
 p = torch.softmax(-energy(grid).detach(), dim=0)
 
@@ -40,22 +40,23 @@ def field(points, weight, sign):
 down, up = field(data, torch.ones(2000), 1), field(grid, p, -1)
 count = 1024 if quick() else 16384
 draws = sample(energy, count, generator, start=data[:16]).y
-draws = draws[torch.randperm(count, generator=generator)]  # any part of them is of all chains
+draws = draws[torch.randperm(count, generator=generator)]  # neighbours in a chain are alike
 few = field(draws[:64], torch.ones(64), -1)
 drawn = figure(14, 8.2, 2, 3)
 for axes, (title, values, points) in zip(drawn.axes, [
-    ("p(y) = exp(-F) / Z, and the data", p / (5 / 99) ** 2, data[:300]),
+    ("p(y) = exp(-F) / Z, and the data", p / (7 / 139) ** 2, data[:300]),
     ("first term: down on the data", down, data[:300]),
     ("second term, exact: up where p is", up, grid[:0]),
-    ("both together", down + up, grid[:0]),
+    ("both together (finer scale)", down + up, grid[:0]),
     ("second term from 64 draws", few, draws[:64]),
 ], strict=False):  # fmt: skip
-    high = float((values if axes is drawn.axes[0] else few).max())
+    high = float((values if axes in (drawn.axes[0], drawn.axes[3]) else few).abs().max())
     low = 0 if axes is drawn.axes[0] else -high
-    shown = axes.contourf(axis, axis, values.reshape(100, 100), np.linspace(low, high, 25),
+    shown = axes.contourf(axis, axis, values.reshape(140, 140), np.linspace(low, high, 25),
                           cmap="RdBu_r" if low else "cividis", extend="both")  # fmt: skip
     axes.plot(*points.T, ".", color="black", markersize=2)
-    axes.set(title=title, aspect="equal", xlim=(-2.5, 2.5), ylim=(-2.5, 2.5))
+    axes.set(title=title, aspect="equal", xlim=(-2.5, 2.5), ylim=(-2.5, 2.5),
+             xlabel="y1", ylabel="y2")  # fmt: skip
     drawn.colorbar(shown, ax=axes, label="change of F" if low else "density",
                    ticks=np.linspace(low, high, 5), format="%.2g")  # fmt: skip
 counts, errors = np.array([2**i for i in range(2, int(np.log2(count / 8)) + 1)]), []
@@ -66,6 +67,10 @@ drawn.axes[5].loglog(counts, errors, "o-", color=COLOURS[0], label="error of the
 drawn.axes[5].loglog(
     counts, errors[0] * (counts / 4) ** -0.5, "--", color="grey", label="slope -1/2"
 )
-drawn.axes[5].set(title="Monte Carlo against the grid", xlabel="draws", ylabel="relative error")
+drawn.axes[5].set(
+    title="Monte Carlo against the grid",
+    xlabel="draws of 16 chains, shuffled",
+    ylabel="relative error",
+)
 drawn.axes[5].legend()
 save(drawn)

@@ -3,12 +3,11 @@
 
 ``E(y, z) = |y - Wz|^2`` with z one of k choices: energy is zero at k points and grows with the
 squared distance from them, and training moves the points by coordinate descent or by gradient
-steps. The trained energy answers "given y1, what is y2?" and "which point of the manifold is
-closest?".
+steps, each to a local minimum of its own. The trained energy answers "given y1, what is y2?" and
+"which point of the manifold is closest?".
 """
 
 import math
-import sys
 
 import numpy as np
 import torch
@@ -30,7 +29,7 @@ for axes, energy, title in (
     (wells, model.energy_, "F(y) = min over z of E(y, z): 20 wells"),
     (soft, KMeans(20, init=model.cluster_centers_, beta=100.0, max_iter=1).fit(rows).energy_,
      "F_beta(y), beta = 100: a valley"),
-    (paths, model.energy_, "descent of F from anywhere"),
+    (paths, model.energy_, "descent of F from anywhere (dots) to its end (x)"),
     (given, model.energy_, "given y1 (dotted), what is y2? (triangles)"),
     (closest, model.energy_, "which point of the manifold is closest?"),
 ):  # fmt: skip
@@ -50,7 +49,6 @@ for colour, (name, settings) in zip(COLOURS, {
     if len(history) > 100:  # of batches, the mean over a pass
         mean, passes = mean.reshape(-1, 20).mean(axis=1), passes[::20]
     losses.semilogy(passes, mean, color=colour, label=name)
-    sys.stdout.write(f"{name}: mean energy {mean[-1]:.6f} after {len(passes)} passes\n")
 losses.set(title="training, from the same 20 rows", xlabel="passes over the data",
            ylabel="mean energy", xlim=(0, 100))  # fmt: skip
 losses.legend(fontsize=8)
@@ -61,6 +59,7 @@ descend(model.energy_, seeds, path=way)
 for path in torch.stack(way, dim=1):
     paths.plot(*path.T, color=COLOURS[3], linewidth=1)
 paths.scatter(*seeds.T, s=12, c=COLOURS[3])
+paths.scatter(*way[-1].T, s=30, c=COLOURS[3], marker="x")
 asked = torch.linspace(-0.9, 0.9, 7)
 filled = model.complete(torch.stack([asked, torch.full_like(asked, math.nan)], dim=1))
 for y1, y2 in filled.tolist():

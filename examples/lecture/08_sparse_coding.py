@@ -9,7 +9,7 @@ needs far fewer steps than ISTA, and LISTA, whose steps are learned, comes lower
 import numpy as np
 import torch
 from sklearn.datasets import load_sample_images
-from sklearn.feature_extraction.image import extract_patches_2d
+from sklearn.feature_extraction.image import extract_patches_2d as cut_out
 
 from thalweg.core import Batch
 from thalweg.energies import Affine, Lista, Reconstruction, SquaredError
@@ -20,27 +20,31 @@ from thalweg.objectives import PushDown
 from thalweg.plots import COLOURS, draw_tiles, figure
 from thalweg.training import gradient_step, train
 
-patches = np.concatenate([
-    # half the size: what is left of each camera's grid and of JPEG's blocks goes
-    extract_patches_2d(each[:426].reshape(213, 2, 320, 2, 3).mean((1, 3, 4)) / 255, (8, 8),
-                       max_patches=5000, random_state=0)
-    for each in load_sample_images().images
-]).reshape(-1, 64)  # fmt: skip
-patches -= patches.mean(axis=1, keepdims=True)
-pca = PCA(40).fit(patches)
-rows = pca.transform(patches) / np.sqrt(pca.explained_variance_) @ pca.components_
-rows = np.random.default_rng(0).permutation(rows)
+images = np.stack(load_sample_images().images)[:, :426]
+small = images.reshape(2, 213, 2, 320, 2, 3).mean((2, 4, 5)) / 255  # what JPEG's blocks leave goes
+
+
+def patches(part, count):
+    """Patches of a part of each photograph, less their means."""
+    found = np.concatenate(
+        [cut_out(each, (8, 8), max_patches=count, random_state=0) for each in part]
+    )
+    return found.reshape(-1, 64) - found.mean(axis=(1, 2))[:, None]
+
+
+given, other = patches(small[:, :, :240], 4000), patches(small[:, :, 240:], 500)
+pca = PCA(40).fit(given)
+back = pca.components_ / np.sqrt(pca.explained_variance_)[:, None]
+learn, held = pca.transform(given) @ back, pca.transform(other) @ back
 model = SparseCoding(100, alpha=0.5, max_iter=3 if quick() else 20, fit_offset=False,
-                     random_state=0).fit(rows[:8000])  # fmt: skip
+                     random_state=0).fit(learn)  # fmt: skip
 weight = torch.from_numpy(model.components_)
 energy = Reconstruction(Affine(weight), Sparse(100, 0.5), SquaredError(0.5)).requires_grad_(False)
-learn, held = torch.from_numpy(rows[:8000]), torch.from_numpy(rows[8000:9000])
-
-drawn = figure(15, 4.8, 1, 3)
-atoms, plane, speed = drawn.axes
-order = np.argsort(-np.abs(model.transform(rows[:2000])).sum(axis=0))
-draw_tiles(atoms, model.components_[order].reshape(10, 10, 8, 8), -0.5, 0.5,
-           title="100 atoms of patches, the most used first")  # fmt: skip
+order = np.argsort(-np.abs(model.transform(held)).sum(axis=0))
+learn, held = torch.from_numpy(learn), torch.from_numpy(held)
+atoms, plane, speed = (drawn := figure(16, 4.8, 1, 3)).axes
+tiles = model.components_[order].reshape(10, 10, 8, 8)
+draw_tiles(atoms, tiles, -0.5, 0.5, title="100 atoms of patches, the most used first")
 
 generator = torch.Generator().manual_seed(0)
 angles = torch.tensor([0.3, 1.4, 2.5]).repeat(300)
@@ -60,12 +64,12 @@ def above(solver):
 
 def lista(layers):
     """An encoder of so many layers, trained by pushing down the energy of its codes."""
-    encoder = Lista(weight, 0.5, layers)
+    encoder = Encoder(Lista(weight, 0.5, layers))
     optimizer = torch.optim.Adam(encoder.parameters(), 0.001)
-    step = gradient_step(FreeEnergy(energy, Encoder(encoder)), PushDown(), optimizer)
+    step = gradient_step(FreeEnergy(energy, encoder), PushDown(), optimizer)
     order = torch.randint(8000, (50 if quick() else 1500, 256), generator=generator)
     train(step, (Batch(learn[index]) for index in order), generator)
-    return Encoder(encoder)
+    return encoder
 
 
 least = float(FreeEnergy(energy, ActiveSet())(held).mean())
@@ -73,8 +77,8 @@ counts = [1, 2, 4, 8, 16, 32, 64, 128]
 for colour, method in zip(COLOURS, ("ista", "fista"), strict=False):
     gaps = [above(ProximalGradient(method, tol=0, max_iter=n)) for n in counts]
     speed.loglog(counts, gaps, "o-", color=colour, label=method.upper())
-gaps = [above(lista(n)) for n in counts[:4]]
-speed.loglog(counts[:4], gaps, "s-", color=COLOURS[2], label="LISTA")
+learned = [above(lista(n)) for n in counts[:4]]
+speed.loglog(counts[:4], learned, "s-", color=COLOURS[2], label="LISTA")
 speed.set(title="held-out patches", xlabel="steps, or layers", ylabel="energy above the minimum")
 speed.legend()
 save(drawn)

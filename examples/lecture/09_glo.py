@@ -2,9 +2,9 @@
 =====================================================
 
 Each digit has a code z in a ball, and codes and decoder are trained together in
-``E(y, z) = |y - g(z)|^2``. Half way between two codes the decoder draws an image that is closer to
-digits (200 of them, which another model chose) than half of each digit's pixels; a short way off a
-blend is still its digit.
+``E(y, z) = |y - g(z)|^2``. Half way between two codes the decoder draws, in the median, an image
+that is closer to digits (200 of them, which another model chose) than half of each digit's pixels;
+a short way off a blend is closer, still being its digit.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ drawn = figure(15, 4.4, 1, 3)
 found = model.inverse_transform(model.transform(test))
 tiles = np.stack([train[:10], ends[:10], test, found, model.sample(10, random_state=0)])
 draw_tiles(drawn.axes[0], tiles.reshape(5, 10, 8, 8), 0, 16,
-           ["digits", "their codes, decoded", "held out", "codes found by descent", "samples"],
+           ["digits", "their codes, decoded", "held out", "from codes found for them", "samples"],
            "learned codes")  # fmt: skip
 both = np.stack([decoded[:3], blended[:3]], axis=1)
 draw_tiles(drawn.axes[1], both.reshape(6, 10, 8, 8), 0, 16,

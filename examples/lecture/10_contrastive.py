@@ -33,7 +33,7 @@ drawn = figure(16, 8, 2, 3)
 first, change, after, cut, histogram, loss = drawn.axes[:6]
 surface(first, before, 3, data[:300], "before")
 first.scatter(*points.T, s=14, c=COLOURS[3], marker="x", linewidths=1, label="chosen points")
-first.legend(loc="lower right", fontsize=8)
+first.legend(loc="lower right", fontsize=8, facecolor="grey")
 once = copy.deepcopy(energy)
 step = gradient_step(once, objective, torch.optim.SGD(once.parameters(), 0.002))
 step(Batch(data), generator)
@@ -47,7 +47,7 @@ shown = change.contourf(axis, axis, moved.reshape(120, 120).numpy(), np.linspace
                         cmap="RdBu_r")  # fmt: skip
 drawn.colorbar(shown, ax=change, fraction=0.046, label="change of F", format="%.2g")
 change.plot(*data[:300].T, ".", color="black", markersize=2)
-change.set(title="what one step changes (up to a constant)", aspect="equal")
+change.set(title="what one step changes (0: half way between the kinds)", aspect="equal")
 
 optimizer, schedule = adam([{"params": list(energy.parameters()), "lr": 0.002}], STEPS)
 batches = (Batch(data[torch.randint(4000, (256,), generator=generator)]) for _ in range(STEPS))
@@ -58,10 +58,14 @@ bins = np.linspace(-3, 8, 45)
 with torch.no_grad():
     for each, colour, name in ((before, "grey", "before"), (energy, COLOURS[0], "after")):
         cut.plot(line[:, 1], each(line), color=colour, label=name)
-    chosen = energy(wide.draw(4000, generator))
-    for values, colour, name in ((energy(data), COLOURS[0], "data"),
-                                 (chosen, COLOURS[3], "chosen points")):  # fmt: skip
-        histogram.hist(values.clamp(max=8).numpy(), bins, color=colour, alpha=0.6, label=name)
+    chosen = wide.draw(4000, generator)
+    away = torch.cdist(chosen, data).min(dim=1).values > 0.1
+    margin = (energy(data)[:, None] + 2 < energy(chosen[away])).float().mean()
+    kinds = {"data": data, "chosen points on the data": chosen[~away],
+             f"others: above by 2 in {margin:.0%}": chosen[away]}  # fmt: skip
+    for colour, (name, rows) in zip((0, 1, 3), kinds.items(), strict=True):
+        values = energy(rows).clamp(max=8).numpy()
+        histogram.hist(values, bins, color=COLOURS[colour], alpha=0.6, label=name)
 cut.set(title="a cut along y1 = 0", xlabel="y2", ylabel="F", ylim=(-4, 15))
 histogram.set(title="energies after training (above 8: at 8)", xlabel="F")
 loss.plot(history.losses, color=COLOURS[0])

@@ -46,7 +46,8 @@ for axes, text, found in zip(bars, asked, model.completions(asked, top=5), stric
     axes.barh(range(len(found)), [each.probability for each in found], color=COLOURS[0])
     axes.set_yticks(range(len(found)), names)
     axes.invert_yaxis()
-    axes.set_title(text, loc="left", fontsize=10)
+    ranked = " (ranked by the energy of the whole)" if text.count("[MASK]") > 1 else ""
+    axes.set_title(text + ranked, loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
 bars[-1].set_xlabel("probability")
 
@@ -58,11 +59,14 @@ sentences = [
 ]
 for at, text in enumerate(sentences):
     words = text[:-1].split()
-    shuffled = [" ".join(random.permutation(words)) + "." for _ in range(30)]
+    # the first word keeps its place: a capital elsewhere would be odd for itself
+    shuffled = [" ".join([words[0], *random.permutation(words[1:])]) + "." for _ in range(30)]
     order.plot(model.energy(shuffled), np.full(30, at), "|", color=COLOURS[3], markersize=10)
     order.plot(model.energy([text]), [at], "o", color=COLOURS[0])
 order.set_yticks(range(len(sentences)), sentences)
 order.set(ylim=(len(sentences) - 0.5, -0.5), xlabel="energy: -sum of log p(token | all others)")
-order.set_title("in order (dot), and shuffled (bars)", loc="left", fontsize=10)
+order.set_title(
+    "in order (dot), and with all words but the first shuffled (ticks)", loc="left", fontsize=10
+)
 order.spines[["top", "right"]].set_visible(False)
 save(drawn)

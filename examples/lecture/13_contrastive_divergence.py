@@ -3,7 +3,8 @@
 
 A data point is kicked at random, rolls down the energy for a few steps, and where it lands the
 energy is pushed up while it is pushed down on the data. Holes beside the data fill up first; once
-the energy has a valley along the data, the trajectories end in it and nothing is left to push.
+the energy is lowest along the data, kicked points roll back towards them and little is left to
+push.
 """
 
 import torch
@@ -23,8 +24,8 @@ data = two_moons(4000, generator)
 # a bowl with bumps and holes at random, which training will move
 energy = RadialBasis(torch.cartesian_prod(*[torch.linspace(-3, 3, 25)] * 2), width=0.25)
 torch.nn.init.normal_(energy.heights, std=0.5, generator=generator)
-roll = Langevin(step_size=0.05, noise=0.0)  # no noise: straight down
-objective = ContrastiveDivergence(FromData(roll, n_steps=15, kick=KICK))
+roll = Langevin(step_size=0.02, noise=0.0)  # no noise: straight down
+objective = ContrastiveDivergence(FromData(roll, n_steps=30, kick=KICK))
 optimizer, schedule = adam([{"params": [energy.heights], "lr": 0.02}], STEPS)
 step = gradient_step(energy, objective, optimizer, schedule)
 
@@ -35,7 +36,7 @@ kicked = shown + KICK * torch.randn(shown.shape, generator=generator)
 def trajectories(axes, title, top):
     """The energy as it is, the kick, the way down, and where it ends."""
     surface(axes, energy, 2.2, data[:300], title, top=top)
-    moved = run(roll, energy, roll.init(energy, kicked), 15, generator).draws
+    moved = run(roll, energy, roll.init(energy, kicked), 30, generator).draws
     ways = torch.cat([kicked[:, None], moved], dim=1)
     for begin, way in zip(shown, ways, strict=True):
         axes.plot(*torch.stack([begin, way[0]]).T, ":", color="white", linewidth=1.2)
@@ -55,7 +56,7 @@ for a, b in zip(shown.tolist(), kicked.tolist(), strict=True):
     kick.annotate("", b, a, arrowprops={"arrowstyle": "->", "color": "white"})
 kick.plot(*shown.T, "o", color="white", markersize=5)
 landed = trajectories(fall, "3  down the energy", 6)
-fall.legend(loc="lower right", fontsize=8)
+fall.legend(loc="lower right", fontsize=8, facecolor="grey")
 axis = torch.linspace(-2.2, 2.2, 100)
 grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).reshape(-1, 2)
 # F is linear in the heights: minus the gradient of F(data) - F(landed), seen everywhere
@@ -69,7 +70,7 @@ push.plot(*landed.T, "x", color="black", markersize=7)
 push.set(title="4  up at x (landed), down at o (data)", aspect="equal",
          xlim=(-2.2, 2.2), ylim=(-2.2, 2.2))  # fmt: skip
 count = 0
-for axes, until, number, top in ((later, STEPS // 40, 5, 3), (end, STEPS, 6, 1)):
+for axes, until, number, top in ((later, STEPS // 40, 5, 3), (end, STEPS, 6, 0.4)):
     batches = (
         Batch(data[torch.randint(4000, (128,), generator=generator)]) for _ in range(until - count)
     )

@@ -29,6 +29,28 @@ def test_nearest_is_the_least_squared_distance(n, d, k, dtype, offset):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 5, 700])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_row_that_is_not_finite_spoils_no_other(n, value, dtype):
+    random = np.random.default_rng(0)
+    y, points = random.normal(size=(n, 6)).astype(dtype), random.normal(size=(40, 6)).astype(dtype)
+    spoiled = y.copy()
+    spoiled[::4, 1] = value
+    (label, energy), (before, least) = nearest(spoiled, points), nearest(y, points)
+    good = np.arange(n) % 4 > 0
+    np.testing.assert_array_equal(label[good], before[good])
+    np.testing.assert_array_equal(energy[good], least[good])
+    assert ((label >= 0) & (label < 40)).all()
+    assert not np.isfinite(energy[~good]).any()
+
+
+@pytest.mark.parametrize("points", [np.zeros((3, 4)), np.zeros((3, 2), np.float32)])
+def test_points_of_another_form_are_refused(points):
+    with pytest.raises(ValueError, match="expected as many columns, of one type"):
+        nearest(np.zeros((9, 2)), points)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("n", "d", "k"), [(900, 40, 70), (700, 2, 9), (650, 100, 300)])
 def test_bounds_never_change_the_answer(n, d, k, dtype):
     random = np.random.default_rng(0)

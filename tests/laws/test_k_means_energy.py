@@ -145,3 +145,12 @@ def test_push_down_lowers_data_below_elsewhere(generator):
 def test_beta_must_be_above_zero(points, beta):
     with pytest.raises(InputError, match="beta must be a number above 0"):
         energy_of(points, beta)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("columns", [1, 2, 4, 9])
+@pytest.mark.parametrize("beta", [1.0, math.inf])
+def test_rows_of_another_width_are_refused(points, dtype, columns, beta):
+    energy = energy_of(points.to(dtype), beta)
+    with pytest.raises(InputError, match=f"{columns} columns; expected 3"):
+        energy(torch.zeros(9, columns, dtype=dtype))

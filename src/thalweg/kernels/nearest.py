@@ -216,6 +216,8 @@ def assign_nearest(y, start, stop, tiles, label, energy, integers):  # type: ign
         count = min(BLOCK_ROWS, stop - first_row)
         gather_centered(y, first_row, count, tiles.shift, rows)
         best[:] = y.dtype.type(-np.inf)
+        # a row that is not finite has no best point, and is given the first: its energy is nan
+        which[:] = 0
         for first in range(0, len(tiles.half_norms), 2 * lanes):
             for r in range(0, count, 4):
                 s = scores_of_four(rows, r * d, d, tiles, first)
@@ -242,8 +244,14 @@ def nearest(
 ) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
     """Index of the nearest point (lowest index among equals) and its squared distance.
 
-    y is (n, d), points (k, d), both float32 or both float64 and finite.
+    y is (n, d), points (k, d), both float32 or both float64. A row that is not finite is given
+    point 0, and an energy that is not finite.
     """
+    if y.shape[1] != points.shape[1] or y.dtype != points.dtype:
+        raise ValueError(
+            f"nearest: y is {y.shape} of {y.dtype}, points {points.shape} of {points.dtype}; "
+            "expected as many columns, of one type"
+        )
     n = len(y)
     label = np.empty(n, np.int32)
     energy = np.empty(n, y.dtype)
