@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from safetensors.numpy import load_file
 
+from commands import said
 from thalweg.estimators import KMeans
 
 CSV = "a,b,c\n1,2,red\n3,,blue\n1.5,2.5,\n9,9,blue\n8,9,blue\n"
@@ -107,6 +108,37 @@ def test_bad_requests_are_one_line_and_status_2(folder, words, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fit", "kmeans", "x.csv", "--out", "x.csv"),
+        ("fit", "kmeans", "x.csv", "--out", "./x.csv"),
+        ("energy", "m.safetensors", "x.csv", "--out", "x.csv"),
+        ("complete", "m.safetensors", "x.csv", "--out", "x.csv"),
+        ("codes", "m.safetensors", "x.csv", "--out", "m.safetensors"),
+        ("project", "link.csv", "x.csv", "--out", "m.safetensors"),
+        ("sample", "m.safetensors", "--out", "m.safetensors"),
+    ],
+)
+def test_nothing_is_written_over_what_is_read(folder, words):
+    if not (folder / "link.csv").exists():
+        (folder / "link.csv").symlink_to("m.safetensors")
+    before = {name: (folder / name).read_bytes() for name in ("x.csv", "m.safetensors")}
+    status, told, errors = said(*words, folder=folder)
+    assert status == 2
+    assert "is what is read; expected another name" in errors
+    assert not told
+    for name, content in before.items():
+        assert (folder / name).read_bytes() == content
+
+
+def test_a_model_has_no_name_of_a_table(folder):
+    status, _, errors = said("fit", "kmeans", "x.csv", "--out", "new.csv", folder=folder)
+    assert status == 2
+    assert "expected the name of a model" in errors
+    assert not (folder / "new.csv").exists()
 
 
 def test_a_conditional_model_predicts_columns(folder):

@@ -26,34 +26,30 @@ small = images.reshape(2, 213, 2, 320, 2, 3).mean((2, 4, 5)) / 255  # what JPEG'
 
 def patches(part, count):
     """Patches of a part of each photograph, less their means."""
-    found = np.concatenate(
-        [cut_out(each, (8, 8), max_patches=count, random_state=0) for each in part]
-    )
-    return found.reshape(-1, 64) - found.mean(axis=(1, 2))[:, None]
+    cut = [cut_out(each, (8, 8), max_patches=count, random_state=0) for each in part]
+    return (np.concatenate(cut) - np.mean(cut, axis=(2, 3)).reshape(-1, 1, 1)).reshape(-1, 64)
 
 
 given, other = patches(small[:, :, :240], 4000), patches(small[:, :, 240:], 500)
 pca = PCA(40).fit(given)
 back = pca.components_ / np.sqrt(pca.explained_variance_)[:, None]
-learn, held = pca.transform(given) @ back, pca.transform(other) @ back
-model = SparseCoding(100, alpha=0.5, max_iter=3 if quick() else 20, fit_offset=False,
-                     random_state=0).fit(learn)  # fmt: skip
+learn, held = (torch.from_numpy(pca.transform(each) @ back) for each in (given, other))
+settings = {"fit_offset": False, "random_state": 0}
+model = SparseCoding(100, alpha=0.5, max_iter=3 if quick() else 20, **settings).fit(learn)
 weight = torch.from_numpy(model.components_)
 energy = Reconstruction(Affine(weight), Sparse(100, 0.5), SquaredError(0.5)).requires_grad_(False)
 order = np.argsort(-np.abs(model.transform(held)).sum(axis=0))
-learn, held = torch.from_numpy(learn), torch.from_numpy(held)
-atoms, plane, speed = (drawn := figure(16, 4.8, 1, 3)).axes
+drawn = figure(16, 4.8, 1, 3)
+atoms, plane, speed = drawn.axes
 tiles = model.components_[order].reshape(10, 10, 8, 8)
 draw_tiles(atoms, tiles, -0.5, 0.5, title="100 atoms of patches, the most used first")
-
 generator = torch.Generator().manual_seed(0)
 angles = torch.tensor([0.3, 1.4, 2.5]).repeat(300)
 along = torch.randn(900, 1, generator=generator) * torch.stack([angles.cos(), angles.sin()], dim=1)
 points = (along + 0.03 * torch.randn(900, 2, generator=generator)).double()
-flat = SparseCoding(3, alpha=0.1, fit_offset=False, random_state=0).fit(points)
+flat = SparseCoding(3, alpha=0.1, **settings).fit(points)
 surface(plane, flat.energy_, 2, points[::2], "F(y) of three atoms, and their data")
-for atom in flat.components_:
-    plane.annotate("", atom, (0, 0), arrowprops={"arrowstyle": "->", "color": COLOURS[3], "lw": 2})
+plane.quiver(*np.zeros((2, 3)), *flat.components_.T, color=COLOURS[3], scale_units="xy", scale=1)
 
 
 def above(solver):
@@ -77,8 +73,8 @@ counts = [1, 2, 4, 8, 16, 32, 64, 128]
 for colour, method in zip(COLOURS, ("ista", "fista"), strict=False):
     gaps = [above(ProximalGradient(method, tol=0, max_iter=n)) for n in counts]
     speed.loglog(counts, gaps, "o-", color=colour, label=method.upper())
-learned = [above(lista(n)) for n in counts[:4]]
-speed.loglog(counts[:4], learned, "s-", color=COLOURS[2], label="LISTA")
+gaps = [above(lista(n)) for n in counts[:4]]
+speed.loglog(counts[:4], gaps, "s-", color=COLOURS[2], label="LISTA")
 speed.set(title="held-out patches", xlabel="steps, or layers", ylabel="energy above the minimum")
 speed.legend()
 save(drawn)

@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, InputError, as_energy, progress
+from thalweg.core import EnergyFunction, InputError, as_energy, check_rows, progress
 from thalweg.plots import draw_landscape, save_figure
 from thalweg.questions import Plane, landscape
 
@@ -76,6 +76,10 @@ def surface(
     resolution : int, default 150
         Points a side.
     """
+    if data is not None:
+        check_rows("surface: data", data)
+        if data.dim() != 2 or data.shape[1] != 2:
+            raise InputError(f"surface: data have shape {tuple(data.shape)}; expected (n, 2)")
     a, b = (reach, reach) if isinstance(reach, (int, float)) else reach
     like = next(iter(as_energy(energy).state_dict().values()), torch.empty(0))
     plane = Plane(torch.zeros(2).to(like), torch.eye(2).to(like))

@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from thalweg.core import Energy
+from thalweg.core import Energy, InputError
+from thalweg.estimators import KMeans
 from thalweg.questions import complete, descend, landscape, plane_of, project
 
 
@@ -48,3 +50,31 @@ def valley(y):
 def test_a_function_answers_as_the_module_does(ask):
     y = torch.tensor([[2.0, 0.5], [-1.0, 3.0]], dtype=torch.float64)
     torch.testing.assert_close(ask(valley, y), ask(Valley(), y), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        complete,
+        project,
+        descend,
+        lambda energy, y: plane_of(y),
+    ],
+    ids=["complete", "project", "descend", "plane_of"],
+)
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        (np.zeros((2, 2)), "must be a tensor, got ndarray"),
+        (torch.zeros(2, 2, dtype=torch.long), "must have floating point numbers, got torch.int64"),
+    ],
+    ids=["array", "integers"],
+)
+def test_rows_of_another_kind_are_refused(ask, y, text):
+    with pytest.raises(InputError, match=text):
+        ask(valley, y)
+
+
+def test_an_estimator_is_no_energy():
+    with pytest.raises(InputError, match=r"energy is KMeans; expected .* energy_"):
+        descend(KMeans(), torch.zeros(1, 2))

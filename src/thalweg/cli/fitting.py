@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from thalweg.cli.reading import Data, numbers
+from thalweg.cli.reading import Data, numbers, spare
 from thalweg.core import InputError, check_folder
 from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding
@@ -88,6 +88,9 @@ def add_fit(fit_app: typer.Typer, kind: type[FittedModel]) -> None:
         estimator._check_parameters()
         if not Path(out).absolute().parent.is_dir():
             raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
+        spare(out, data)
+        if Path(out).suffix.lower() in (".csv", ".parquet", ".npy"):
+            raise InputError(f"{out}: expected the name of a model, such as model.safetensors")
         if kind in TEXTS:
             check_folder(out, WRITTEN)
         values, encoding = _to_learn_from(kind, data)

@@ -22,6 +22,7 @@ from thalweg.cli.reading import (
     opened,
     read_mask,
     runs_of,
+    spare,
     table_of,
 )
 from thalweg.cli.texts import completions, give_pairs
@@ -58,7 +59,7 @@ def energy(
         return
     if data is None:
         raise InputError("DATA is missing; expected what to ask about")
-    fitted, values, _ = opened(model, data)
+    fitted, values, _ = opened(model, data, out)
     if isinstance(fitted, JointEmbeddingModel):
         raise InputError("JointEmbeddingModel has an energy of pairs of images, not of single ones")
     if isinstance(fitted, CLIPS):
@@ -71,7 +72,7 @@ def energy(
 @app.command()
 def codes(model: Model, data: Data, out: Out = None) -> None:
     """The codes z* of each row."""
-    fitted, values, _ = opened(model, data)
+    fitted, values, _ = opened(model, data, out)
     if isinstance(fitted, CLIPS):
         table, runs = runs_of(fitted, values)
         found = fitted.infer(runs)
@@ -98,7 +99,8 @@ def complete(
     top: Annotated[int, typer.Option(min=1, help="For texts, how many ways to fill each.")] = 5,
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
-    fitted, values, encoding = opened(model, data)
+    spare(out, mask)
+    fitted, values, encoding = opened(model, data, out)
     if isinstance(fitted, TEXTS):
         if mask is not None or answer != "lowest":
             raise InputError(f"--mask and --answer are not for texts; expected {MASK} in them")
@@ -135,7 +137,7 @@ def complete(
 @app.command()
 def project(model: Model, data: Data, out: Out = None) -> None:
     """The point of the data manifold that is closest to each row."""
-    fitted, values, encoding = opened(model, data)
+    fitted, values, encoding = opened(model, data, out)
     give(table_of(can(fitted, "project")(values), encoding), out)
 
 
@@ -150,6 +152,7 @@ def sample(
     ] = None,
 ) -> None:
     """Draws from the density of the energy."""
+    spare(out, model)
     fitted, encoding = model_of(model)
     if isinstance(fitted, TEXTS):
         drawn = fitted.sample(n, random_state, text=text)
@@ -170,7 +173,7 @@ def map_(
     """Draw the energy over the plane of the data's two widest directions."""
     if Path(out).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{out}: expected a name that ends in .png, .svg or .pdf")
-    fitted, values, _ = opened(model, data)
+    fitted, values, _ = opened(model, data, out)
     if isinstance(fitted, (*IMAGES, *CLIPS, *TEXTS)):
         raise InputError(
             f"{type(fitted).__name__} has no plane to draw: its rows are no points of one"
@@ -185,9 +188,14 @@ def map_(
     drawn = questions.landscape(
         fitted.energy_, plane, (bottom[0], bottom[1]), (top[0], top[1]), resolution
     )
+    # colours for where the data are: far from them energies may be any number
+    with torch.no_grad():
+        near = fitted.energy_(plane.points(at)).quantile(0.99)
+    lowest = drawn.energy.min()
+    heights = drawn.energy.clamp(max=lowest + 1.5 * (near - lowest).clamp_min(1e-6))
     result = figure(6.4, 5.2)
     axes = result.axes[0]
-    draw_landscape(axes, drawn.a, drawn.b, drawn.energy.numpy(), at.numpy(), title=Path(model).name)
+    draw_landscape(axes, drawn.a, drawn.b, heights.numpy(), at.numpy(), title=Path(model).name)
     axes.set_xlabel("first direction" if values.shape[1] > 2 else "y1")
     axes.set_ylabel("second direction" if values.shape[1] > 2 else "y2")
     save_figure(result, out)

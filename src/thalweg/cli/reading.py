@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,8 +60,18 @@ def numbers(
     return values, known
 
 
-def opened(model: str, data: str) -> tuple[Any, Any, Encoding | None]:
+def spare(out: str | None, *inputs: str | None) -> None:
+    """Refuse to write where something is that is read: nobody's data or model is lost."""
+    if out is None or not os.path.exists(out):
+        return
+    read = [each for each in inputs if each and os.path.exists(each)]
+    if any(os.path.samefile(out, each) for each in read):
+        raise InputError(f"--out {out} is what is read; expected another name")
+
+
+def opened(model: str, data: str, out: str | None) -> tuple[Any, Any, Encoding | None]:
     """A model, and what to ask it about: numbers, or for a model of images where they are."""
+    spare(out, model, data)
     fitted, encoding = model_of(model)
     if isinstance(fitted, IMAGES):
         return fitted, as_images(data, fitted.damaged), None

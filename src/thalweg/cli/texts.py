@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from thalweg.cli.reading import give, model_of
+from thalweg.cli.reading import give, model_of, spare
 from thalweg.core import InputError
 from thalweg.data.texts import TextFiles
 from thalweg.estimators.registry import TEXTS
@@ -42,6 +42,7 @@ def give_pairs(model: str, data: str | None, pairs: tuple[str, str], out: str | 
     """
     if data is not None:
         raise InputError(f"--pairs takes the place of DATA; expected no {data!r} beside it")
+    spare(out, model, *pairs)
     fitted, _ = model_of(model)
     if not isinstance(fitted, TEXTS):
         raise InputError(f"--pairs is for language models, not for {type(fitted).__name__}")

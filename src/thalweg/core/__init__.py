@@ -25,7 +25,7 @@ from thalweg.core.hidden import BEYOND_TOKEN, HIDDEN_TOKEN, seen_through, visibl
 from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.types import Batch, Candidates, Loss
-from thalweg.core.views import Clamped, Function, Given, as_energy
+from thalweg.core.views import Clamped, Function, Given, as_energy, check_rows
 
 __all__ = [
     "BEYOND_TOKEN",
@@ -58,6 +58,7 @@ __all__ = [
     "as_energy",
     "check_folder",
     "check_parameters",
+    "check_rows",
     "count_unconverged",
     "generator_from",
     "gradient",

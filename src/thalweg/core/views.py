@@ -29,7 +29,26 @@ class Function(Energy):
 
 def as_energy(energy_fn: EnergyFunction) -> Energy:
     """An energy function as an energy; itself if it is one."""
+    if not callable(energy_fn):
+        raise InputError(
+            f"energy is {type(energy_fn).__name__}; expected an Energy or a function (of an "
+            "estimator, energy_)"
+        )
     return energy_fn if isinstance(energy_fn, Energy) else Function(energy_fn)
+
+
+def check_rows(name: str, y: object) -> None:
+    """Questions about energies take tensors of floating point numbers.
+
+    Raises
+    ------
+    InputError
+        If y is another thing.
+    """
+    if not isinstance(y, Tensor):
+        raise InputError(f"{name} must be a tensor, got {type(y).__name__}")
+    if not y.is_floating_point():
+        raise InputError(f"{name} must have floating point numbers, got {y.dtype}")
 
 
 class Given(Energy):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, as_energy, seen_through
+from thalweg.core import Energy, EnergyFunction, InputError, as_energy, check_rows, seen_through
 from thalweg.questions.descent import descend, descend_bits
 
 DESCENTS = 4
@@ -55,6 +55,7 @@ def complete(
         If the energy has no codes and no starts were given.
     """
     energy = as_energy(energy)
+    check_rows("complete: y", y)
     hidden = y.isnan()
     rows = hidden.any(dim=1).nonzero()[:, 0]
     result = y.clone()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, as_energy
+from thalweg.core import Energy, EnergyFunction, as_energy, check_rows
 from thalweg.samplers import GradientDescent, Minimizer
 
 
@@ -60,6 +60,7 @@ def descend(
     Tensor
         (n, d).
     """
+    check_rows("descend: y", y)
     method = GradientDescent() if method is None else method
     moving = _Free(as_energy(energy), x, free)
     state = method.init(moving, y)

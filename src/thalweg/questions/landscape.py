@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, InputError
+from thalweg.core import EnergyFunction, InputError, check_rows
 
 
 class Plane(NamedTuple):
@@ -43,6 +43,7 @@ def plane_of(y: Tensor) -> Plane:
 
     In two dimensions it is the plane itself, with its own axes.
     """
+    check_rows("plane_of: y", y)
     if y.shape[1] == 1:
         raise InputError("map: rows have 1 column; expected at least 2 to span a plane")
     if y.shape[1] == 2:
