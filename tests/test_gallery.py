@@ -125,11 +125,24 @@ def test_the_command_draws_what_is_named(made):
 
 
 def test_the_command_says_which_pages_there_are(tmp_path):
-    status, _, errors = said("lecture", "k-means", "--out", str(tmp_path), folder=tmp_path)
+    status, _, errors = said("lecture", "k-mans", "--out", str(tmp_path), folder=tmp_path)
     assert status == 2
-    assert "no page 'k-means'" in errors
+    assert "no page 'k-mans'" in errors
     assert "k_means" in errors
     assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["k_means", "K-means", "07_k_means", "07_k_means.py"])
+def test_a_page_has_its_name_and_that_of_its_file(name):
+    assert [page.name for page in gallery._chosen([name, "glo"])] == ["k_means", "glo"]
+
+
+def test_the_help_lists_the_pages(tmp_path):
+    status, told, _ = said("lecture", "--help", folder=tmp_path)
+    assert status == 0
+    words = " ".join(told.split())
+    for page in pages():
+        assert page.name in words
 
 
 def test_a_file_is_no_folder_for_figures(tmp_path):
@@ -155,8 +168,9 @@ def test_a_page_knows_where_its_figure_goes(tmp_path, monkeypatch):
 def test_a_page_refuses_what_it_does_not_know(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["page.py", *words])
-    with pytest.raises(InputError, match=r"expected \[FILE\] \[--quick\]"):
-        save(figure(1, 1))
+    for ask in (quick, lambda: save(figure(1, 1))):
+        with pytest.raises(InputError, match=r"expected \[FILE\] \[--quick\]"):
+            ask()
     assert not list(tmp_path.iterdir())
 
 

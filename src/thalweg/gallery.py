@@ -31,6 +31,7 @@ QUICK = "--quick"
 
 def quick() -> bool:
     """Whether this page was asked for in little time: fewer steps, a rougher figure."""
+    _file()  # before the work, not after it
     return QUICK in sys.argv[1:]
 
 
@@ -42,12 +43,17 @@ def save(drawn: Figure) -> None:
     InputError
         If the command line has more than a file and ``--quick``.
     """
+    file = _file()
+    for axes in drawn.axes:
+        axes.title.set_fontsize(10)
+    save_figure(drawn, file)
+
+
+def _file() -> str:
     named = [word for word in sys.argv[1:] if word != QUICK]
     if len(named) > 1 or any(word.startswith("-") for word in named):
         raise InputError(f"{sys.argv[0]}: {' '.join(named)}; expected [FILE] [{QUICK}]")
-    for axes in drawn.axes:
-        axes.title.set_fontsize(10)
-    save_figure(drawn, named[0] if named else Path(sys.argv[0]).with_suffix(".png").name)
+    return named[0] if named else Path(sys.argv[0]).with_suffix(".png").name
 
 
 def surface(
@@ -108,8 +114,6 @@ def pages() -> list[Page]:
     beside = Path(__file__).with_name("lecture")
     folder = beside if beside.is_dir() else Path(__file__).parents[2] / "examples" / "lecture"
     scripts = sorted(folder.glob("[0-9]*_*.py"))
-    if not scripts:
-        raise InputError(f"{folder} has no pages; expected the lecture's scripts")
     return [Page(path.stem.partition("_")[2], _title(path), path) for path in scripts]
 
 
@@ -174,13 +178,20 @@ def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bo
 
 
 def _chosen(names: Sequence[str]) -> list[Page]:
-    every = {page.name: page for page in pages()}
-    for name in names:
-        if name not in every:
+    every = pages()
+    if not every:
+        raise InputError("lecture: the scripts of its pages are not installed")
+    # as the page is called, or its file
+    known = {word: page.name for page in every for word in (page.name, page.script.stem)}
+    asked = [name.lower().replace("-", "_").removesuffix(".py") for name in names]
+    for name, word in zip(names, asked, strict=True):
+        if word not in known:
             raise InputError(
-                f"lecture: there is no page {name!r}; expected one of " + ", ".join(every)
+                f"lecture: there is no page {name!r}; expected one of "
+                + ", ".join(page.name for page in every)
             )
-    return [page for page in every.values() if not names or page.name in names]
+    wanted = {known[word] for word in asked}
+    return [page for page in every if not names or page.name in wanted]
 
 
 def _run(page: Page, folder: Path, brief: bool, threads: int) -> str | None:

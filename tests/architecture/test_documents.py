@@ -18,6 +18,15 @@ ROWS = [
 ][1:]  # fmt: skip
 
 
+FIGURES = (ROOT / "benchmarks" / "README.md").read_text()
+
+
+def said_in(name, text):
+    """Whether a text speaks of a class, by its name or as words are written on a command line."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    return re.search(rf"\b({name}|{words})\b", text) is not None
+
+
 def names_in(cell):
     """What a cell of a row names, of the library."""
     return re.findall(r"`(\w+)`", cell)
@@ -40,9 +49,12 @@ def test_what_a_system_names_is_there(row):
             assert path.startswith(kind) or (kind == "benchmarks" and path.startswith("examples"))
             assert (ROOT / path).is_file(), path
             texts.append((ROOT / path).read_text())
-        if kind == "tests":
+        if kind == "benchmarks":
+            assert all(Path(path).name in FIGURES for path in paths)
+            texts.append(FIGURES)
+        if kind != "examples":
             for name in named:
-                assert any(re.search(rf"\b{name}\b", text) for text in texts), f"no test of {name}"
+                assert any(said_in(name, text) for text in texts), f"nothing of {name} in {kind}"
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

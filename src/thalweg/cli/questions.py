@@ -31,6 +31,7 @@ from thalweg.data import MASK
 from thalweg.data.tables import read_data
 from thalweg.estimators.joint_embedding import JointEmbeddingModel
 from thalweg.estimators.registry import CLIPS, IMAGES, TEXTS
+from thalweg.gallery import draw, pages
 from thalweg.plots import draw_landscape, figure, save_figure
 
 Model = Annotated[str, typer.Argument(help="A model that thalweg fit wrote.")]
@@ -209,7 +210,7 @@ def demo(out: Annotated[str, typer.Option(help="A folder, made if need be.")] = 
     run(Path(out))
 
 
-@app.command()
+@app.command(epilog="Pages: " + ", ".join(page.name for page in pages()) + ".")
 def lecture(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Pages; all without a name.")
@@ -221,7 +222,5 @@ def lecture(
 
     masked_text needs the extra: pip install thalweg[text].
     """
-    from thalweg.gallery import draw
-
     count = draw(Path(out), names or (), brief=quick)
     print(f"{count} figures in {out}")
