@@ -35,14 +35,22 @@ class Points(nn.Module, ABC):
 class EveryState(Points):
     """All states of d binary units, d at most 20: exact."""
 
+    states: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("states", torch.empty(0, 0), persistent=False)
+
     def forward(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         if y.shape[1] > MOST_LISTED:
             raise InputError(
                 f"EveryState: y has {y.shape[1]} columns; expected at most {MOST_LISTED}, for "
                 "2**d states are listed"
             )
-        states = every_state(y.shape[1]).to(y)
-        return states, states.new_zeros(len(states))
+        # listed once: they are many, and the same at every step
+        if self.states.shape[1:] != y.shape[1:] or self.states.dtype != y.dtype:
+            self.states = every_state(y.shape[1]).to(y)
+        return self.states, self.states.new_zeros(len(self.states))
 
 
 class Lattice(Points):

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from thalweg.core import Loss
 
+BLOCK = 32
+"""Steps whose numbers are kept in one tensor"""
+
 
 @dataclass
 class History:
@@ -35,6 +38,20 @@ class History:
         self.values.append(loss.value.detach())
         self.metrics.append(loss.metrics)
         self.seconds.append(time.perf_counter() - self._start)
+        if len(self) % BLOCK == 0:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Put the last steps side by side: one number each, between the large tensors of every
+        step, would keep the memory of those in pieces that nothing fits into again."""
+        self.values[-BLOCK:] = _side_by_side(self.values[-BLOCK:])
+        last = self.metrics[-BLOCK:]
+        names = list(last[-1])
+        if all(list(each) == names for each in last):
+            columns = [_side_by_side([each[name] for each in last]) for name in names]
+            self.metrics[-BLOCK:] = [
+                dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)
+            ] or last
 
     def recent(self, name: str, steps: int) -> Tensor | None:
         """A metric over the last steps (steps,), or None where it is not there."""
@@ -66,3 +83,9 @@ def stacked(values: list[Tensor]) -> Tensor:
     """Scalars as one tensor, where the last of them is: those of a checkpoint are on the CPU."""
     device = values[-1].device
     return torch.stack([value.to(device, torch.float64) for value in values])
+
+
+def _side_by_side(values: list[Tensor]) -> list[Tensor]:
+    """The same scalars as parts of one tensor, where they are of one kind."""
+    kinds = {(value.device, value.dtype, value.shape) for value in values}
+    return list(torch.stack(values).unbind()) if len(kinds) == 1 else values
