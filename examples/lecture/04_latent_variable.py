@@ -3,8 +3,7 @@
 
 Given x, the prediction moves along an ellipse as the angle z varies, and F(x, y) is the squared
 distance from y to the nearest of these predictions; with no x there is one ellipse and F(y). The
-free energy F_beta counts all z, and as an integral the room that they have, and tends to F, the
-lowest of them, as beta grows.
+free energy F_beta counts all z (and their room, as an integral) and tends to F as beta grows.
 """
 
 import math
