@@ -7,7 +7,6 @@ the energy is lowest along the data, kicked points roll back towards them and li
 push.
 """
 
-import numpy as np
 import torch
 
 from thalweg.core import Batch
@@ -64,7 +63,7 @@ grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).reshape(-1
 pushed = energy.bumps(grid) @ (energy.bumps(landed) - energy.bumps(shown)).mean(dim=0)
 reach = float(pushed.abs().max())
 colours = push.contourf(axis, axis, pushed.reshape(100, 100).numpy(), cmap="RdBu_r",
-                        levels=np.linspace(-reach, reach, 25))  # fmt: skip
+                        levels=[reach * k / 12 for k in range(-12, 13)])  # fmt: skip
 drawn.colorbar(colours, ax=push, fraction=0.046, label="change of F", format="%.2g")
 push.plot(*shown.T, "o", color="black", markersize=5)
 push.plot(*landed.T, "x", color="black", markersize=7)
