@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from commands import said
-from thalweg import gallery
 from thalweg.core import Energy, InputError
-from thalweg.gallery import Page, draw, pages, quick, save, surface
+from thalweg.gallery import Page, draw, pages, quick, runner, save, surface
 from thalweg.plots import figure
 
 DRAWS = "import sys; from thalweg.gallery import save, quick; from thalweg.plots import figure\n"
@@ -29,7 +28,7 @@ def made(tmp_path, monkeypatch):
         script = tmp_path / f"{name}.py"
         script.write_text(text)
         found.append(Page(name, name, script))
-    monkeypatch.setattr(gallery, "pages", lambda: found)
+    monkeypatch.setattr(runner, "pages", lambda: found)
     return tmp_path / "figures"
 
 
@@ -83,19 +82,22 @@ def test_a_script_that_stops_is_named_and_the_others_are_drawn(made):
 def test_a_figure_of_another_time_is_not_this_times(made):
     made.mkdir()
     (made / "stops.png").write_bytes(b"old")
-    with pytest.raises(InputError, match="1 of 1 pages"):
+    with pytest.raises(InputError, match="1 of 1 pages were not drawn"):
         draw(made, ["stops"], shown=False)
-    assert not list(made.iterdir())
+    assert (made / "stops.png").read_bytes() == b"old"
+    runner.pages()[1].script.write_text("")
+    with pytest.raises(InputError, match="1 of 1 pages were not drawn"):
+        draw(made, ["stops"], shown=False)
 
 
 def test_a_script_that_ends_well_without_a_figure_has_failed(made):
-    gallery.pages()[2].script.write_text("")
+    runner.pages()[2].script.write_text("")
     with pytest.raises(InputError, match="silent: it ended with status 0"):
         draw(made, ["silent"], shown=False)
 
 
 def test_a_script_that_was_killed_says_by_what(made):
-    gallery.pages()[2].script.write_text("import os; os.kill(os.getpid(), 9)")
+    runner.pages()[2].script.write_text("import os; os.kill(os.getpid(), 9)")
     with pytest.raises(InputError, match="silent: it was stopped by SIGKILL"):
         draw(made, ["silent"], shown=False)
 
@@ -108,8 +110,8 @@ def test_who_stops_it_does_not_get_the_rest(made, monkeypatch):
         time.sleep(0.2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gallery, "_run", stopped)
-    monkeypatch.setattr(gallery, "pages", lambda: [Page(f"{i}", "", made) for i in range(50)])
+    monkeypatch.setattr(runner, "_run", stopped)
+    monkeypatch.setattr(runner, "pages", lambda: [Page(f"{i}", "", made) for i in range(50)])
     with pytest.raises(KeyboardInterrupt):
         draw(made, shown=False)
     assert len(begun) < 25
@@ -134,7 +136,7 @@ def test_the_command_says_which_pages_there_are(tmp_path):
 
 @pytest.mark.parametrize("name", ["k_means", "K-means", "07_k_means", "07_k_means.py"])
 def test_a_page_has_its_name_and_that_of_its_file(name):
-    assert [page.name for page in gallery._chosen([name, "glo"])] == ["k_means", "glo"]
+    assert [page.name for page in runner._chosen([name, "glo"])] == ["k_means", "glo"]
 
 
 def test_the_help_lists_the_pages(tmp_path):

@@ -1,9 +1,4 @@
-"""The lecture's figures: one script a page, here what runs them and what they call.
-
-A page is a script of ``examples/lecture`` (in an installed package, of ``thalweg/lecture``): its
-first docstring has a title, underlined, and what the figure shows; run as ``python PAGE.py [FILE]
-[--quick]`` it draws one figure.
-"""
+"""Runs the lecture's pages, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,87 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from torch import Tensor
-
-from thalweg.core import EnergyFunction, InputError, as_energy, check_rows, progress
-from thalweg.plots import draw_landscape, save_figure
-from thalweg.questions import Plane, landscape
-
-QUICK = "--quick"
-
-
-def quick() -> bool:
-    """Whether this page was asked for in little time: fewer steps, a rougher figure."""
-    _file()  # before the work, not after it
-    return QUICK in sys.argv[1:]
-
-
-def save(drawn: Figure) -> None:
-    """Write this page's figure to the file that was named, or to a PNG of the script's name.
-
-    Raises
-    ------
-    InputError
-        If the command line has more than a file and ``--quick``.
-    """
-    file = _file()
-    for axes in drawn.axes:
-        axes.title.set_fontsize(10)
-    save_figure(drawn, file)
-
-
-def _file() -> str:
-    named = [word for word in sys.argv[1:] if word != QUICK]
-    if len(named) > 1 or any(word.startswith("-") for word in named):
-        raise InputError(f"{sys.argv[0]}: {' '.join(named)}; expected [FILE] [{QUICK}]")
-    return named[0] if named else Path(sys.argv[0]).with_suffix(".png").name
-
-
-def surface(
-    axes: Axes,
-    energy: EnergyFunction,
-    reach: float | tuple[float, float],
-    data: Tensor | None = None,
-    title: str = "",
-    top: float | None = None,
-    resolution: int = 150,
-) -> None:
-    """Draw an energy of the plane, from -reach to reach, with equal axes.
-
-    Parameters
-    ----------
-    axes : Axes
-    energy : Energy, or a function
-        Of rows (n, 2).
-    reach : float or pair of float
-        Half the width, and half the height if it is another.
-    data : Tensor (n, 2), optional
-    title : str
-    top : float, optional
-        Energies further than this above the lowest share its colour: what is far from the data
-        would take all colours else.
-    resolution : int, default 150
-        Points a side.
-    """
-    if data is not None:
-        check_rows("surface: data", data)
-        if data.dim() != 2 or data.shape[1] != 2:
-            raise InputError(f"surface: data have shape {tuple(data.shape)}; expected (n, 2)")
-    a, b = (reach, reach) if isinstance(reach, (int, float)) else reach
-    like = next(iter(as_energy(energy).state_dict().values()), torch.empty(0))
-    plane = Plane(torch.zeros(2).to(like), torch.eye(2).to(like))
-    drawn = landscape(energy, plane, (-a, -b), (a, b), resolution)
-    heights = drawn.energy.cpu()
-    if top is not None:
-        heights = heights.clamp(max=float(heights.min()) + top)
-    draw_landscape(
-        axes, drawn.a.cpu(), drawn.b.cpu(), heights.numpy(),
-        None if data is None else data.numpy(), title=title,
-    )  # fmt: skip
-    axes.set(xlim=(-a, a), ylim=(-b, b), aspect="equal", xlabel="y1", ylabel="y2")
+from thalweg.core import InputError, progress
+from thalweg.gallery.page import QUICK
 
 
 class Page(NamedTuple):
@@ -111,8 +27,9 @@ class Page(NamedTuple):
 
 def pages() -> list[Page]:
     """All pages, in order."""
-    beside = Path(__file__).with_name("lecture")
-    folder = beside if beside.is_dir() else Path(__file__).parents[2] / "examples" / "lecture"
+    package = Path(__file__).parents[1]
+    installed = package / "lecture"
+    folder = installed if installed.is_dir() else package.parents[1] / "examples" / "lecture"
     scripts = sorted(folder.glob("[0-9]*_*.py"))
     return [Page(path.stem.partition("_")[2], _title(path), path) for path in scripts]
 
@@ -172,7 +89,7 @@ def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bo
             raise
     if failed:
         raise InputError(
-            f"lecture: {len(failed)} of {len(chosen)} pages have no figure. " + "; ".join(failed)
+            f"lecture: {len(failed)} of {len(chosen)} pages were not drawn. " + "; ".join(failed)
         )
     return len(chosen)
 
@@ -197,15 +114,23 @@ def _chosen(names: Sequence[str]) -> list[Page]:
 def _run(page: Page, folder: Path, brief: bool, threads: int) -> str | None:
     """Draw one page; the last line of its error if it stopped."""
     out = (folder / f"{page.name}.png").resolve()
-    # what was drawn another time is not this time's
-    out.unlink(missing_ok=True)
+    before = _state(out)
     done = subprocess.run(
         [sys.executable, str(page.script), str(out), *([QUICK] if brief else [])],
         env={"OMP_NUM_THREADS": str(threads)} | os.environ | {"MPLBACKEND": "Agg"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if done.returncode == 0 and out.is_file():
+    # what was drawn another time stays, and is not this time's
+    if done.returncode == 0 and _state(out) not in (None, before):
         return None
     if done.returncode < 0:
         return f"it was stopped by {signal.Signals(-done.returncode).name}"
     return (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
+
+
+def _state(file: Path) -> tuple[int, int] | None:
+    """What changes when a file is written anew; None where there is none."""
+    if not file.is_file():
+        return None
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns

@@ -1,0 +1,11 @@
+"""The lecture's figures: one script a page, what the scripts call, and what runs them.
+
+A page is a script of ``examples/lecture`` (in an installed package, of ``thalweg/lecture``): its
+first docstring has a title, underlined, and what the figure shows; run as ``python PAGE.py [FILE]
+[--quick]`` it draws one figure.
+"""
+
+from thalweg.gallery.page import quick, save, surface
+from thalweg.gallery.runner import Page, draw, pages
+
+__all__ = ["Page", "draw", "pages", "quick", "save", "surface"]
