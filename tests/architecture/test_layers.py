@@ -69,3 +69,9 @@ def test_public_names_are_the_known_ones():
         if "__pycache__" not in name
     }
     assert found == json.loads(SNAPSHOT.read_text())
+
+
+def test_files_of_tests_have_names_of_their_own():
+    """pytest takes two of one name for the same module."""
+    names = [path.name for path in (ROOT.parents[1] / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))
