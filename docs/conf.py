@@ -22,7 +22,6 @@ autodoc_default_options = {
     "exclude-members": "set_fit_request, set_score_request, set_transform_request, "
     "set_inverse_transform_request, set_predict_request, get_metadata_routing",
 }
-myst_enable_extensions = ["deflist"]
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/lecture",

@@ -27,7 +27,7 @@ def made(tmp_path, monkeypatch):
     for name, text in texts.items():
         script = tmp_path / f"{name}.py"
         script.write_text(text)
-        found.append(Page(name, name, script))
+        found.append(Page(name, script))
     monkeypatch.setattr(runner, "pages", lambda: found)
     return tmp_path / "figures"
 
@@ -111,7 +111,7 @@ def test_who_stops_it_does_not_get_the_rest(made, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runner, "_run", stopped)
-    monkeypatch.setattr(runner, "pages", lambda: [Page(f"{i}", "", made) for i in range(50)])
+    monkeypatch.setattr(runner, "pages", lambda: [Page(f"{i}", made) for i in range(50)])
     with pytest.raises(KeyboardInterrupt):
         draw(made, shown=False)
     assert len(begun) < 25

@@ -21,8 +21,13 @@ class Page(NamedTuple):
 
     name: str
     """Without the number that orders pages"""
-    title: str
     script: Path
+
+    @property
+    def title(self) -> str:
+        """The first line of the script's docstring."""
+        tree = ast.parse(self.script.read_text(encoding="utf-8"))
+        return (ast.get_docstring(tree) or self.name).splitlines()[0]
 
 
 def pages() -> list[Page]:
@@ -31,12 +36,7 @@ def pages() -> list[Page]:
     installed = package / "lecture"
     folder = installed if installed.is_dir() else package.parents[1] / "examples" / "lecture"
     scripts = sorted(folder.glob("[0-9]*_*.py"))
-    return [Page(path.stem.partition("_")[2], _title(path), path) for path in scripts]
-
-
-def _title(script: Path) -> str:
-    text = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or script.stem
-    return text.splitlines()[0]
+    return [Page(path.stem.partition("_")[2], path) for path in scripts]
 
 
 def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bool = True) -> int:

@@ -48,7 +48,8 @@ class EveryState(Points):
                 "2**d states are listed"
             )
         # listed once: they are many, and the same at every step
-        if self.states.shape[1:] != y.shape[1:] or self.states.dtype != y.dtype:
+        kind = (y.shape[1], y.dtype, y.device)
+        if (self.states.shape[1], self.states.dtype, self.states.device) != kind:
             self.states = every_state(y.shape[1]).to(y)
         return self.states, self.states.new_zeros(len(self.states))
 
