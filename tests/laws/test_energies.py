@@ -105,6 +105,14 @@ def y():
     return torch.randn(N, D, generator=torch.Generator().manual_seed(3), dtype=DOUBLE)
 
 
+@pytest.mark.parametrize("columns", [1, D - 1, D + 1])
+@pytest.mark.parametrize("name", KINDS)
+def test_rows_of_another_width_have_no_energy(name, columns):
+    """No column is taken for several."""
+    with torch.no_grad(), pytest.raises((ValueError, RuntimeError)):
+        make(name)(torch.zeros(N, columns, dtype=DOUBLE))
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_one_number_a_row_and_no_row_sees_another(name, y):
     energy = make(name)

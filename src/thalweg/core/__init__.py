@@ -25,7 +25,7 @@ from thalweg.core.hidden import BEYOND_TOKEN, HIDDEN_TOKEN, seen_through, visibl
 from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.types import Batch, Candidates, Loss
-from thalweg.core.views import Clamped, Function, Given, as_energy, check_rows
+from thalweg.core.views import Clamped, Function, Given, as_energy, check_columns, check_rows
 
 __all__ = [
     "BEYOND_TOKEN",
@@ -56,6 +56,7 @@ __all__ = [
     "Sizes",
     "Switch",
     "as_energy",
+    "check_columns",
     "check_folder",
     "check_parameters",
     "check_rows",

@@ -51,6 +51,18 @@ def check_rows(name: str, y: object) -> None:
         raise InputError(f"{name} must have floating point numbers, got {y.dtype}")
 
 
+def check_columns(owner: str, y: Tensor, d: int) -> None:
+    """Rows are as wide as what they are held against: no single column is taken for all.
+
+    Raises
+    ------
+    InputError
+        If the last dimension of y is not d.
+    """
+    if y.shape[-1] != d:
+        raise InputError(f"{owner}: y has {y.shape[-1]} columns; expected {d}")
+
+
 class Given(Energy):
     """F(x, y) as an energy of y alone, for one x.
 

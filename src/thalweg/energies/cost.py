@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import InputError
+from thalweg.core import InputError, check_columns
 from thalweg.kernels.nearest import nearest
 
 
@@ -73,11 +73,11 @@ class SquaredError(Cost):
         self.visible = visible
 
     def forward(self, y: Tensor, prediction: Tensor) -> Tensor:
-        _check_columns(y, prediction)
+        check_columns("cost", y, prediction.shape[-1])
         return self.scale * squared_distance(y, prediction, self.visible)
 
     def pairwise(self, y: Tensor, predictions: Tensor) -> Tensor:
-        _check_columns(y, predictions)
+        check_columns("cost", y, predictions.shape[-1])
         # centered, for |y|^2 - 2 <y, w> + |w|^2 cancels far from the origin
         center = predictions.mean(dim=0).detach()
         y, w = y - center, predictions - center
@@ -90,7 +90,8 @@ class SquaredError(Cost):
         return self.scale * torch.addmm(norms, w, y.T, alpha=-2).clamp_min(0)
 
     def lowest(self, y: Tensor, predictions: Tensor) -> tuple[Tensor, Tensor]:
-        _check_columns(y, predictions)
+        # a compiled loop would read on past the end of a row
+        check_columns("cost", y, predictions.shape[-1])
         with torch.no_grad():
             if self.visible is None and _suits_kernel(y, predictions):
                 which, value = nearest(y.detach().numpy(), predictions.detach().numpy())
@@ -190,15 +191,6 @@ def _with_noise(prediction: Tensor, sigma: float, generator: torch.Generator) ->
     shape, kind = prediction.shape, prediction.dtype
     noise = torch.randn(shape, dtype=kind, device=generator.device, generator=generator)
     return prediction + sigma * noise.to(prediction.device)
-
-
-def _check_columns(y: Tensor, predictions: Tensor) -> None:
-    # a compiled loop would read on past the end of a row
-    if y.shape[-1] != predictions.shape[-1]:
-        raise InputError(
-            f"SquaredError: y has {y.shape[-1]} columns; expected {predictions.shape[-1]}, as what "
-            "the codes decode to"
-        )
 
 
 def _suits_kernel(y: Tensor, predictions: Tensor) -> bool:

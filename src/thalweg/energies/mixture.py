@@ -8,7 +8,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import InputError, LatentEnergy
+from thalweg.core import InputError, LatentEnergy, check_columns
 from thalweg.latents import OneHot
 
 MOST_NUMBERS = 2**22
@@ -125,6 +125,7 @@ class FullGaussians(GaussianComponents):
         return 2 * self.log_diagonal.sum(dim=1).expand(len(self.means))
 
     def squares(self, y: Tensor) -> Tensor:
+        check_columns(type(self).__name__, y, self.means.shape[1])
         away = y[None] - self.means[:, None]
         return (away @ self.factor()).square().sum(dim=-1)
 
@@ -163,6 +164,7 @@ class DiagonalGaussians(GaussianComponents):
         return self._wide().sum(dim=1)
 
     def squares(self, y: Tensor) -> Tensor:
+        check_columns(type(self).__name__, y, self.means.shape[1])
         root = (0.5 * self.log_precision).exp()
         return ((y[None] - self.means[:, None]) * root[:, None]).square().sum(dim=-1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import Energy, InputError
+from thalweg.core import Energy, InputError, check_columns
 
 
 class RadialBasis(Energy):
@@ -65,6 +65,7 @@ class RadialBasis(Energy):
 
     def bumps(self, y: Tensor) -> Tensor:
         """dF/dh at rows (n, d), what each height counts there: (n, m)."""
+        check_columns("RadialBasis", y, self.centers.shape[1])
         # |y - c|^2 as a matrix product, from the middle: far from 0 it would lose its digits
         middle = self.centers.mean(dim=0)
         y, c = y - middle, self.centers - middle

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy
+from thalweg.core import Energy, check_columns
 
 
 class Rescaled(Energy):
@@ -51,6 +51,9 @@ class Rescaled(Energy):
         return self.energy.minimizes_hidden
 
     def _in(self, y: Tensor) -> Tensor:
+        # images and clips share one shift
+        if self.shift.numel() > 1:
+            check_columns("energy", y, self.shift.shape[-1])
         return (y - self.shift) / self.scale
 
     def _given(self, x: Tensor | None) -> Tensor | None:
