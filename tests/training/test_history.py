@@ -39,3 +39,8 @@ def test_steps_that_report_other_things_are_left_as_they_are():
     for _ in range(BLOCK):
         history.add(Loss(torch.tensor(1.0), {}))
     assert history.losses[-BLOCK - 1 :] == [0.0] + [1.0] * BLOCK
+    # a step of another kind keeps its own
+    assert [value.dtype for value in history.values[BLOCK : BLOCK + 2]] == [
+        torch.float64,
+        torch.float32,
+    ]
