@@ -1,30 +1,23 @@
 """Energy-based learning: shape an energy from data, then ask it questions."""
 
-from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__version__ = version("thalweg")
+if TYPE_CHECKING:
+    from thalweg.estimators.loading import load
+
+    __version__: str
+
 __all__ = ["__version__", "load"]
 
 
-def load(path: Any) -> Any:
-    """Read a model that ``save`` or ``thalweg fit`` wrote. Runs no code from the file.
+def __getattr__(name: str) -> Any:
+    # both when they are asked for: a start costs nothing
+    if name == "__version__":
+        from importlib.metadata import version
 
-    Parameters
-    ----------
-    path : str or path
-        A safetensors file; of a language model a folder.
+        return version("thalweg")
+    if name == "load":
+        from thalweg.estimators.loading import load
 
-    Returns
-    -------
-    estimator
-        The fitted estimator, as it was saved.
-
-    Raises
-    ------
-    thalweg.core.InputError
-        If the file is not there, damaged, foreign, or of a newer version.
-    """
-    from thalweg.estimators import load as load_estimator
-
-    return load_estimator(path)
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

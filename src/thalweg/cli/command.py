@@ -1,17 +1,21 @@
-"""What runs when ``thalweg`` is typed."""
+"""What runs when ``thalweg`` is typed: the verbs, and what they take.
+
+Only what the command line itself needs is imported here, so that it starts at once; the work is
+in :mod:`thalweg.cli.answers` and :mod:`thalweg.cli.fitting`, imported when a verb runs.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from thalweg.cli.fitting import add_fit
-from thalweg.cli.questions import app as verbs
-from thalweg.core import InputError
-from thalweg.estimators.registry import ESTIMATORS
+from thalweg.cli.methods import Methods
+from thalweg.cli.options import Data, MaybeData, Model, Out
+from thalweg.gallery.scripts import pages
 
 app = typer.Typer(
     add_completion=False,
@@ -22,13 +26,140 @@ app = typer.Typer(
     "of clips .npy or a video; of texts a file, a folder or - for standard input. "
     "Rows are counted from 0.",
 )
-fit_app = typer.Typer(
-    no_args_is_help=True, help="Fit an energy: thalweg fit METHOD DATA --out MODEL."
+app.add_typer(
+    typer.Typer(
+        cls=Methods,
+        no_args_is_help=True,
+        help="Fit an energy: thalweg fit METHOD DATA --out MODEL.",
+    ),
+    name="fit",
 )
-app.add_typer(verbs)
-app.add_typer(fit_app, name="fit")
-for _kind in ESTIMATORS.values():
-    add_fit(fit_app, _kind)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from thalweg import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def everywhere(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Options of the command itself; its help is the app's."""
+
+
+@app.command()
+def energy(
+    model: Model,
+    data: MaybeData = None,
+    out: Out = None,
+    pairs: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="GOOD BAD",
+            help="For texts, two files of as many lines: how often the good one has less energy.",
+        ),
+    ] = None,
+) -> None:
+    """How unusual is each row: F, low where it fits."""
+    from thalweg.cli import answers
+
+    answers.energy(model, data, out, pairs)
+
+
+@app.command()
+def codes(model: Model, data: Data, out: Out = None) -> None:
+    """The codes z* of each row."""
+    from thalweg.cli import answers
+
+    answers.codes(model, data, out)
+
+
+@app.command()
+def complete(
+    model: Model,
+    data: Data,
+    out: Out = None,
+    answer: Annotated[
+        str, typer.Option(help="What to fill in: lowest (least energy) or mean.")
+    ] = "lowest",
+    mask: Annotated[
+        str | None, typer.Option(help="For images, .npy of bool: where they are hidden besides.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="For texts, how many ways to fill each.")] = 5,
+) -> None:
+    """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
+    from thalweg.cli import answers
+
+    answers.complete(model, data, out, answer, mask, top)
+
+
+@app.command()
+def project(model: Model, data: Data, out: Out = None) -> None:
+    """The point of the data manifold that is closest to each row."""
+    from thalweg.cli import answers
+
+    answers.project(model, data, out)
+
+
+@app.command()
+def sample(
+    model: Model,
+    n: Annotated[int, typer.Option("-n", help="How many draws.")] = 1,
+    random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
+    out: Out = None,
+    text: Annotated[
+        str | None, typer.Option(help="For a language model, a text with [MASK] where to draw.")
+    ] = None,
+) -> None:
+    """Draws from the density of the energy."""
+    from thalweg.cli import answers
+
+    answers.sample(model, n, random_state, out, text)
+
+
+@app.command("map")
+def map_(
+    model: Model,
+    data: Data,
+    out: Annotated[str, typer.Option(help="An image: .png, .svg or .pdf.")],
+    resolution: Annotated[int, typer.Option(min=2, help="Grid points a side.")] = 200,
+) -> None:
+    """Draw the energy over the plane of the data's two widest directions."""
+    from thalweg.cli import drawing
+
+    drawing.map_of(model, data, out, resolution)
+
+
+@app.command()
+def demo(out: Annotated[str, typer.Option(help="A folder, made if need be.")] = "demo") -> None:
+    """The main job on real data: fit, ask every question, draw the figures."""
+    from thalweg.demo import run
+
+    run(Path(out))
+
+
+@app.command(epilog="Pages: " + ", ".join(page.name for page in pages()) + ".")
+def lecture(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Pages; all without a name.")
+    ] = None,
+    out: Annotated[str, typer.Option(help="A folder, made if need be.")] = "lecture",
+    quick: Annotated[bool, typer.Option("--quick", help="Rougher, in little time.")] = False,
+) -> None:
+    """The figures of the lecture on energy-based learning, one script each.
+
+    masked_text needs the extra: text.
+    """
+    from thalweg.gallery import draw
+
+    count = draw(Path(out), names or (), brief=quick)
+    print(f"{count} figures in {out}")
 
 
 def main() -> None:
@@ -36,7 +167,12 @@ def main() -> None:
     warnings.showwarning = _say
     try:
         app()
-    except (InputError, OSError) as error:
+    except (ValueError, OSError) as error:
+        # here and not above: whoever raised it has what this imports
+        from thalweg.core import InputError
+
+        if not isinstance(error, (InputError, OSError)):
+            raise
         message = " ".join(str(error).split())
         sys.stderr.write(f"thalweg: {message}\n")
         raise SystemExit(2) from None

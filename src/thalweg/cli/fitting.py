@@ -1,4 +1,4 @@
-"""``thalweg fit``: a command for every estimator, made of its own parameters."""
+"""A command of ``thalweg fit``: options are the estimator's declared parameters."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from thalweg.cli.reading import Data, numbers, spare
-from thalweg.core import InputError, check_folder
+from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
+from thalweg.cli.options import Data
+from thalweg.cli.reading import numbers, spare
+from thalweg.core import InputError, Parameter, check_folder
 from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding
-from thalweg.estimators.base import FittedModel
-from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES, TEXTS, command_name
-from thalweg.estimators.storage import save
-from thalweg.estimators.text_storage import WRITTEN
+from thalweg.estimators.base.files import save
+from thalweg.estimators.registry import command_name, estimator, sentence
+from thalweg.estimators.texts.folder import WRITTEN
 from thalweg.training import Run
 
 
@@ -47,132 +48,100 @@ def _positions(names: str, encoding: Encoding | None, width: int, source: str) -
     return sorted(set(result))
 
 
-def _to_learn_from(kind: type[FittedModel], data: str) -> tuple[Any, Encoding | None]:
-    if kind in IMAGES or kind in CLIPS:
+def _to_learn_from(about: str, data: str) -> tuple[Any, Encoding | None]:
+    if about in ("images", "clips"):
         return data, None
-    if kind in TEXTS:
+    if about == "texts":
         return Path(data), None
     return spool(Path(data)) if is_large(Path(data)) else numbers(data, None)
 
 
-def _option(name: str, kind: Any, default: Any, text: str) -> inspect.Parameter:
+def _fit(
+    kind: Any, data: str, out: str, targets: str | None, run: Run | None, given: dict[str, Any]
+) -> None:
+    """Fit an estimator of a kind with what was given, and write it."""
+    model = kind(**given)
+    model.check_parameters()
+    if not Path(out).absolute().parent.is_dir():
+        raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
+    spare(out, data)
+    if Path(out).suffix.lower() in (".csv", ".parquet", ".npy"):
+        raise InputError(f"{out}: expected the name of a model, such as model.safetensors")
+    if kind.about == "texts":
+        check_folder(out, WRITTEN)
+    values, encoding = _to_learn_from(kind.about, data)
+    fit: Callable[..., Any] = model.fit if run is None else functools.partial(model.fit, run=run)
+    extra: dict[str, Any] = {"table": None if encoding is None else encoding.to_json()}
+    if targets is None:
+        fit(values)
+    else:
+        extra["targets"] = _positions(targets, encoding, values.shape[1], data)
+        given_columns = [j for j in range(values.shape[1]) if j not in extra["targets"]]
+        fit(values[:, given_columns], values[:, extra["targets"]])
+    if int(os.environ.get("RANK", "0")) > 0:
+        # of processes that train together the first one writes
+        return
+    if kind.about == "texts":
+        model.save(out)
+    else:
+        save(model, out, extra)
+
+
+def _option(name: str, kind: Any, text: str, default: Any = ...) -> inspect.Parameter:
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=default,
+        default=inspect.Parameter.empty if default is ... else default,
         annotation=Annotated[kind, typer.Option(help=text)],
     )
 
 
-KEEPING = (
-    _option("checkpoint", str | None, None, "A folder for checkpoints, made if need be."),
-    _option("every", int, 500, "Steps between checkpoints."),
-    _option("resume", bool, False, "Go on from the last checkpoint of the folder."),
-    _option("log_dir", str | None, None, "A folder for TensorBoard."),
+RUN = (
+    _option("checkpoint", str | None, "A folder for checkpoints, made if need be.", None),
+    _option("every", int, "Steps between checkpoints.", 500),
+    _option("resume", bool, "Go on from the last checkpoint of the folder.", False),
+    _option("log_dir", str | None, "A folder for TensorBoard.", None),
 )
 """Options of methods that train by gradient steps: how a run is kept."""
 
-KEPT = tuple(option.name for option in KEEPING)
 
+def command_for(name: str) -> Any:
+    """The command ``thalweg fit METHOD`` of an estimator.
 
-def add_fit(fit_app: typer.Typer, kind: type[FittedModel]) -> None:
-    """A command ``thalweg fit METHOD`` whose options are the estimator's own parameters."""
-    defaults = inspect.signature(kind).parameters
-    conditional = kind in CONDITIONAL
-    said = _descriptions(inspect.getdoc(kind) or "")
-
-    def command(
-        data: str, out: str, targets: str | None, keep: dict[str, Any], **options: Any
-    ) -> None:
-        estimator = kind(**options)
-        estimator._check_parameters()
-        if not Path(out).absolute().parent.is_dir():
-            raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
-        spare(out, data)
-        if Path(out).suffix.lower() in (".csv", ".parquet", ".npy"):
-            raise InputError(f"{out}: expected the name of a model, such as model.safetensors")
-        if kind in TEXTS:
-            check_folder(out, WRITTEN)
-        values, encoding = _to_learn_from(kind, data)
-        fit: Callable[..., Any] = estimator.fit  # type: ignore[attr-defined]
-        extra: dict[str, Any] = {"table": None if encoding is None else encoding.to_json()}
-        if keep:
-            fit = functools.partial(fit, run=Run(**keep))
-        if targets is None:
-            fit(values)
-        else:
-            extra["targets"] = _positions(targets, encoding, values.shape[1], data)
-            given = [j for j in range(values.shape[1]) if j not in extra["targets"]]
-            fit(values[:, given], values[:, extra["targets"]])
-        if int(os.environ.get("RANK", "0")) > 0:
-            # of processes that train together the first one writes
-            return
-        if isinstance(estimator, TEXTS):
-            estimator.save(out)
-        else:
-            save(estimator, out, extra)
-
-    parameters = [
+    A parameter is an option: its name, its default, its sentence and what it must be are those of
+    its declaration (:func:`thalweg.core.parameter`).
+    """
+    kind = estimator(name)
+    declared: dict[str, Parameter] = dict(kind.parameters)
+    options = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),
-        inspect.Parameter(
-            "out",
-            inspect.Parameter.KEYWORD_ONLY,
-            annotation=Annotated[str, typer.Option(help="Where the model goes.")],
-        ),
+        _option("out", str, "Where the model goes."),
     ]
-    if conditional:
+    if kind.about == "pairs":
         text = "Columns to predict, by name (.npy: by position), with commas between."
-        parameters.append(
-            inspect.Parameter(
-                "targets",
-                inspect.Parameter.KEYWORD_ONLY,
-                annotation=Annotated[str, typer.Option(help=text)],
-            )
-        )
-    trained = "run" in inspect.signature(kind.fit).parameters  # type: ignore[attr-defined]
-    if trained:
-        parameters.extend(KEEPING)
-    for name, constraint in kind.parameters.items():
-        default = defaults[name].default
-        text = f"{said.get(name, '')} Must be {constraint.describe()}.".strip()
-        parameters.append(
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=_written(default),
-                annotation=Annotated[str, typer.Option(help=text)],
-            )
-        )
+        options.append(_option("targets", str, text))
+    trained = "run" in inspect.signature(kind.fit).parameters
+    options.extend(RUN if trained else ())
+    options.extend(
+        _option(name, str, each.help, _written(each.default)) for name, each in declared.items()
+    )
 
-    def entry(**options: Any) -> None:
-        data, out, targets = options.pop("data"), options.pop("out"), options.pop("targets", None)
-        keep = {name: options.pop(name) for name in KEPT} if trained else {}
+    def entry(**said: Any) -> None:
+        data, out, targets = said.pop("data"), said.pop("out"), said.pop("targets", None)
+        run = Run(**{each.name: said.pop(each.name) for each in RUN}) if trained else None
         # a default is taken as it is: what is written in the help need not say all of it
         given = {
-            name: kind.parameters[name].parse(text)
-            for name, text in options.items()
-            if text != _written(defaults[name].default)
+            name: declared[name].constraint.parse(text)
+            for name, text in said.items()
+            if text != _written(declared[name].default)
         }
-        command(data, out, targets, keep, **given)
+        _fit(kind, data, out, targets, run, given)
 
-    entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    entry.__annotations__ = {p.name: p.annotation for p in parameters}
-    first_line = (inspect.getdoc(kind) or "").splitlines()[0]
-    fit_app.command(command_name(kind), help=first_line)(entry)
-
-
-def _descriptions(documentation: str) -> dict[str, str]:
-    """What a numpydoc text says of each parameter, by name."""
-    part = documentation.partition("Parameters\n----------\n")[2].partition("\n\n")[0]
-    result: dict[str, str] = {}
-    name = ""
-    for line in part.splitlines():
-        if not line.startswith(" "):
-            name = line.partition(" :")[0]
-            result[name] = ""
-        else:
-            result[name] = f"{result[name]} {line.strip()}".strip()
-    return result
+    entry.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    entry.__annotations__ = {each.name: each.annotation for each in options}
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(command_name(name), help=sentence(name))(entry)
+    return typer.main.get_command(alone)
 
 
 def _written(default: Any) -> str:

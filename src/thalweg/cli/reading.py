@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
-import typer
 from numpy.typing import NDArray
 
+from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
 from thalweg.core import InputError, write_beside
 from thalweg.data.clips import Windows
 from thalweg.data.image_files import ImageFiles
@@ -21,19 +21,7 @@ from thalweg.data.rows import Rows
 from thalweg.data.tables import Encoding, read_data, write_data
 from thalweg.data.texts import TextFiles
 from thalweg.data.video_files import as_clips
-from thalweg.estimators.joint import JointRows
-from thalweg.estimators.registry import CLIPS, CONDITIONAL, IMAGES, TEXTS
-from thalweg.estimators.storage import load_with_extra
-
-Data = Annotated[
-    str,
-    typer.Argument(
-        help="CSV, Parquet or .npy; of images a folder, IDX or .npy; of clips .npy or a video; "
-        "of texts a file, one a line, Parquet, a folder, or - for standard input."
-    ),
-]
-
-MaybeData = Annotated[str | None, Data.__metadata__[0]]
+from thalweg.estimators.loading import load_with_extra
 
 
 def numbers(
@@ -73,11 +61,11 @@ def opened(model: str, data: str, out: str | None) -> tuple[Any, Any, Encoding |
     """A model, and what to ask it about: numbers, or for a model of images where they are."""
     spare(out, model, data)
     fitted, encoding = model_of(model)
-    if isinstance(fitted, IMAGES):
+    if fitted.about == "images":
         return fitted, as_images(data, fitted.damaged), None
-    if isinstance(fitted, CLIPS):
+    if fitted.about == "clips":
         return fitted, as_clips(data), None
-    if isinstance(fitted, TEXTS):
+    if fitted.about == "texts":
         return fitted, TextFiles(data), None
     values, _ = numbers(data, encoding, int(fitted.n_features_in_))
     return fitted, values, encoding
@@ -86,8 +74,10 @@ def opened(model: str, data: str, out: str | None) -> tuple[Any, Any, Encoding |
 def model_of(path: str) -> tuple[Any, Encoding | None]:
     fitted, extra = load_with_extra(path)
     if "targets" in extra:
+        from thalweg.estimators.regression.whole_rows import JointRows
+
         fitted = JointRows(fitted, extra["targets"])
-    elif isinstance(fitted, CONDITIONAL):
+    elif fitted.about == "pairs":
         raise InputError(
             f"{path} was saved from Python and does not say which columns are targets; expected a "
             "model that thalweg fit wrote"

@@ -11,7 +11,6 @@ import polars as pl
 from thalweg.cli.reading import give, model_of, spare
 from thalweg.core import InputError
 from thalweg.data.texts import TextFiles
-from thalweg.estimators.registry import TEXTS
 
 
 def completions(fitted: Any, texts: TextFiles, top: int) -> pl.DataFrame:
@@ -44,7 +43,7 @@ def give_pairs(model: str, data: str | None, pairs: tuple[str, str], out: str | 
         raise InputError(f"--pairs takes the place of DATA; expected no {data!r} beside it")
     spare(out, model, *pairs)
     fitted, _ = model_of(model)
-    if not isinstance(fitted, TEXTS):
+    if fitted.about != "texts":
         raise InputError(f"--pairs is for language models, not for {type(fitted).__name__}")
     good, bad = (list(TextFiles(name)) for name in pairs)
     if not good or len(good) != len(bad):
@@ -52,7 +51,7 @@ def give_pairs(model: str, data: str | None, pairs: tuple[str, str], out: str | 
             f"--pairs: {pairs[0]} has {len(good)} lines and {pairs[1]} {len(bad)}; expected as "
             "many in both, and at least one"
         )
-    energy = fitted.energy([*good, *bad])  # type: ignore[attr-defined]
+    energy = fitted.energy([*good, *bad])
     first, second = energy[: len(good)], energy[len(good) :]
     # what a text lies beside when it is asked about moves its energy by a rounding
     tie = np.isclose(first, second, rtol=1e-5)

@@ -1,27 +1,31 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
-from thalweg.core.checks import (
+from thalweg.core.constraints import (
     Array,
     Choice,
     Constraint,
     Device,
     Either,
-    InputError,
-    Integer,
-    Levels,
     Nothing,
     OneOf,
-    Real,
-    Seed,
-    Sizes,
     Switch,
-    check_parameters,
 )
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
+from thalweg.core.errors import InputError
 from thalweg.core.files import check_folder, write_beside, write_folder_beside
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import BEYOND_TOKEN, HIDDEN_TOKEN, seen_through, visible
+from thalweg.core.number_constraints import Integer, Levels, Real, Seed, Sizes
+from thalweg.core.parameters import (
+    Declared,
+    Learned,
+    Parameter,
+    changed,
+    check_parameters,
+    learned,
+    parameter,
+)
 from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.types import Batch, Candidates, Loss
@@ -36,6 +40,7 @@ __all__ = [
     "Choice",
     "Clamped",
     "Constraint",
+    "Declared",
     "Device",
     "Either",
     "Energy",
@@ -46,16 +51,19 @@ __all__ = [
     "Integer",
     "LatentEnergy",
     "LatentSpace",
+    "Learned",
     "Levels",
     "Loss",
     "Nothing",
     "OneOf",
+    "Parameter",
     "Quadratic",
     "Real",
     "Seed",
     "Sizes",
     "Switch",
     "as_energy",
+    "changed",
     "check_columns",
     "check_folder",
     "check_parameters",
@@ -63,7 +71,9 @@ __all__ = [
     "count_unconverged",
     "generator_from",
     "gradient",
+    "learned",
     "note_converged",
+    "parameter",
     "progress",
     "seen_through",
     "value",

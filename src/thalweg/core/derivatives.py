@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from thalweg.core.checks import InputError
+from thalweg.core.errors import InputError
 
 NO_GRADIENT = (
     "the energy has no gradient by y; expected one that torch can differentiate, or "

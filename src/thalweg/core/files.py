@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from thalweg.core.checks import InputError
+from thalweg.core.errors import InputError
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from thalweg.core.checks import InputError
 from thalweg.core.energy import Energy
+from thalweg.core.errors import InputError
 
 HIDDEN_TOKEN = -1
 """What stands where a whole number is hidden, for those have no NaN"""

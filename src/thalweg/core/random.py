@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 
 
 def generator_from(
@@ -15,5 +14,7 @@ def generator_from(
     An integer gives the same generator each time; a ``RandomState`` is drawn from and so moves
     on; ``None`` draws from numpy's global state, as scikit-learn does.
     """
+    from sklearn.utils import check_random_state  # slow to import
+
     seed = check_random_state(random_state).randint(0, 2**31 - 1)
     return torch.Generator(device=device).manual_seed(int(seed))

@@ -16,6 +16,8 @@ class Batch(NamedTuple):
     """(n, ...), what is given"""
     weight: Tensor | None = None
     """(n,), how much each row counts"""
+    position: Tensor | None = None
+    """(n,), which of the training rows these are"""
 
 
 class Loss(NamedTuple):

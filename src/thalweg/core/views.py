@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core.checks import InputError
 from thalweg.core.energy import Energy
+from thalweg.core.errors import InputError
 from thalweg.core.gradients import EnergyFunction
 
 

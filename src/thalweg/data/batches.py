@@ -33,25 +33,11 @@ def batches(
             yield Batch(y, weight=w)
 
 
-def random_positions(
-    n: int, size: int, steps: int, generator: torch.Generator
-) -> Iterator[NDArray[np.int64]]:
-    """Positions of the rows of ``steps`` batches; each row once before any comes again."""
-    made = 0
-    while made < steps:
-        order = torch.randperm(n, generator=generator).numpy()
-        for start in range(0, n, size):
-            yield order[start : start + size]
-            made += 1
-            if made == steps:
-                return
-
-
 class Shuffled:
-    """Positions of the rows of ``steps`` batches, as :func:`random_positions`; it can be resumed.
+    """Positions of the rows of ``steps`` batches; each row once before any comes again.
 
-    Its ``state_dict`` says how many batches it has given and where its generator stood when the
-    present order was drawn.
+    It can be resumed: its ``state_dict`` says how many batches it has given and where its generator
+    stood when the present order was drawn.
 
     Parameters
     ----------
@@ -106,6 +92,13 @@ class Shuffled:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._made, self._before_order = state["made"], state["generator"]
+
+
+def random_positions(
+    n: int, size: int, steps: int, generator: torch.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Those of :class:`Shuffled`, for a loop that is not resumed."""
+    return iter(Shuffled(n, size, steps, generator))
 
 
 def steps_of(rows: Rows, size: int) -> int:

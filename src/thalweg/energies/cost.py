@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import InputError, check_columns
-from thalweg.kernels.nearest import nearest
+
+SMALL = 2**15
+"""Differences, at most, for which a compiled loop is not worth its import"""
 
 
 class Cost(nn.Module, ABC):
@@ -93,12 +95,17 @@ class SquaredError(Cost):
         # a compiled loop would read on past the end of a row
         check_columns("cost", y, predictions.shape[-1])
         with torch.no_grad():
-            if self.visible is None and _suits_kernel(y, predictions):
+            if self.visible is not None or not _suits_kernel(y, predictions):
+                least, index = self.pairwise(y, predictions).min(dim=0)
+            elif y.numel() * len(predictions) <= SMALL:
+                every = (y - predictions[:, None]).square().sum(dim=2)
+                least, index = (self.scale * every).min(dim=0)
+            else:
+                from thalweg.kernels.nearest import nearest  # compiled: slow to import
+
                 which, value = nearest(y.detach().numpy(), predictions.detach().numpy())
                 index, least = torch.from_numpy(which).long(), torch.from_numpy(value)
                 least = least if self.scale == 1 else self.scale * least
-            else:
-                least, index = self.pairwise(y, predictions).min(dim=0)
         if torch.is_grad_enabled() and (y.requires_grad or predictions.requires_grad):
             # envelope theorem: the gradient of the minimum is the gradient at the minimizer
             return self(y, predictions[index]), index

@@ -1,74 +1,67 @@
-"""Every estimator by its name."""
+"""Every estimator: its name and where it lives; it is imported when it is asked for."""
 
 from __future__ import annotations
 
-from thalweg.estimators.base import EnergyEstimator, FittedModel
-from thalweg.estimators.boltzmann import BernoulliRBM
-from thalweg.estimators.denoising import DenoisingAutoencoder, MaskedAutoencoder
-from thalweg.estimators.energy_density import EnergyDensity
-from thalweg.estimators.glo import GLO
-from thalweg.estimators.ica import SquareICA
-from thalweg.estimators.images import ImageModel
-from thalweg.estimators.joint_embedding import JointEmbeddingModel
-from thalweg.estimators.kmeans import KMeans
-from thalweg.estimators.language import MaskedLanguageModel
-from thalweg.estimators.language_questions import LanguageModel
-from thalweg.estimators.latent_regressor import LatentRegressor
-from thalweg.estimators.masked_images import MaskedImageModel
-from thalweg.estimators.mixture import GaussianMixture
-from thalweg.estimators.next_frame import NextFrame
-from thalweg.estimators.pca import PCA
-from thalweg.estimators.quantized import VQAutoencoder
-from thalweg.estimators.regularized import (
-    ContractiveAutoencoder,
-    SaturatingAutoencoder,
-    SparseAutoencoder,
-)
-from thalweg.estimators.sparse_coding import SparseCoding
-from thalweg.estimators.variational import VariationalAutoencoder
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-KINDS: tuple[type[EnergyEstimator], ...] = (
-    GLO,
-    GaussianMixture,
-    KMeans,
-    PCA,
-    SparseCoding,
-    SquareICA,
-    ContractiveAutoencoder,
-    SaturatingAutoencoder,
-    SparseAutoencoder,
-    VQAutoencoder,
-    VariationalAutoencoder,
-    DenoisingAutoencoder,
-    MaskedAutoencoder,
-    EnergyDensity,
-    BernoulliRBM,
-)
-"""Energies F(y) of rows."""
-
-CONDITIONAL: tuple[type[FittedModel], ...] = (LatentRegressor,)
-"""Energies F(x, y) of rows y for given rows x."""
-
-IMAGES: tuple[type[ImageModel], ...] = (MaskedImageModel, JointEmbeddingModel)
-"""Energies of images, which are not tables: arrays of three or four dimensions, folders, files."""
-
-CLIPS: tuple[type[FittedModel], ...] = (NextFrame,)
-"""Energies of what follows in clips: arrays of four or five dimensions, video files."""
-
-TEXTS: tuple[type[LanguageModel], ...] = (MaskedLanguageModel,)
-"""Energies of texts: lists of strings, files and folders of text."""
-
-ESTIMATORS: dict[str, type[FittedModel]] = {
-    kind.__name__: kind for kind in (*KINDS, *CONDITIONAL, *IMAGES, *CLIPS, *TEXTS)
+ESTIMATORS = {
+    "KMeans": "tables.kmeans",
+    "GaussianMixture": "tables.mixture",
+    "PCA": "tables.pca",
+    "SquareICA": "tables.ica",
+    "SparseCoding": "tables.sparse_coding",
+    "GLO": "tables.glo",
+    "VariationalAutoencoder": "tables.variational",
+    "VQAutoencoder": "tables.quantized",
+    "SparseAutoencoder": "tables.regularized",
+    "ContractiveAutoencoder": "tables.regularized",
+    "SaturatingAutoencoder": "tables.regularized",
+    "DenoisingAutoencoder": "tables.denoising",
+    "MaskedAutoencoder": "tables.masked",
+    "EnergyDensity": "tables.energy_density",
+    "BernoulliRBM": "tables.boltzmann",
+    "LatentRegressor": "regression.latent_regressor",
+    "MaskedImageModel": "images.masked",
+    "JointEmbeddingModel": "images.joint_embedding",
+    "NextFrame": "clips.next_frame",
+    "MaskedLanguageModel": "texts.masked_language_model",
 }
+"""The module of each, below ``thalweg.estimators``: a room and a file."""
 
 
-def command_name(kind: type[FittedModel]) -> str:
-    """The name on the command line: KMeans is kmeans, VQAutoencoder is vq-autoencoder."""
-    name = kind.__name__
-    letters = []
-    for i, c in enumerate(name):
-        after_word = i > 0 and c.isupper() and name[i - 1].islower()
-        after_initials = i > 1 and c.isupper() and name[i + 1 : i + 2].islower()
-        letters.append("-" + c if after_word or (after_initials and name[i - 1].isupper()) else c)
-    return "".join(letters).lower()
+def estimator(name: str) -> Any:
+    """The class of a name.
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    """
+    return getattr(import_module(f"thalweg.estimators.{ESTIMATORS[name]}"), name)
+
+
+def names_in(room: str) -> list[str]:
+    """The estimators of a room: tables, regression, images, clips or texts."""
+    return [name for name, place in ESTIMATORS.items() if place.partition(".")[0] == room]
+
+
+def sentence(name: str) -> str:
+    """The first line of an estimator's documentation, read without importing it."""
+    path = Path(__file__).parent.joinpath(*ESTIMATORS[name].split(".")).with_suffix(".py")
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    raise KeyError(name)
+
+
+def command_name(name: str) -> str:
+    """The name on the command line: KMeans is kmeans, VQAutoencoder is vq-autoencoder.
+
+    >>> [command_name(name) for name in ("KMeans", "VQAutoencoder", "BernoulliRBM")]
+    ['kmeans', 'vq-autoencoder', 'bernoulli-rbm']
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z][A-Z])(?=[A-Z][a-z])", "-", name).lower()

@@ -5,7 +5,25 @@ first docstring has a title, underlined, and what the figure shows; run as ``pyt
 [--quick]`` it draws one figure.
 """
 
-from thalweg.gallery.page import quick, save, surface
-from thalweg.gallery.runner import Page, draw, pages
+from typing import TYPE_CHECKING
+
+from thalweg.lazy import lazily
+
+if TYPE_CHECKING:
+    from thalweg.gallery.page import quick, save, surface
+    from thalweg.gallery.runner import draw
+    from thalweg.gallery.scripts import Page, pages
 
 __all__ = ["Page", "draw", "pages", "quick", "save", "surface"]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "Page": "scripts",
+        "draw": "runner",
+        "pages": "scripts",
+        "quick": "page",
+        "save": "page",
+        "surface": "page",
+    },
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import signal
 import subprocess
@@ -10,33 +9,10 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import NamedTuple
 
 from thalweg.core import InputError, progress
 from thalweg.gallery.page import QUICK
-
-
-class Page(NamedTuple):
-    """A script of the lecture."""
-
-    name: str
-    """Without the number that orders pages"""
-    script: Path
-
-    @property
-    def title(self) -> str:
-        """The first line of the script's docstring."""
-        tree = ast.parse(self.script.read_text(encoding="utf-8"))
-        return (ast.get_docstring(tree) or self.name).splitlines()[0]
-
-
-def pages() -> list[Page]:
-    """All pages, in order."""
-    package = Path(__file__).parents[1]
-    installed = package / "lecture"
-    folder = installed if installed.is_dir() else package.parents[1] / "examples" / "lecture"
-    scripts = sorted(folder.glob("[0-9]*_*.py"))
-    return [Page(path.stem.partition("_")[2], path) for path in scripts]
+from thalweg.gallery.scripts import Page, pages
 
 
 def draw(folder: Path, names: Sequence[str] = (), brief: bool = False, shown: bool = True) -> int:

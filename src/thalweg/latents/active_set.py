@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Candidates, InputError, LatentEnergy
-from thalweg.kernels.lasso import lasso
 from thalweg.latents.least_squares import not_quadratic, quadratic_of
 from thalweg.latents.proximal import ProximalGradient
 from thalweg.latents.solver import LatentSolver
@@ -69,6 +68,8 @@ class ActiveSet(LatentSolver):
 def _solved(
     energy: LatentEnergy, space: Sparse, y: Tensor, x: Tensor | None, tol: float
 ) -> tuple[Tensor, Tensor]:
+    from thalweg.kernels.lasso import lasso  # compiled: slow to import
+
     form = quadratic_of(energy, y, x, "ActiveSet")
     codes, gap = lasso(
         form.gram.detach().numpy(), form.linear.detach().numpy(),

@@ -10,6 +10,7 @@ from thalweg.objectives.base import Objective
 from thalweg.objectives.contrastive_divergence import ContrastiveDivergence
 from thalweg.objectives.denoising import Denoising
 from thalweg.objectives.discrete import MinimumProbabilityFlow, PseudoLikelihood, RatioMatching
+from thalweg.objectives.latent_codes import LatentCodes
 from thalweg.objectives.likelihood import Drawn, EveryState, Lattice, MaximumLikelihood, Points
 from thalweg.objectives.margin import Hinge, LogLoss, SquareExponential, SquareSquare
 from thalweg.objectives.negatives import FromBatch, FromChains, FromData, FromNoise, Negatives
@@ -43,6 +44,7 @@ __all__ = [
     "FromNoise",
     "Hinge",
     "InfoNCE",
+    "LatentCodes",
     "Lattice",
     "LogLoss",
     "MaximumLikelihood",

@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.fft
-import scipy.special
-import scipy.stats
+import scipy
 import torch
 from numpy.typing import NDArray
 from torch import Tensor

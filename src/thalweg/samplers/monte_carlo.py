@@ -7,7 +7,7 @@ import math
 import warnings
 
 import numpy as np
-import scipy.special
+import scipy
 import torch
 from numpy.typing import NDArray
 from torch import Tensor

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from thalweg.core import Batch, Energy, LatentSpace, Loss, seen_through
 from thalweg.energies import Affine
-from thalweg.kernels.atoms import move_atoms
 from thalweg.objectives import PushDown
 from thalweg.training.loop import Step
 
@@ -83,6 +82,8 @@ class DictionaryStep:
         use = self.a.diagonal()
         unused = use <= UNUSED * use.mean()
         atoms = weight.detach().cpu().numpy().copy()
+        from thalweg.kernels.atoms import move_atoms  # compiled: slow to import
+
         move_atoms(atoms, self.a.cpu().numpy(), self.b.cpu().numpy(), unused.cpu().numpy())
         worst = iter(residual.argsort(descending=True).tolist())
         for j in unused.nonzero()[:, 0].tolist():

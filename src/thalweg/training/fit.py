@@ -66,6 +66,8 @@ class Recipe:
     """parts of a batch that are gone through one after the other"""
     matrix_rate: float | None = None
     """of Muon, for the matrices of linear layers; they learn by Adam as all else without it"""
+    objective_rate: float | None = None
+    """of what the objective itself learns; ``learning_rate`` without it"""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """what a checkpoint has to agree with, besides these"""
 
@@ -163,7 +165,13 @@ def _optimizer(energy: Energy, objective: Objective, recipe: Recipe) -> torch.op
     if recipe.matrix_rate is not None:
         return MuonAndAdam(energy, recipe.matrix_rate, recipe.learning_rate, more)
     learned = [p for p in energy.parameters() if p.requires_grad]
-    return torch.optim.Adam([*learned, *more], recipe.learning_rate, fused=True)
+    if recipe.objective_rate is None:
+        return torch.optim.Adam([*learned, *more], recipe.learning_rate, fused=True)
+    groups: list[dict[str, Any]] = [
+        {"params": learned},
+        {"params": more, "lr": recipe.objective_rate},
+    ]
+    return torch.optim.Adam(groups, recipe.learning_rate, fused=True)
 
 
 def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:
@@ -182,5 +190,7 @@ def _facts(recipe: Recipe) -> dict[str, Any]:
             "precision",
             "accumulate",
             "matrix_rate",
+            "objective_rate",
         )
+        if name != "objective_rate" or recipe.objective_rate is not None
     }

@@ -12,7 +12,6 @@ from torch import Tensor
 from thalweg.core import Loss
 from thalweg.data import Rows
 from thalweg.energies import DiagonalGaussians, FullGaussians, GaussianComponents
-from thalweg.kernels.hidden_gaussian import expected_sums
 from thalweg.latents import FreeEnergy
 from thalweg.training.loop import Step
 
@@ -213,6 +212,8 @@ def _sums_with_hidden(components: GaussianComponents, data: Weighted, beta: floa
     for start, chunk in data.rows.chunks():
         y = chunk.astype(np.float64) - data.shift.cpu().numpy()
         weight = np.ones(len(y)) if data.weight is None else data.weight[start : start + len(y)]
+        from thalweg.kernels.hidden_gaussian import expected_sums  # compiled: slow to import
+
         *found, value = expected_sums(
             y, weight, _bias(components).cpu().numpy(), means.numpy(), precisions.numpy(), beta
         )

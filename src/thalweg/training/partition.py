@@ -13,8 +13,6 @@ from torch import Tensor
 
 from thalweg.core import seen_through
 from thalweg.data import Rows, Summary
-from thalweg.kernels.moving import MovingNearest, add_sums
-from thalweg.kernels.nearest import energies_of, nearest
 from thalweg.latents import FreeEnergy
 
 BOUNDS_BYTES = 2 * 2**30
@@ -60,6 +58,8 @@ class RememberingPartition(Partition):
     def __init__(
         self, rows: Rows, summary: Summary, k: int, weight: NDArray[np.float64] | None
     ) -> None:
+        from thalweg.kernels.moving import MovingNearest  # compiled: slow to import
+
         self._y = rows.values
         n, d = self._y.shape
         needed = MovingNearest.bytes_needed(n, d, k, self._y.dtype.itemsize)
@@ -85,12 +85,16 @@ class RememberingPartition(Partition):
         return ClusterSums(sums, counts, max(float(loss), 0.0), changed)
 
     def outcome(self, centers: Tensor) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+        from thalweg.kernels.nearest import energies_of
+
         points = centers.detach().numpy()
         self._nearest.assign(points)
         label = self._nearest.label
         return label, energies_of(self._y, points, label)
 
     def farthest(self, centers: Tensor, count: int) -> list[tuple[float, int]]:
+        from thalweg.kernels.nearest import nearest
+
         energy = nearest(self._y, centers.detach().numpy())[1]
         return [(float(energy[i]), int(i)) for i in np.argsort(-energy, kind="stable")[:count]]
 
@@ -141,6 +145,8 @@ class ChunkedPartition(Partition):
         assert isinstance(view, FreeEnergy)
         if view is self._energy and math.isinf(view.beta) and y.device.type == "cpu":
             # complete rows in one cluster each: summed by the kernel
+            from thalweg.kernels.moving import add_sums
+
             lowest, label = view.energy.lowest(y, view.infer(y).z)
             add_sums(y.numpy(), w.numpy(), label.numpy(), sums.numpy())
             counts += torch.bincount(label, w, len(sums))[:, None]

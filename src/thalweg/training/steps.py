@@ -84,8 +84,8 @@ def _parts(batch: Batch, count: int) -> list[tuple[Batch, float]]:
     ends = [n * i // count for i in range(count + 1)]
     result = []
     for a, b in itertools.pairwise(ends):
-        x, weight = (None if each is None else each[a:b] for each in (batch.x, batch.weight))
-        result.append((Batch(batch.y[a:b], x, weight), (b - a) / n if n else 1.0))
+        part = Batch(*[None if each is None else each[a:b] for each in batch])  # type: ignore[arg-type]
+        result.append((part, (b - a) / n if n else 1.0))
     return result
 
 

@@ -1,0 +1,1 @@
+"""What all estimators share: parameters, asking, training by gradient steps, files."""

@@ -1,0 +1,148 @@
+"""Models on disk: safetensors, what is not a tensor in its header, no code anywhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save as bytes_of
+from torch import Tensor, nn
+
+from thalweg.core import Array, Energy, InputError, Learned, Parameter, write_beside
+from thalweg.samplers import Sampler
+
+FORMAT = 1
+"""Version of the file's layout; raised when an older thalweg could not read a newer file."""
+
+
+class Savable(Protocol):
+    """A fitted estimator, as far as its file goes."""
+
+    energy_: Energy
+    n_features_in_: int
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...
+
+    @property
+    def learned(self) -> Mapping[str, Learned]: ...
+
+
+class Saved(NamedTuple):
+    """What a file holds."""
+
+    header: dict[str, Any]
+    energy: dict[str, Tensor]
+    """the state of the energy"""
+    arrays: dict[str, dict[str, NDArray[Any]]]
+    """those among the parameters (``parameter``) and of what fitting found (``fitted``)"""
+
+
+def save(model: Savable, path: str | os.PathLike[str], extra: dict[str, Any] | None = None) -> None:
+    """Write a fitted estimator; ``extra`` (JSON) travels with it."""
+    tensors = {f"energy.{k}": v for k, v in model.energy_.state_dict().items()}
+    facts: dict[str, Any] = {}
+    for name, each in model.learned.items():
+        if not each.saved:
+            continue
+        value = getattr(model, name)
+        if isinstance(value, np.ndarray):
+            tensors[f"fitted.{name}"] = torch.from_numpy(value)
+        else:
+            facts[name] = to_json(value)
+    parameters: dict[str, Any] = {}
+    for name, parameter in model.parameters.items():
+        value = getattr(model, name)
+        if isinstance(value, (nn.Module, Sampler)):
+            # an object of the user's is not needed to ask the model, and loading runs no code
+            continue
+        plain = value is None or isinstance(value, (str, bool, int, float, np.generic))
+        if not plain and isinstance(parameter.constraint, Array):
+            tensors[f"parameter.{name}"] = torch.from_numpy(np.ascontiguousarray(value))
+            continue
+        parameters[name] = to_json(value)
+    names = getattr(model, "feature_names_in_", None)
+    header = {
+        "estimator": type(model).__name__,
+        "parameters": parameters,
+        "facts": facts,
+        "n_features_in": int(model.n_features_in_),
+        "feature_names_in": None if names is None else [str(name) for name in names],
+        "extra": extra or {},
+    }
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    written = bytes_of(tensors, {"thalweg": str(FORMAT), "model": json.dumps(header)})
+    with write_beside(path) as beside:
+        beside.write_bytes(written)
+
+
+def read(path: str | os.PathLike[str]) -> Saved:
+    """What :func:`save` wrote, or :class:`InputError` for a file that is something else."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; expected a model written by thalweg")
+    content = Path(path).read_bytes()
+    try:
+        tensors = tensors_of(content)
+        length = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    except (SafetensorError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} is damaged, cut short, or not a model of thalweg ({error}); "
+            "expected a file written by save or by thalweg fit"
+        ) from error
+    if "thalweg" not in metadata:
+        raise InputError(
+            f"{path} is a safetensors file of something else; "
+            "expected a file written by save or by thalweg fit"
+        )
+    if not metadata["thalweg"].isdigit() or int(metadata["thalweg"]) > FORMAT:
+        raise InputError(
+            f"{path} has version {metadata['thalweg']} of the format, of a newer thalweg; "
+            f"expected at most {FORMAT} (upgrade thalweg to read it)"
+        )
+    try:
+        groups: dict[str, dict[str, Tensor]] = {"energy": {}, "fitted": {}, "parameter": {}}
+        for name, tensor in tensors.items():
+            group, _, rest = name.partition(".")
+            groups[group][rest] = tensor
+        arrays = {g: {k: v.numpy() for k, v in groups[g].items()} for g in ("fitted", "parameter")}
+        return Saved(json.loads(metadata["model"]), groups["energy"], arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise does_not_fit(path, error) from error
+
+
+def does_not_fit(path: str | os.PathLike[str], error: Exception) -> InputError:
+    """What to say of a file whose parts contradict one another."""
+    return InputError(
+        f"{path} is damaged: its header and its tensors do not fit together ({error})"
+    )
+
+
+def to_json(value: Any) -> Any:
+    """A parameter or a fact as JSON has it; a RandomState moves on and is not kept."""
+    if isinstance(value, np.random.RandomState):
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    # JSON has no infinity
+    if isinstance(value, (tuple, list)):
+        return {"tuple": [to_json(part) for part in value]}
+    return {"float": str(value)} if isinstance(value, float) and math.isinf(value) else value
+
+
+def from_json(value: Any) -> Any:
+    """What :func:`to_json` was given."""
+    if not isinstance(value, dict):
+        return value
+    if "tuple" in value:
+        return tuple(from_json(part) for part in value["tuple"])
+    return float(value["float"])

@@ -1,0 +1,105 @@
+"""What every estimator is: declared parameters, an energy, answers chunk by chunk, a file.
+
+An estimator *has* an energy, ``energy_``; it is the shell that speaks scikit-learn.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from thalweg.core import Energy, count_unconverged, learned, seen_through
+from thalweg.data import Source
+from thalweg.estimators.base.files import save
+from thalweg.estimators.base.settings import Computing
+
+
+def warn(message: str, kind: type[Warning], depth: int = 1) -> None:
+    """A warning that points at the user's line, ``depth`` calls above the caller of this."""
+    warnings.warn(message, kind, stacklevel=2 + depth)
+
+
+BLOCK = 1024
+"""Pairs that are asked about at a time: candidates of z multiply what they need."""
+
+
+def in_blocks(question: Callable[..., Tensor], *parts: Tensor) -> Tensor:
+    """The answers to a question about rows, which stand in each of the parts, block by block."""
+    n = len(parts[0])
+    rows = [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
+    return torch.cat([question(*(part[block] for part in parts)) for block in rows])
+
+
+class FittedModel(Computing, BaseEstimator):
+    """An estimator that has an energy."""
+
+    about: ClassVar[str]
+    """What it is asked about: rows, pairs, images, clips or texts; each has a room of its own."""
+
+    energy_: Energy = learned("The fitted energy, a torch module.")
+    n_features_in_: int = learned("Columns of X; of images and clips, pixels.")
+
+    def _like(self) -> Tensor:
+        """A parameter of the energy, for its device and type."""
+        return next(self.energy_.parameters())
+
+    def _ask(self, rows: Source, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        """The answers to a question about each row, chunk by chunk."""
+        like = self._like()
+        answers = []
+        with torch.no_grad(), count_unconverged() as counts:
+            for _, chunk in rows.chunks():
+                y = torch.from_numpy(np.ascontiguousarray(chunk)).to(like)
+                answers.append(question(y).cpu().numpy())
+        unconverged = sum(int(count) for count in counts)
+        if unconverged:
+            warn(
+                f"{type(self).__name__}: the codes of {unconverged} of {len(rows)} rows did not "
+                "converge; their energies are upper bounds (a larger max_iter or tol may help)",
+                ConvergenceWarning,
+                depth=2,
+            )
+        return np.concatenate(answers) if len(answers) != 1 else answers[0]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a safetensors file, whole or not at all."""
+        check_is_fitted(self)
+        save(self, path)
+
+    def _blank(self, state: dict[str, Tensor]) -> Energy:
+        """An energy of the shape of a saved state; its values are filled in afterwards."""
+        raise NotImplementedError
+
+    def _restore(self, state: dict[str, Tensor]) -> Self:
+        """Build ``energy_`` from its saved state; what else was saved is there already."""
+        self.check_parameters()
+        self.energy_ = self._blank(state)
+        self.energy_.load_state_dict(state)
+        return self
+
+
+class ScoresMixin:
+    """For energies of single rows: how unusual is each."""
+
+    def energy(self: Any, X: Any) -> NDArray[np.floating]:
+        """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""
+
+        def question(y: Tensor) -> Tensor:
+            value: Tensor = seen_through(self.energy_, y)(y)
+            return value
+
+        return self._ask(self._read(X), question)
+
+    def score_samples(self: Any, X: Any) -> NDArray[np.floating]:
+        """-F of each row, scikit-learn's sign, higher is more normal: (n,)."""
+        return -self.energy(X)

@@ -1,0 +1,1 @@
+"""Energies of what follows in clips: arrays of four or five dimensions, video files."""

@@ -1,0 +1,301 @@
+"""What comes next in a clip, with a latent variable for what nobody can know."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import (
+    Choice,
+    Either,
+    Energy,
+    InputError,
+    Integer,
+    Nothing,
+    changed,
+    generator_from,
+    learned,
+    parameter,
+)
+from thalweg.data import ClipsLike, Windows, as_clips, pixel_units
+from thalweg.energies import (
+    ClipShape,
+    FrameNetwork,
+    FramePrediction,
+    FrameRecognition,
+    GaussianNoise,
+    Rescaled,
+)
+from thalweg.estimators.base.energy_parts import reconstruction_of
+from thalweg.estimators.base.model import in_blocks
+from thalweg.estimators.base.training import GradientModel, Start, Units
+from thalweg.estimators.clips.model import ClipsMixin
+from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
+from thalweg.objectives import Objective, PushDown, RelaxedPushDown, VariationalBound
+from thalweg.training import Run
+
+SIGMA = 0.3
+"""Where the noise's deviation starts, in pixels' own: so small that z is worth its price."""
+
+
+APART = 0.25
+"""Share of the steps after which codes are on their own."""
+
+
+class NextFrame(ClipsMixin, GradientModel):
+    r"""The next frame of a clip: one blurred guess, or the several sharp ones that may come.
+
+    .. math::
+        E(x, y, z) = \frac{\|y - g(f(x), z)\|^2}{2\sigma^2}
+        + d \log(\sigma\sqrt{2\pi}) + R(z \mid x), \qquad
+        F(x, y) = \min_z E(x, y, z)
+
+    x is the last few frames, y what follows. With ``latent=None`` there is no z: least squares,
+    whose guess is the mean of what may come. A discrete z is one of ``n_components`` codes, found
+    by trying all, with R = -log of how usual each is after x; a continuous z has a normal prior
+    and an encoder of limited capacity that names it from x and y (a variational bound is trained,
+    and F is E at the encoder's z). Frames are made by moving parts of the last one, and what no
+    motion explains is added.
+
+
+    References
+    ----------
+    Mathieu, Couprie, LeCun, "Deep multi-scale video prediction beyond mean square error" (2016),
+    for the blur; Henaff, Zhao, LeCun, "Prediction under uncertainty with error-encoding networks"
+    (2017), for the latent variable; Denton and Fergus, "Stochastic video generation with a learned
+    prior" (2018), for the encoder.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_digits
+    >>> from thalweg.data import turning_digits
+    >>> from thalweg.estimators import NextFrame
+    >>> digits = (15 * load_digits().images).astype("uint8")
+    >>> clips = turning_digits(digits, 40, torch.Generator().manual_seed(0), size=16).frames
+    >>> model = NextFrame(n_components=3, width=16, n_steps=20, random_state=0).fit(clips)
+    >>> model.predict(clips[:2, :4]).shape, model.predict_all(clips[:2, :4], 3, steps=2).shape
+    ((2, 1, 16, 16), (2, 3, 2, 16, 16))
+    """
+
+    latent: str | None = parameter(
+        "", Either(Choice(("discrete", "continuous")), Nothing()), default="discrete", kw_only=False
+    )
+    n_components: int = parameter("Codes, or dimensions of z.", Integer(1), default=16)
+    context: int = parameter(
+        "Frames that are given, of at least 8 x 8 pixels.", Integer(1), default=4
+    )
+    horizon: int = parameter("Frames that are predicted at once.", Integer(1), default=1)
+    width: int = parameter("Channels of the state.", Integer(2), default=48)
+    reach: int = parameter("Longest motion from frame to frame, in pixels.", Integer(0), default=4)
+    n_steps: int = changed(default=2000, constraint=Integer(0))
+    batch_size: int = changed(default=64)
+    learning_rate: float = changed(default=0.005)
+
+    about: ClassVar[str] = "clips"
+
+    energy_: Rescaled = learned("F(x, y); ``energy_(y, x)``.")
+    shape_: tuple[int, int, int] = learned("(height, width, channels) of a frame.", saved=True)
+    grey_: bool = learned("Whether clips came without a dimension for channels.", saved=True)
+
+    def fit(
+        self, X: ClipsLike | str | os.PathLike[str], y: None = None, *, run: Run | None = None
+    ) -> Self:
+        """Learn from clips (n, time, height, width[, channels]), or a list of single ones.
+
+        A path is of a ``.npy`` file of them, or of a video. Every run of ``context + horizon``
+        frames teaches. ``run`` says where checkpoints and logs go
+        (:class:`thalweg.training.Run`).
+        """
+        self.check_parameters()
+        rows = Windows(as_clips(X), self.context + self.horizon)
+        summary = rows.summary("clips")
+        self.shape_ = rows.shape
+        self.grey_ = rows.grey
+        self.n_features_in_ = int(np.prod(self.shape_))
+        height, width, channels = self.shape_
+        units = pixel_units(summary, (rows.length * height, width, channels))
+        start = self._start(rows, Units(*units, self.context * self.n_features_in_))
+        energy = self._train(start, run)
+        assert start.units is not None
+        self.energy_ = start.units.around(energy).eval()
+        return self
+
+    def _initial(self, start: Start) -> FreeEnergy:
+        return self._energy(start.seeds.model)
+
+    @torch.no_grad()
+    def energy(self, X: ClipsLike, Y: ClipsLike | None = None) -> NDArray[np.floating]:
+        """F of what follows, Y (n, horizon, ...), given X (n, context, ...): (n,).
+
+        Without Y it is that of the last frames of X, given those before.
+        """
+
+        def question(x: Tensor, y: Tensor) -> Tensor:
+            value: Tensor = self.energy_(y, x)
+            return value
+
+        return np.asarray(in_blocks(question, *self._pair(X, Y)).cpu().numpy())
+
+    @torch.no_grad()
+    def infer(self, X: ClipsLike, Y: ClipsLike | None = None) -> NDArray[np.floating]:
+        """z that explains what happened: (n, n_components), (n, 1) without a latent variable.
+
+        Of codes the one of least E, of a continuous z the encoder's.
+        X and Y are as those of ``energy``.
+        """
+
+        def question(x: Tensor, y: Tensor) -> Tensor:
+            codes = self.energy_.codes(y, x)
+            assert codes is not None
+            return codes
+
+        return np.asarray(in_blocks(question, *self._pair(X, Y)).cpu().numpy())
+
+    @torch.no_grad()
+    def explain(self, X: ClipsLike, Y: ClipsLike) -> NDArray[np.floating]:
+        """What follows X as the inferred z has it: how near the model can come, knowing Y."""
+        x = self._given(X)
+        z = torch.from_numpy(self.infer(X, Y)).to(x)
+        return self._frames(in_blocks(self._decoded, z, x), (len(x), self.horizon))
+
+    def predict(self, X: ClipsLike, steps: int | None = None) -> NDArray[np.floating]:
+        """The frames that follow X (n, context, ...), of least energy: (n, steps, height, width).
+
+        ``steps`` is the horizon if not given. Beyond it predictions are taken for what happened.
+        """
+        x = self._given(X)
+        return self._rolled(x, self._usual(x, 1), steps, None)[:, 0]
+
+    def predict_all(
+        self,
+        X: ClipsLike,
+        n: int,
+        steps: int | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> NDArray[np.floating]:
+        """n different futures of each: (rows, n, steps, height, width).
+
+        They begin with the n codes of least R, the most usual first; of a continuous z with the
+        most usual one and draws from its prior. Further on, z is drawn anew for every frame.
+
+        Parameters
+        ----------
+        X : array (rows, context, height, width[, channels])
+        n : int
+            At most ``n_components`` where z is discrete; 1 without a z.
+        steps : int, optional
+            The horizon if not given.
+        random_state : int, RandomState or None, default 0
+            Of the draws.
+        """
+        x = self._given(X)
+        most = {None: 1, "discrete": self.n_components}.get(self.latent)
+        _check_count("predict_all: n", n)
+        if most is not None and n > most:
+            raise InputError(
+                f"predict_all: n={n} futures; expected 1 to {most}"
+                + (" (n_components)" if self.latent else " without a latent variable")
+            )
+        generator = generator_from(random_state)
+        z = self._usual(x, n)
+        if self.latent == "continuous":
+            drawn = self._space().draw(len(x) * n, generator).to(z).reshape(z.shape)
+            z = torch.cat([z[:, :1], drawn[:, 1:]], dim=1)
+        return self._rolled(x, z, steps, generator)
+
+    @torch.no_grad()
+    def transform(self, X: ClipsLike) -> NDArray[np.floating]:
+        """f(x), the state that predictions are made from: (n, channels of it, laid flat)."""
+        return np.asarray(
+            in_blocks(lambda x: self._net().state(self._units(x)).flatten(1), self._given(X))
+            .cpu()
+            .numpy()
+        )
+
+    def _begun(self, start: Start, energy: Energy) -> Objective:
+        if self.latent is None:
+            return PushDown()
+        if self.latent == "continuous":
+            return VariationalBound()
+        return RelaxedPushDown(over=int(APART * self.n_steps))
+
+    def _space(self) -> Any:
+        return reconstruction_of(self.energy_).latent
+
+    def _net(self) -> FrameNetwork:
+        network = reconstruction_of(self.energy_).decoder
+        assert isinstance(network, FrameNetwork)
+        return network
+
+    @torch.no_grad()
+    def _usual(self, x: Tensor, n: int) -> Tensor:
+        """The codes of least R: (rows, n, k)."""
+        members = self._space().members()
+        if members is None:
+            return x.new_zeros(len(x), n, self.n_components)
+        share = in_blocks(lambda part: self._net().log_share(self._units(part)), x)
+        return members[share.argsort(dim=1, descending=True, stable=True)[:, :n]]
+
+    @torch.no_grad()
+    def _drawn(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """A code for each row, from exp(-R): (rows, k)."""
+        members = self._space().members()
+        if members is None:
+            return self._space().draw(len(x), generator).to(x)
+        share = in_blocks(lambda part: self._net().log_share(self._units(part)), x).exp()
+        chosen = torch.multinomial(share.to(generator.device), 1, generator=generator)[:, 0]
+        return members[chosen.to(x.device)]
+
+    def _decoded(self, z: Tensor, x: Tensor) -> Tensor:
+        result = self.energy_.decode(z, x)
+        assert result is not None
+        return result
+
+    @torch.no_grad()
+    def _rolled(
+        self, x: Tensor, z: Tensor, steps: int | None, generator: torch.Generator | None
+    ) -> NDArray[np.floating]:
+        """Futures that begin with codes z (rows, n, k): (rows, n, steps, ...)."""
+        steps = self.horizon if steps is None else steps
+        _check_count("steps", steps)
+        rows, n = z.shape[:2]
+        given = x.repeat_interleave(n, dim=0)
+        codes = z.reshape(rows * n, -1)
+        found: list[Tensor] = []
+        for start in range(0, steps, self.horizon):
+            if start:
+                given = torch.cat([given, found[-1]], dim=1)[:, -x.shape[1] :]
+                if generator is None:
+                    codes = self._usual(given, 1)[:, 0]
+                else:
+                    codes = self._drawn(given, generator)
+            found.append(in_blocks(self._decoded, codes, given))
+        every = self._frames(torch.cat(found, dim=1), (rows, n, -1))
+        return every[:, :, :steps]
+
+    def _energy(self, generator: torch.Generator) -> FreeEnergy:
+        height, width, channels = self.shape_
+        shape = ClipShape(height, width, channels, self.context, self.horizon)
+        codes = 1 if self.latent is None else self.n_components
+        network = FrameNetwork(shape, codes, self.width, self.reach, generator)
+        if self.latent == "continuous":
+            energy = FramePrediction(network, Gaussian(codes), GaussianNoise(SIGMA))
+            recognition = FrameRecognition(shape, 2 * codes, self.width, generator)
+            return FreeEnergy(energy, GaussianEncoder(recognition, codes))
+        return FreeEnergy(
+            FramePrediction(network, OneHot(codes), GaussianNoise(SIGMA)), Exhaustive()
+        )
+
+    def _blank(self, state: dict[str, Tensor]) -> Rescaled:
+        return Units.of(state).around(self._energy(torch.Generator()))
+
+
+def _check_count(name: str, value: Any) -> None:
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")

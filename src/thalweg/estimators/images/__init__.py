@@ -1,0 +1,1 @@
+"""Energies of images: arrays of three or four dimensions, folders, files."""

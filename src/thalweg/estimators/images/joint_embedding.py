@@ -1,0 +1,87 @@
+"""Images mapped to where their own variants are."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import Energy, InputError, Integer, changed, parameter
+from thalweg.data import ImagesLike
+from thalweg.energies import Inpainter, JointEmbedding, Perceptron
+from thalweg.estimators.base.training import Start
+from thalweg.estimators.images.model import ImageModel
+from thalweg.objectives import Objective, VarianceCovariance
+from thalweg.pretext import Cropped, Shaped
+
+
+class JointEmbeddingModel(ImageModel):
+    r"""A joint embedding of images: low energy for two views of one image.
+
+    .. math::
+        F(x, y) = \| h(f(x)) - h(f(y)) \|^2
+
+    trained on random parts of images, cut out, resized, mirrored; the variance and covariance of
+    the embeddings of a batch keep it from collapsing. ``transform`` gives f.
+
+
+    References
+    ----------
+    Bardes, Ponce, LeCun, "VICReg: variance-invariance-covariance regularization for
+    self-supervised learning" (2022).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from thalweg.estimators import JointEmbeddingModel
+    >>> images = load_digits().images
+    >>> model = JointEmbeddingModel(width=4, n_steps=20, random_state=0).fit(images)
+    >>> model.energy(images[:2], images[:2])
+    array([0., 0.], dtype=float32)
+    """
+
+    network: str = changed(default="convolutional", kw_only=False)
+    n_components: int = parameter(
+        "Size of the space that distances are taken in.", Integer(2), default=256
+    )
+    patch: int = changed(sentence="Side of the transformer's patches, in pixels.")
+    width: int = changed(
+        default=16,
+        sentence="Channels of the first convolution; of a transformer, size of a token, a multiple "
+        "of 16.",
+    )
+    depth: int = changed(
+        default=2, sentence="Layers at the smallest size, or blocks of the transformer."
+    )
+    batch_size: int = changed(default=256, constraint=Integer(2))
+    damaged: str = changed(sentence="What becomes of image files that cannot be decoded.")
+
+    def _begun(self, start: Start, energy: Energy) -> Objective:
+        if len(start.source) < 2:
+            raise InputError("JointEmbeddingModel: one image has no spread; expected at least two")
+        return VarianceCovariance(Shaped(Cropped(), self.shape_))
+
+    def energy(self, X: ImagesLike, Y: ImagesLike) -> NDArray[np.floating]:
+        """F of each pair of images, low where they could be two views of one: (n,)."""
+        given, other = self._read(X), self._read(Y)
+        if len(given) != len(other):
+            raise InputError(f"energy: X has {len(given)} images, Y {len(other)}; expected as many")
+        first = self._ask(given, self._embed)
+        return np.asarray(np.square(first - self._ask(other, self._embed)).sum(axis=1))
+
+    def _embed(self, y: Tensor) -> Tensor:
+        inner = cast(JointEmbedding, self.energy_.energy)
+        return inner.embed((y - self.energy_.shift) / self.energy_.scale)
+
+    def _inside(self, energy: Energy) -> Inpainter:
+        return cast(JointEmbedding, energy).network
+
+    def _energy(self, network: Inpainter, generator: torch.Generator) -> JointEmbedding:
+        with torch.no_grad():
+            blank = torch.zeros(1, int(np.prod(network.shape)))
+            size = network.represent_whole(blank).shape[1]
+        sizes = (size, self.n_components, self.n_components)
+        return JointEmbedding(network, Perceptron(sizes, generator=generator))

@@ -1,0 +1,181 @@
+"""What estimators of images share: reading, networks, the representation."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import torch
+from numpy.typing import NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from thalweg.core import Choice, Energy, InputError, Integer, changed, learned, parameter
+from thalweg.data import Images, ImagesLike, as_images, pixel_units
+from thalweg.data.images import described
+from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Rescaled
+from thalweg.estimators.base.training import GradientModel, Start, Units
+from thalweg.training import Run
+
+
+class Encoding(nn.Module):
+    """The representation of images in their own units: from rows (n, d) to (n, k).
+
+    Parameters
+    ----------
+    network : Inpainter
+    shift, scale : Tensor
+        Units of the pixels, (d,).
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, network: Inpainter, shift: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+
+    def forward(self, y: Tensor) -> Tensor:
+        return self.network.represent_whole((y - self.shift) / self.scale)
+
+
+class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientModel):
+    """An estimator whose rows are images and whose network has a representation of them.
+
+    Subclasses write ``_energy`` around a network, where the network stands in it (``_inside``), and
+    ``_objective``.
+    """
+
+    network: str = parameter(
+        "A vision transformer, or one with convolutions (a U-Net).",
+        Choice(("transformer", "convolutional")),
+        default="transformer",
+        kw_only=False,
+    )
+    patch: int = parameter("Side of a patch, in pixels.", Integer(1), default=4)
+    width: int = parameter(
+        "Size of the transformer's tokens, a multiple of 16; of a U-Net, the channels of its first "
+        "layer (16 is plenty).",
+        Integer(4),
+        default=96,
+    )
+    depth: int = parameter(
+        "Blocks of the transformer; of a U-Net, layers at its smallest size.",
+        Integer(0),
+        default=4,
+    )
+    grid: int = parameter(
+        "The representation keeps so many places a side apart.", Integer(1), default=3
+    )
+    damaged: str = parameter(
+        "What becomes of image files that cannot be decoded: left out, with a count and their "
+        "names in a warning; or an error.",
+        Choice(("skip", "stop")),
+        default="skip",
+    )
+    n_steps: int = changed(
+        sentence="Gradient steps, one batch each; with 0 the weights stay random.",
+        constraint=Integer(0),
+    )
+    learning_rate: float = changed(default=0.001)
+
+    about: ClassVar[str] = "images"
+
+    energy_: Rescaled = learned()
+    shape_: tuple[int, int, int] = learned("(height, width, channels).", saved=True)
+
+    def fit(self, X: ImagesLike, y: None = None, *, run: Run | None = None) -> Self:
+        """Train on images: an array (n, height, width[, channels]), a folder, a file of IDX format.
+
+        NaN pixels are hidden. ``run`` says where checkpoints and logs go
+        (:class:`thalweg.training.Run`).
+        """
+        self.check_parameters()
+        if self.network == "transformer" and self.width % 16:
+            raise InputError(
+                f"{type(self).__name__}: width must be a multiple of 16 for a transformer, got "
+                f"{self.width}"
+            )
+        images = as_images(X, self.damaged)
+        summary = images.summary("images")
+        self.shape_, self.n_features_in_ = images.shape, images.n_columns
+        start = self._start(images, Units(*pixel_units(summary, images.shape)))
+        energy = self._train(start, run)
+        assert start.units is not None
+        self.energy_ = start.units.around(energy).eval()
+        self._n_features_out = self._size()
+        return self
+
+    def _initial(self, start: Start) -> Energy:
+        return self._drawn(start.seeds.model)
+
+    def _drawn(self, generator: torch.Generator) -> Energy:
+        return self._energy(self._network(self.shape_, generator), generator)
+
+    @abstractmethod
+    def _energy(self, network: Inpainter, generator: torch.Generator) -> Energy:
+        """The energy of images in the network's units."""
+
+    @abstractmethod
+    def _inside(self, energy: Energy) -> Inpainter:
+        """The network within the energy."""
+
+    def transform(self, X: ImagesLike) -> NDArray[Any]:
+        """The representation of each image: (n, k). Hidden (NaN) pixels take no part."""
+        encoder = self.encoder()
+        return self._ask(self._read(X), encoder)
+
+    def encoder(self) -> Encoding:
+        """The network from rows of pixels, in their own units, to the representation.
+
+        It shares its weights with the estimator; copy it before training it further.
+        """
+        check_is_fitted(self)
+        return Encoding(
+            self._inside(self.energy_.energy), self.energy_.shift, self.energy_.scale
+        ).eval()
+
+    @torch.no_grad()
+    def _size(self) -> int:
+        return int(self.encoder()(self.energy_.shift[None]).shape[1])
+
+    def _network(self, shape: tuple[int, int, int], generator: torch.Generator) -> Inpainter:
+        if self.patch >= max(shape[:2]):
+            raise InputError(
+                f"{type(self).__name__}: a patch of {self.patch} pixels covers images of "
+                f"{shape[0]} x {shape[1]}; expected a smaller one"
+            )
+        if self.network == "convolutional":
+            return ConvolutionalInpainter(shape, self.width, self.depth, self.grid, generator)
+        return PatchTransformer(
+            shape, self.patch, self.width, self.depth, grid=self.grid, generator=generator
+        )
+
+    def _read(self, X: ImagesLike) -> Images:
+        """Images to ask about, checked."""
+        check_is_fitted(self)
+        images = as_images(X, self.damaged)
+        if images.shape != self.shape_:
+            raise InputError(
+                f"{type(self).__name__}: images of {images.described()}; expected "
+                f"{described(self.shape_)}, as in training"
+            )
+        images.summary("images")
+        return images
+
+    def _blank(self, state: dict[str, Tensor]) -> Rescaled:
+        return Units.of(state).around(self._drawn(torch.Generator()))
+
+    def _restore(self, state: dict[str, Tensor]) -> Self:
+        super()._restore(state)
+        self._n_features_out = self._size()
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        tags.input_tags.allow_nan = True
+        return tags

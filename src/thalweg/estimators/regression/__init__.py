@@ -1,0 +1,1 @@
+"""Energies of pairs: what may follow, given rows."""

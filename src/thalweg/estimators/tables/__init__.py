@@ -1,0 +1,1 @@
+"""Energies of the rows of a table."""

@@ -1,0 +1,231 @@
+"""The restricted Boltzmann machine as an estimator."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core import (
+    Choice,
+    Energy,
+    InputError,
+    Integer,
+    changed,
+    generator_from,
+    learned,
+    parameter,
+)
+from thalweg.data import Rows, Summary
+from thalweg.energies import GaussianRestrictedBoltzmann, Rescaled, RestrictedBoltzmann
+from thalweg.estimators.base.energy_parts import boltzmann_of
+from thalweg.estimators.base.training import Start, Units, averaging
+from thalweg.estimators.tables.chains import ChainSampledModel
+from thalweg.estimators.tables.model import CodesMixin
+from thalweg.objectives import (
+    ContrastiveDivergence,
+    EveryState,
+    FromChains,
+    FromData,
+    MaximumLikelihood,
+    MinimumProbabilityFlow,
+    Objective,
+    PseudoLikelihood,
+    RatioMatching,
+)
+from thalweg.samplers import BlockGibbs, LogZ, Sampler, annealed_importance
+from thalweg.training import Recipe
+
+OBJECTIVES: dict[str, Callable[[int, int], Objective]] = {
+    "persistent-contrastive-divergence": lambda k, n: ContrastiveDivergence(
+        FromChains(BlockGibbs(), k, size=max(2048, n), reseeded=0.0, kick=0.0)
+    ),
+    "contrastive-divergence": lambda k, n: ContrastiveDivergence(FromData(BlockGibbs(), k)),
+    "pseudo-likelihood": lambda k, n: PseudoLikelihood(),
+    "ratio-matching": lambda k, n: RatioMatching(),
+    "minimum-probability-flow": lambda k, n: MinimumProbabilityFlow(),
+    "maximum-likelihood": lambda k, n: MaximumLikelihood(EveryState()),
+}
+WITH_REAL_UNITS = ("persistent-contrastive-divergence", "contrastive-divergence")
+
+
+class BernoulliRBM(CodesMixin, ChainSampledModel):
+    r"""A restricted Boltzmann machine: binary hidden units, summed out of the energy.
+
+    .. math::
+        F(y) = -a^T y - \sum_j \log(1 + e^{b_j + (y^T W)_j}), \qquad p(y) = e^{-F(y)} / Z
+
+    Visible units are binary, or real numbers with Gaussian noise (then columns are standardized
+    inside). Codes are the probabilities of the hidden units. Rows have to be complete; ``complete``
+    fills hidden entries.
+
+
+    References
+    ----------
+    Smolensky (1986); Hinton (2002); Tieleman (2008); Salakhutdinov and Murray (2008) for log Z.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import BernoulliRBM
+    >>> bit = np.random.default_rng(0).integers(0, 2, (300, 1))
+    >>> X = np.repeat(bit, 4, axis=1).astype(float)
+    >>> model = BernoulliRBM(2, n_steps=300, learning_rate=0.05, random_state=0).fit(X)
+    >>> model.complete([[1.0, 1.0, 1.0, np.nan]])
+    array([[1., 1., 1., 1.]])
+    """
+
+    n_components: int = parameter("Hidden units.", Integer(1), default=64, kw_only=False)
+    objective: str = parameter(
+        "Or 'contrastive-divergence'; of binary units also 'pseudo-likelihood', 'ratio-matching',"
+        " 'minimum-probability-flow', 'maximum-likelihood' (all states listed, 20 columns at "
+        "most).",
+        Choice(tuple(OBJECTIVES)),
+        default="persistent-contrastive-divergence",
+    )
+    visible: str = parameter(
+        "Kind of visible units; 'auto' takes binary where all entries are 0 or 1.",
+        Choice(("auto", "binary", "gaussian")),
+        default="auto",
+    )
+    k: int = parameter("Gibbs steps of a chain in each step of training.", Integer(1), default=5)
+    n_steps: int = changed(default=5000)
+    learning_rate: float = changed(default=0.005)
+
+    energy_: RestrictedBoltzmann | Rescaled = learned()
+    objective_: Objective = learned("As it was after training. Not saved.")
+
+    _hidden_in_fit = False
+    _hidden_in_questions = False
+
+    def _units(self, rows: Rows, summary: Summary) -> Units | None:
+        """Binary units are as they are."""
+        if self._is_binary(rows):
+            return None
+        if self.objective not in WITH_REAL_UNITS:
+            raise InputError(
+                f"BernoulliRBM: objective={self.objective!r} is for binary units, and these are "
+                f"gaussian; expected one of {WITH_REAL_UNITS}, or X of 0 and 1"
+            )
+        return super()._units(rows, summary)
+
+    def _is_binary(self, rows: Rows) -> bool:
+        if self.visible == "gaussian":
+            return False
+        for start, chunk in rows.chunks():
+            other = (chunk != 0) & (chunk != 1)
+            if other.any():
+                if self.visible == "auto":
+                    return False
+                row, column = np.argwhere(other)[0]
+                raise InputError(
+                    f"BernoulliRBM: row {start + row}, column {self._name_of(int(column))} is "
+                    f"{chunk[row, column]:g}; expected 0 or 1 for visible='binary' "
+                    "(visible='gaussian' takes any number)"
+                )
+        return True
+
+    def _initial(self, start: Start) -> Energy:
+        self._keep(start)
+        d, k = start.source.n_columns, self.n_components
+        weights = 0.01 * torch.randn(d, k, generator=start.seeds.model)
+        if start.units is None:
+            # visible biases at the rate of each bit: the hidden units have only the rest to say
+            rate = torch.from_numpy(start.source.summary().mean).clamp(0.001, 0.999).float()
+            return RestrictedBoltzmann(weights, torch.logit(rate), torch.zeros(k))
+        return GaussianRestrictedBoltzmann(
+            10 * weights, torch.zeros(d), torch.zeros(k), torch.zeros(d)
+        )
+
+    def _objective(self, sample: Tensor) -> Objective:
+        return OBJECTIVES[self.objective](self.k, self.batch_size)
+
+    def _recipe(self, start: Start) -> Recipe:
+        return replace(super()._recipe(start), average=averaging(self.n_steps))
+
+    def _finish(self, start: Start, energy: Energy, objective: Objective) -> None:
+        self.objective_ = objective
+
+    def _chain(self) -> Sampler | None:
+        # units of the energy inside do not matter to a binary machine
+        return BlockGibbs() if isinstance(self.energy_, RestrictedBoltzmann) else None
+
+    def log_normalizer(
+        self,
+        random_state: int | np.random.RandomState | None = 0,
+        *,
+        exact: bool | None = None,
+        n_steps: int = 2000,
+        n_runs: int = 256,
+    ) -> LogZ:
+        """log Z of exp(-F), with its standard error.
+
+        Parameters
+        ----------
+        random_state : int, RandomState or None, default 0
+        exact : bool, optional
+            Whether to list the states of the smaller layer; by default where it has 20 units at
+            most. Else by annealed importance sampling.
+        n_steps, n_runs : int, default 2000 and 256
+            Temperatures, and runs, of annealed importance sampling.
+        """
+        machine = copy.deepcopy(boltzmann_of(self.energy_)).double()
+        log_z = self._log_z(machine, random_state, exact, n_steps, n_runs)
+        # in the units of the rows
+        shift = 0.0
+        if isinstance(self.energy_, Rescaled):
+            shift = float(self.energy_.scale.double().log().sum())
+        return LogZ(log_z.value + shift, log_z.standard_error, log_z.log_weight)
+
+    @torch.no_grad()
+    def _log_z(
+        self,
+        machine: RestrictedBoltzmann | GaussianRestrictedBoltzmann,
+        random_state: int | np.random.RandomState | None,
+        exact: bool | None,
+        n_steps: int,
+        n_runs: int,
+    ) -> LogZ:
+        if exact is None or exact:
+            known = machine.log_normalizer()
+            if known is not None:
+                return LogZ(float(known), 0.0, known.reshape(1))
+            if exact:
+                raise InputError(
+                    f"BernoulliRBM: {self.n_components} hidden units and {self.n_features_in_} "
+                    "visible ones; expected 20 or fewer of one of them for exact=True"
+                )
+        generator = generator_from(random_state, machine.weights.device)
+        if isinstance(machine, RestrictedBoltzmann):
+            rate = torch.from_numpy(self.starts_).double().mean(dim=0).clamp(0.01, 0.99)
+            base = torch.logit(rate).to(machine.weights)
+            return annealed_importance(
+                machine, machine.untied(base), BlockGibbs(), n_steps, n_runs, generator,
+                path=lambda beta: machine.tempered(beta, base),
+            )  # fmt: skip
+        return annealed_importance(
+            machine, machine.untied(), BlockGibbs(), n_steps, n_runs, generator,
+            path=machine.tempered,
+        )  # fmt: skip
+
+    def score(self, X: Any, y: None = None) -> float:
+        """The mean log-likelihood of the rows, -F - log Z."""
+        return float(self.score_samples(X).mean(dtype=np.float64)) - self.log_normalizer().value
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components
+
+    def _blank(self, state: dict[str, Tensor]) -> RestrictedBoltzmann | Rescaled:
+        if "weights" in state:
+            return RestrictedBoltzmann(
+                state["weights"], state["visible_bias"], state["hidden_bias"]
+            )
+        names = ("weights", "visible_bias", "hidden_bias", "log_sigma")
+        machine = GaussianRestrictedBoltzmann(*(state[f"energy.{name}"] for name in names))
+        return Rescaled(machine, state["shift"], state["scale"])

@@ -1,0 +1,189 @@
+"""A network as an energy, trained by any of the contrastive objectives or by score matching."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from thalweg.core import (
+    Choice,
+    Either,
+    Energy,
+    Given,
+    InputError,
+    OneOf,
+    Sizes,
+    changed,
+    generator_from,
+    learned,
+    parameter,
+)
+from thalweg.energies import (
+    ImageNetwork,
+    NetworkEnergy,
+    NoiseConditional,
+    Normal,
+    Perceptron,
+    Rescaled,
+)
+from thalweg.estimators.base.training import MixedPrecision, Start, Units, averaging
+from thalweg.estimators.tables.chains import ChainSampledModel
+from thalweg.estimators.tables.objectives_by_name import (
+    LOG_SMALLEST,
+    MOVES,
+    OBJECTIVES,
+    SAMPLERS,
+    Ingredients,
+)
+from thalweg.objectives import DualScoreMatching, Lattice, Objective
+from thalweg.samplers import HMC, LogZ, Sampler, annealed_importance
+from thalweg.training import Recipe
+
+STIFFNESS = 0.1
+"""Of the parabola that makes exp(-F) integrable; in units of standardized rows"""
+
+DETAIL = 8.0
+CLIP = 1.0
+"""The default recipe: wide first layer, averaged parameters, bounded gradients."""
+
+MOST_SUMMED = 2
+LADDER, CHAINS = 200, 128
+
+
+class EnergyDensity(MixedPrecision, ChainSampledModel):
+    r"""A network as the energy of a density, shaped by an objective of one's choice.
+
+    .. math::
+        p(y) = e^{-F(y)} / Z, \qquad F(y) = f(y) + \tfrac{k}{2} \|y\|^2
+
+    Columns are standardized inside. By default the parameters end at their moving average and
+    gradients are clipped, which is part of the recipe that lets every objective train unattended.
+    Rows have to be complete; ``complete`` fills hidden entries. There are no codes.
+
+
+    References
+    ----------
+    LeCun, Chopra, Hadsell, Ranzato, Huang, "A tutorial on energy-based learning" (2006); Song,
+    Kingma, "How to train your energy-based models" (2021).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import EnergyDensity
+    >>> angle = np.random.default_rng(0).uniform(0, 6.3, 500)
+    >>> X = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    >>> model = EnergyDensity(n_steps=150, hidden=(32, 32), random_state=0).fit(X)
+    >>> bool(model.energy([[1.0, 0.0]])[0] < model.energy([[0.0, 0.0]])[0])
+    True
+    """
+
+    objective: str | Objective = parameter(
+        "A word for one whose settings train unattended, or an objective for standardized rows.",
+        Either(Choice(tuple(OBJECTIVES)), OneOf(Objective)),
+        default="conditional-noise-contrastive",
+        kw_only=False,
+    )
+    sampler: str | Sampler = parameter(
+        "Of objectives with chains: a word, or a sampler.",
+        Either(Choice(tuple(SAMPLERS)), OneOf(Sampler)),
+        default="hmc",
+    )
+    hidden: tuple[int, ...] = parameter(
+        "Widths of the hidden layers.", Sizes(), default=(128, 128, 128)
+    )
+    image_shape: tuple[int, ...] | None = parameter(
+        "(height, width) or (height, width, channels) of rows that are images; the network then "
+        "has convolutions.",
+        Sizes(True),
+        default=None,
+    )
+    n_steps: int = changed(default=2000)
+    batch_size: int = changed(default=256)
+
+    energy_: Rescaled = learned()
+    objective_: Objective = learned(
+        "As it was after training (log Z of noise contrastive estimation, chains). Not saved."
+    )
+
+    _hidden_in_fit = False
+    _hidden_in_questions = False
+
+    def _objective(self, sample: Tensor) -> Objective:
+        if isinstance(self.objective, DualScoreMatching):
+            raise InputError(
+                "EnergyDensity: objective is a DualScoreMatching, and the energy has to know its "
+                "scales; expected the word 'dual-score-matching'"
+            )
+        if isinstance(self.objective, Objective):
+            # what it learns and remembers belongs to this fit
+            return copy.deepcopy(self.objective)
+        word = self.sampler if isinstance(self.sampler, str) else ""
+        sampler = SAMPLERS[word]() if word else self.sampler
+        assert isinstance(sampler, Sampler)
+        made = Ingredients(sample, sampler, MOVES.get(word, 10), self.batch_size)
+        return OBJECTIVES[self.objective](made)
+
+    @property
+    def _by_scale(self) -> bool:
+        return self.objective == "dual-score-matching"
+
+    def _recipe(self, start: Start) -> Recipe:
+        return replace(super()._recipe(start), clip=CLIP, average=averaging(self.n_steps))
+
+    def _finish(self, start: Start, energy: Energy, objective: Objective) -> None:
+        self.objective_ = objective
+
+    def _energy(self, d: int, generator: torch.Generator) -> Energy:
+        if self.image_shape is not None:
+            if math.prod(self.image_shape) != d or self._by_scale:
+                raise InputError(
+                    f"EnergyDensity: image_shape={self.image_shape!r} with {d} columns and "
+                    f"objective={self.objective!r}; expected a shape with that product, and an "
+                    "objective other than 'dual-score-matching'"
+                )
+            network: nn.Module = ImageNetwork(tuple(self.image_shape), generator=generator)
+            return NetworkEnergy(network, STIFFNESS)
+        sizes = (d + self._by_scale, *self.hidden, 1)
+        network = Perceptron(sizes, generator=generator, detail=DETAIL)
+        if self._by_scale:
+            return NoiseConditional(network)
+        return NetworkEnergy(network, STIFFNESS)
+
+    def _in_units(self, energy: Energy, units: Units | None) -> Energy:
+        if self._by_scale and units is not None:
+            energy = Given(energy, torch.full((1, 1), LOG_SMALLEST, device=units.shift.device))
+        return super()._in_units(energy, units)
+
+    def log_normalizer(self, random_state: int | np.random.RandomState | None = 0) -> LogZ:
+        """log Z of exp(-F) over rows in their own units, with its standard error.
+
+        By a lattice of 512 points a side up to two columns, else by annealed importance sampling
+        from a normal density as wide as the training rows.
+        """
+        start = self._fillings().double()
+        generator = generator_from(random_state, start.device)
+        energy = copy.deepcopy(self.energy_).double()
+        if start.shape[1] <= MOST_SUMMED:
+            lattice = Lattice(512 if start.shape[1] == 2 else 8192, 0.5, shifted=False)
+            lattice.begin(start)
+            points, log_weight = lattice(start, generator)
+            with torch.no_grad():
+                terms = log_weight - torch.cat([energy(part) for part in points.split(16384)])
+            return LogZ(float(torch.logsumexp(terms, dim=0)), 0.0, terms)
+        centered = start - start.mean(dim=0)
+        covariance = centered.T @ centered / len(start)
+        size = covariance.diagonal().mean()
+        covariance += 1e-3 * size * torch.eye(len(covariance)).to(start)
+        base = Normal(start.mean(dim=0), covariance)
+        sampler = HMC(0.1 * float(size.sqrt()), n_steps=5)
+        return annealed_importance(energy, base, sampler, LADDER, CHAINS, generator)
+
+    def score(self, X: Any, y: None = None) -> float:
+        """The mean log-likelihood of the rows, -F - log Z."""
+        return float(self.score_samples(X).mean(dtype=np.float64)) - self.log_normalizer().value

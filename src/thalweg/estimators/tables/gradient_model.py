@@ -1,0 +1,96 @@
+"""How models of rows with a network are trained: what is left is energy, objective, parameters."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core import Energy
+from thalweg.data import Rows, Summary
+from thalweg.estimators.base.training import GradientModel, Start, Units, column_units
+from thalweg.estimators.tables.model import StartsMixin, TableModel
+from thalweg.objectives import Objective
+from thalweg.training import Run
+
+KEPT = 256
+"""Training rows that are kept."""
+
+LOOKED_AT = 4096
+"""Rows that an objective looks at before training."""
+
+
+class GradientTableModel(TableModel, GradientModel):
+    """A model of rows trained by gradient steps.
+
+    A subclass declares its parameters and writes ``_energy`` and ``_objective``; where it is asked
+    more, the mixins for the questions that it answers.
+    """
+
+    @abstractmethod
+    def _energy(self, d: int, generator: torch.Generator) -> Energy:
+        """The energy of standardized rows of d columns, its weights drawn from the generator."""
+
+    @abstractmethod
+    def _objective(self, sample: Tensor) -> Objective:
+        """What training brings down; ``sample`` is standardized rows (n, d) to look at."""
+
+    def fit(self, X: Any, y: None = None, *, run: Run | None = None) -> Self:
+        """Train on the rows of X (n, n_features); NaN, if it may stand there, is hidden.
+
+        ``run`` says where checkpoints and logs go (:class:`thalweg.training.Run`).
+        """
+        rows, summary = self._begin(X)
+        start = self._start(rows, self._units(rows, summary))
+        energy = self._train(start, run)
+        self.energy_ = self._in_units(energy, start.units).to(rows.torch_dtype).eval()
+        return self
+
+    def _units(self, rows: Rows, summary: Summary) -> Units | None:
+        """Units that the energy has rows in; None for those that they come in."""
+        return column_units(summary)
+
+    def _initial(self, start: Start) -> Energy:
+        energy = self._energy(start.source.n_columns, start.seeds.model)
+        self._keep(start)
+        return energy
+
+    def _keep(self, start: Start) -> None:
+        """Choose the rows that the objective looks at: random ones, the same for every seed."""
+        order = torch.randperm(len(start.source), generator=torch.Generator().manual_seed(0))
+        start.looked_at = order[:LOOKED_AT].numpy()
+
+    def _begun(self, start: Start, energy: Energy) -> Objective:
+        sample = start.batch(start.looked_at).y
+        objective = self._objective(sample).to(start.device)
+        objective.begin(energy, sample, start.seeds.noise)
+        return objective
+
+    def _in_units(self, energy: Energy, units: Units | None) -> Energy:
+        """The trained energy, asked in the columns' own units."""
+        return energy if units is None else units.around(energy)
+
+    def _blank(self, state: dict[str, Tensor]) -> Energy:
+        units = Units.of(state)
+        energy = self._energy(len(units.shift), torch.Generator())
+        return self._in_units(energy, units).to(units.shift.dtype)
+
+
+class StartingRowsModel(StartsMixin, GradientTableModel):
+    """One that keeps training rows, for chains and completions to start from."""
+
+    def _keep(self, start: Start) -> None:
+        order = torch.randperm(len(start.source), generator=start.seeds.model)
+        self._keep_rows(start, order[:KEPT])
+        super()._keep(start)
+
+    def _keep_rows(self, start: Start, chosen: Tensor) -> None:
+        rows = start.source.take(chosen.numpy())
+        hidden = np.isnan(rows)
+        if hidden.any() and start.units is not None:
+            mean = start.units.shift.cpu().numpy()
+            rows = np.where(hidden, mean, rows).astype(rows.dtype)
+        self.starts_ = rows

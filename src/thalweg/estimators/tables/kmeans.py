@@ -1,0 +1,231 @@
+"""K-means as an energy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClusterMixin
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from thalweg.core import (
+    Array,
+    Choice,
+    InputError,
+    Integer,
+    Real,
+    learned,
+    parameter,
+    seen_through,
+)
+from thalweg.data import Rows, Summary
+from thalweg.energies import Affine, Reconstruction
+from thalweg.estimators.base.settings import Seeded
+from thalweg.estimators.tables.model import CodesMixin, SamplesMixin, TableModel
+from thalweg.latents import Exhaustive, FreeEnergy, OneHot
+from thalweg.training import History
+from thalweg.training import kmeans as training
+from thalweg.training.processes import processes
+from thalweg.training.seeding import check_distinct, plus_plus, random_rows
+
+
+class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
+    r"""K-means: k points of zero energy, and quadratic growth around them.
+
+    .. math::
+        E(y, z) = \|y - zW\|^2, \quad z \text{ one-hot}, \qquad
+        F(y) = \min_z E(y, z), \qquad
+        F_\beta(y) = -\tfrac1\beta \log \sum_z e^{-\beta E(y, z)}
+
+    Drops in for ``sklearn.cluster.KMeans``, except that ``transform`` gives the codes (one-hot)
+    and not distances. NaN entries are hidden coordinates: fitting, energies and codes use the
+    visible ones, ``complete`` fills them. A ``numpy.memmap`` is read piece by piece and may be
+    larger than memory. Under ``accelerate launch`` or ``torchrun`` the rows are shared out among
+    the processes, each of which calls ``fit`` with all of X.
+
+
+    Raises
+    ------
+    InputError
+        If a parameter violates its constraint, X is not finite or has a row without a visible
+        entry, or there are fewer distinct rows than clusters.
+
+    References
+    ----------
+    MacQueen (1967); Lloyd (1982); Arthur and Vassilvitskii, "k-means++" (2007); bounds that skip
+    distances: Elkan (2003), Ding et al., "Yinyang K-means" (2015).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import KMeans
+    >>> X = np.array([[0.0, 0.0], [0.0, 2.0], [10.0, 0.0], [10.0, 2.0]])
+    >>> model = KMeans(n_clusters=2, random_state=0).fit(X)
+    >>> model.energy([[0.0, 1.0], [10.0, 4.0]])
+    array([0., 9.])
+    >>> model.complete([[9.0, np.nan]])
+    array([[9., 1.]])
+    """
+
+    n_clusters: int = parameter("k.", Integer(1), default=8, kw_only=False)
+    init: str | ArrayLike = parameter(
+        "Where the points start: greedy k-means++, different rows at random, or these.",
+        Array(("k-means++", "random")),
+        default="k-means++",
+    )
+    n_init: int | str = parameter(
+        "Fits from as many starts, of which the best is kept; auto is 10 for random, else 1.",
+        Integer(1, words=("auto",)),
+        default="auto",
+    )
+    max_iter: int = parameter("Most iterations (epochs) of one fit.", Integer(1), default=300)
+    tol: float = parameter(
+        "Lloyd ends when the points move, in all, by less than this share of the mean variance of"
+        " the columns; gradient and minibatch when the energy of three epochs was lower by less "
+        "than this share of it.",
+        Real(0),
+        default=1e-4,
+    )
+    algorithm: str = parameter(
+        "Coordinate descent over all rows (exact, and the best of the three where it fits); "
+        "gradient steps on the points, z inferred for each batch; running means over batches.",
+        Choice(("lloyd", "gradient", "minibatch")),
+        default="lloyd",
+    )
+    beta: float = parameter(
+        "Inverse temperature, in units of 1 / energy. Finite: F_beta is trained and asked.",
+        Real(0, above=True, infinite=True),
+        default=math.inf,
+    )
+    batch_size: int = parameter(
+        "Rows a step, for gradient and minibatch.", Integer(1), default=1024
+    )
+    learning_rate: float = parameter(
+        "For gradient: the share of the way to its mean that a point with 1 / k of the rows goes "
+        "in one step.",
+        Real(0, above=True),
+        default=0.1,
+    )
+
+    energy_: FreeEnergy = learned()
+    labels_: NDArray[np.int32] = learned("The cluster of each training row: (n,).", saved=True)
+    inertia_: float = learned(
+        "The (weighted) sum over training rows of the squared distance to their point.",
+        saved=True,
+    )
+    n_iter_: int = learned("Iterations (epochs) of the best fit.", saved=True)
+    history_: History = learned("Mean energy and time of every step of the best fit. Not saved.")
+
+    def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Shape the energy so that the rows of X have a low one.
+
+        Parameters
+        ----------
+        X : array, data frame or tensor (n, n_features)
+            NaN entries are hidden.
+        y : ignored
+        sample_weight : array (n,), optional
+            How much each row counts.
+
+        Returns
+        -------
+        self
+        """
+        rows, summary = self._begin(X)
+        weight = self._weight(X, rows, sample_weight)
+        check_distinct(rows, self.n_clusters, type(self).__name__)
+        group = processes(self.device)
+        if group.size > 1 and self.algorithm != "lloyd":
+            raise InputError(
+                f"KMeans: algorithm={self.algorithm!r} trains in one process, and there are "
+                f"{group.size}; expected algorithm='lloyd'"
+            )
+        random_state = check_random_state(self.random_state)
+        best: training.Fit | None = None
+        for _ in range(self._starts()):
+            seed = group.from_first(int(random_state.randint(0, 2**31 - 1)))
+            generator = torch.Generator().manual_seed(seed)
+            centers = self._start(rows, weight, generator)
+            energy = self._energy_at(torch.from_numpy(centers).to(self._device))
+            fit = training.fit(
+                energy, rows, weight, summary, self._settings(summary), generator, group
+            )
+            if best is None or fit.inertia < best.inertia:
+                best = fit
+        assert best is not None
+        self.energy_ = best.energy
+        self.labels_ = best.labels
+        self.inertia_ = best.inertia
+        self.n_iter_ = best.n_iter
+        self.history_ = best.history
+        return self
+
+    def _starts(self) -> int:
+        if self.n_init != "auto":
+            return 1 if not isinstance(self.init, str) else int(self.n_init)
+        return 10 if isinstance(self.init, str) and self.init == "random" else 1
+
+    def _start(
+        self, rows: Rows, weight: NDArray[np.float64] | None, generator: torch.Generator
+    ) -> NDArray[np.floating]:
+        if isinstance(self.init, str):
+            seed = plus_plus if self.init == "k-means++" else random_rows
+            return seed(rows, self.n_clusters, weight, generator)
+        centers = np.array(self.init, dtype=rows.dtype, order="C")
+        expected = (self.n_clusters, rows.n_columns)
+        if centers.shape != expected:
+            raise InputError(
+                f"KMeans: init has shape {centers.shape}; expected {expected}, "
+                "n_clusters by the number of columns of X"
+            )
+        if not np.isfinite(centers).all():
+            raise InputError("KMeans: init has an entry that is not finite; expected numbers")
+        return centers
+
+    def _energy_at(self, centers: Tensor) -> FreeEnergy:
+        k = len(centers)
+        energy = Reconstruction(Affine(centers), OneHot(k))
+        return FreeEnergy(energy, Exhaustive(), float(self.beta)).to(centers)
+
+    def _settings(self, summary: Summary) -> training.Settings:
+        return training.Settings(
+            algorithm=self.algorithm,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            move_tol=self.tol * float(summary.variance.mean()),
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            verbose=self.verbose > 0,
+        )
+
+    @property
+    def cluster_centers_(self) -> NDArray[np.floating]:
+        """W: (n_clusters, n_features)."""
+        return np.asarray(self._like().detach().cpu().numpy())
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.energy_.energy.latent.shape[0])
+
+    def predict(self, X: Any) -> NDArray[np.int32]:
+        """The cluster of each row, that of the nearest point: (n,)."""
+        return self._ask(self._read(X), self._nearest).astype(np.int32)
+
+    def _nearest(self, y: Tensor) -> Tensor:
+        view = seen_through(self.energy_, y)
+        assert isinstance(view, FreeEnergy)
+        return view.energy.lowest(y, view.infer(y).z)[1]
+
+    def score(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> float:
+        """Minus the (weighted) sum of the rows' energies, for model selection."""
+        rows = self._read(X)
+        weight = self._weight(X, rows, sample_weight)
+        energy = self._ask(rows, lambda part: seen_through(self.energy_, part)(part))
+        return -float(energy.sum(dtype=np.float64) if weight is None else energy @ weight)
+
+    def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
+        return self._energy_at(state["energy.decoder.weight"])

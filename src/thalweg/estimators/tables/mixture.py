@@ -1,0 +1,292 @@
+"""Gaussian mixtures as energies."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import DensityMixin
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from thalweg.core import (
+    Array,
+    Choice,
+    InputError,
+    Integer,
+    Real,
+    learned,
+    parameter,
+    seen_through,
+)
+from thalweg.data import Summary
+from thalweg.estimators.base.settings import Seeded
+from thalweg.estimators.tables.kmeans import KMeans
+from thalweg.estimators.tables.model import CodesMixin, MeanScoreMixin, SamplesMixin, TableModel
+from thalweg.latents import Exhaustive, FreeEnergy
+from thalweg.training.mixture import Weighted, build, components_of, moments, pooled
+from thalweg.training.mixture_fit import Settings, fit, sums_of_shares
+
+
+class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Seeded, TableModel):
+    r"""A Gaussian mixture: the free energy over which component a row came from.
+
+    .. math::
+        E(y, z) = -\log \pi_z + \tfrac12 (y - \mu_z)^T S_z^{-1} (y - \mu_z)
+                  + \tfrac12 \log\det 2\pi S_z, \qquad
+        F_\beta(y) = -\tfrac1\beta \log \sum_z e^{-\beta E(y, z)}
+
+    At beta = 1, F is minus the log-likelihood. Drops in for ``sklearn.mixture.GaussianMixture``,
+    except that ``score_samples`` takes beta into account, ``sample`` returns rows alone, and
+    ``transform`` gives codes (one-hot). NaN entries are hidden: they are integrated out, in
+    fitting too, and ``complete`` puts the most probable values in.
+
+
+    Raises
+    ------
+    InputError
+        If a covariance is singular, there are fewer rows than components, or a bad parameter or
+        entry.
+
+    References
+    ----------
+    Dempster, Laird, Rubin (1977); Ghahramani and Jordan (1994) for hidden entries; Ueda and Nakano,
+    "Deterministic annealing EM algorithm", Neural Networks 11 (1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import GaussianMixture
+    >>> X = np.array([[0.0], [2.0], [10.0], [12.0]])
+    >>> model = GaussianMixture(2, random_state=0).fit(X)
+    >>> np.sort(model.means_[:, 0]).round(3)
+    array([ 1., 11.])
+    """
+
+    n_components: int = parameter("k.", Integer(1), default=1, kw_only=False)
+    covariance_type: str = parameter(
+        "A matrix for each component, one for all, variances of columns, or one variance.",
+        Choice(("full", "tied", "diag", "spherical")),
+        default="full",
+    )
+    tol: float = parameter(
+        "EM ends when the mean free energy falls by less; gradient training when three epochs "
+        "lower it by less than this share.",
+        Real(0),
+        default=1e-3,
+    )
+    reg_covar: float = parameter(
+        "Added to the diagonal of covariances by EM, in squared units of the columns.",
+        Real(0),
+        default=1e-6,
+    )
+    max_iter: int = parameter(
+        "Most iterations of EM, epochs of gradient training.", Integer(1), default=100
+    )
+    init_params: str = parameter(
+        "Where responsibilities start.", Choice(("kmeans", "random")), default="kmeans"
+    )
+    weights_init: ArrayLike | None = parameter(
+        "Where the weights start: (k,).", Array(none=True), default=None
+    )
+    means_init: ArrayLike | None = parameter(
+        "Where the means start: (k, n_features).", Array(none=True), default=None
+    )
+    precisions_init: ArrayLike | None = parameter(
+        "Where the inverse covariances start, in scikit-learn's shapes.",
+        Array(none=True),
+        default=None,
+    )
+    n_pooled: int = parameter(
+        "Mixtures fitted from as many starts, each of ``n_components``, and pooled into one of "
+        "all their components, each with its share of the weight. Pooling smooths what few rows "
+        "leave open, which helps completion most.",
+        Integer(1),
+        default=1,
+    )
+    algorithm: str = parameter(
+        "Expectation maximization over all rows, or gradient steps (Adam) on batches.",
+        Choice(("em", "gradient")),
+        default="em",
+    )
+    beta: float = parameter(
+        "Inverse temperature at which the energy is trained and asked; inf is hard assignment.",
+        Real(0, above=True, infinite=True),
+        default=1.0,
+    )
+    beta_start: float | None = parameter(
+        "Below beta: training begins here and beta grows in stages of 1.5, a little beyond its "
+        "end and back (deterministic annealing), which depends less on where it starts.",
+        Real(0, above=True, none=True),
+        default=None,
+    )
+    batch_size: int = parameter("Rows a step, for gradient.", Integer(1), default=1024)
+    learning_rate: float = parameter(
+        "For gradient, in units of the columns' spread.", Real(0, above=True), default=0.02
+    )
+
+    energy_: FreeEnergy = learned()
+    converged_: bool = learned("Whether training ended by itself.", saved=True)
+    n_iter_: int = learned("Iterations of the last stage.", saved=True)
+    lower_bound_: float = learned(
+        "Mean of -F over the rows of the last step (for gradient, a batch).", saved=True
+    )
+
+    def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the mixture to the rows of X (n, n_features); NaN entries are hidden."""
+        rows, summary = self._begin(X)
+        if self.n_components > len(rows):
+            raise InputError(
+                f"GaussianMixture: n_components={self.n_components} is more than the "
+                f"{len(rows)} rows (n_samples={len(rows)})"
+            )
+        if self.beta_start is not None and not self.beta_start < self.beta:
+            raise InputError(
+                f"GaussianMixture: beta_start={self.beta_start} must be below beta={self.beta}"
+            )
+        weight = self._weight(X, rows, sample_weight)
+        seed = check_random_state(self.random_state)
+        device = self._device
+        shift = torch.from_numpy(summary.mean).to(device)
+        data = Weighted(rows, weight, shift, summary.hidden)
+        settings = Settings(
+            self.algorithm, self.covariance_type, self.reg_covar, float(self.beta), self.beta_start,
+            self.max_iter, self.tol, self.batch_size, self.learning_rate, self.verbose > 0,
+        )  # fmt: skip
+        self.converged_, self.n_iter_, bounds, parts = True, 0, [], []
+        for _ in range(self.n_pooled):
+            start = self._start(data, summary, seed).to(device)
+            self.energy_ = FreeEnergy(start, Exhaustive(), float(self.beta))
+            generator = torch.Generator().manual_seed(int(seed.randint(0, 2**31 - 1)))
+            ended = fit(self.energy_, data, summary, settings, generator)
+            self.converged_ &= ended.converged
+            self.n_iter_ = max(self.n_iter_, ended.n_iter)
+            bounds.append(-ended.loss)
+            parts.append(components_of(self.energy_))
+        self.lower_bound_ = float(np.mean(bounds))
+        if len(parts) > 1:
+            self.energy_ = FreeEnergy(pooled(parts), Exhaustive(), float(self.beta))
+        if not self.converged_:
+            self._warn_not_converged(self.n_iter_)
+        self.energy_ = self.energy_.to(rows.torch_dtype)
+        return self
+
+    def _start(self, data: Weighted, summary: Summary, seed: np.random.RandomState) -> Any:
+        n, k = len(data.rows), self.n_components
+        if self.init_params == "kmeans":
+            share = np.zeros((n, k))
+            share[np.arange(n), self._labels(data, seed)] = 1
+        else:
+            share = seed.random_sample((n, k))
+            share /= share.sum(axis=1, keepdims=True)
+        found = sums_of_shares(data, share, summary)
+        weights, means, covariances = moments(found, self.covariance_type, self.reg_covar)
+        given = self._given(weights, means + data.shift.cpu(), covariances)
+        return build(given[1], given[0], given[2], self.covariance_type)
+
+    def _labels(self, data: Weighted, seed: np.random.RandomState) -> NDArray[np.int32]:
+        """K-means clusters, or the rows by turns where there are too few distinct ones."""
+        if self.n_components == 1:
+            return np.zeros(len(data.rows), np.int32)
+        try:
+            clusters = KMeans(self.n_components, random_state=seed)
+            return clusters.fit(data.rows.values, sample_weight=data.weight).labels_
+        except InputError:
+            return np.arange(len(data.rows), dtype=np.int32) % self.n_components
+
+    def _given(self, *found: Tensor) -> list[Tensor]:
+        """Weights, means and covariances, those the user gave in place of the found ones."""
+        weights, means, covariances = found
+        names = ("weights_init", "means_init", "precisions_init")
+        given: list[Tensor | None] = []
+        d = means.shape[1]
+        shapes = {"full": (self.n_components, d, d), "tied": (d, d), "diag": (self.n_components, d),
+                  "spherical": (self.n_components,)}  # fmt: skip
+        expected = ((len(weights),), tuple(means.shape), shapes[self.covariance_type])
+        for name, shape in zip(names, expected, strict=True):
+            value = getattr(self, name)
+            if value is None:
+                given.append(None)
+                continue
+            array = np.asarray(value, dtype=np.float64)
+            if array.shape != shape or not np.isfinite(array).all():
+                raise InputError(
+                    f"GaussianMixture: {name} has shape {array.shape}; expected finite numbers of "
+                    f"shape {shape}"
+                )
+            given.append(torch.from_numpy(array))
+        if given[0] is not None and not bool((given[0] > 0).all()):
+            raise InputError("GaussianMixture: weights_init must be above 0")
+        precisions = given[2]
+        if precisions is not None:
+            precisions = precisions.reshape(
+                {"tied": (1, d, d), "spherical": (-1, 1)}.get(self.covariance_type, expected[2])
+            )
+            matrix = self.covariance_type in ("full", "tied")
+            symmetric = not matrix or torch.allclose(precisions, precisions.transpose(-1, -2))
+            failed = torch.linalg.cholesky_ex(precisions).info if matrix else precisions <= 0
+            if not symmetric or bool(failed.any()):
+                raise InputError(
+                    "GaussianMixture: precisions_init must be symmetric and positive definite"
+                )
+            given[2] = torch.linalg.inv(precisions) if matrix else 1 / precisions
+        total = weights if given[0] is None else given[0] / given[0].sum()
+        return [
+            total,
+            means if given[1] is None else given[1],
+            covariances if given[2] is None else given[2],
+        ]
+
+    @property
+    def weights_(self) -> NDArray[np.floating]:
+        """Shares of the components: (n_components,)."""
+        return np.asarray(components_of(self.energy_).weights.detach().cpu().numpy())
+
+    @property
+    def means_(self) -> NDArray[np.floating]:
+        """Means: (n_components, n_features)."""
+        return np.asarray(components_of(self.energy_).means.detach().cpu().numpy())
+
+    @property
+    def covariances_(self) -> NDArray[np.floating]:
+        """Covariances, in scikit-learn's shapes."""
+        with torch.no_grad():
+            factors = components_of(self.energy_).covariance_factors()
+            whole = (factors @ factors.transpose(1, 2)).cpu().numpy()
+        if self.covariance_type == "full" or (self.covariance_type == "tied" and self.n_pooled > 1):
+            return np.asarray(whole)
+        if self.covariance_type == "tied":
+            return np.asarray(whole[0])
+        variances = whole.diagonal(axis1=1, axis2=2)
+        return np.asarray(variances if self.covariance_type == "diag" else variances[:, 0])
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """The most probable component of each row: (n,)."""
+        return np.asarray(self.transform(X).argmax(axis=1))
+
+    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+        """p(z | y), at beta: (n, n_components)."""
+
+        def question(y: Tensor) -> Tensor:
+            view = seen_through(self.energy_, y)
+            assert isinstance(view, FreeEnergy)
+            return view.responsibilities(y).T
+
+        return self._ask(self._read(X), question)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components * self.n_pooled
+
+    def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
+        means = state["energy.means"]
+        k, d = means.shape
+        if self.covariance_type in ("full", "tied"):
+            covariances = torch.eye(d).to(means).expand(len(state["energy.lower"]), d, d)
+        else:
+            covariances = torch.ones_like(state["energy.log_precision"])
+        weights = torch.full_like(means[:, 0], 1 / k)
+        components = build(means, weights, covariances, self.covariance_type)
+        return FreeEnergy(components, Exhaustive(), float(self.beta))

@@ -1,0 +1,220 @@
+"""What every estimator of tables can be asked, and the questions that only some can answer.
+
+The base class asks what every energy of rows answers. The rest come as mixins, so that an estimator
+that cannot answer a question does not have the method.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from torch import Tensor
+
+from thalweg import questions
+from thalweg.core import Declared, Device, InputError, generator_from, learned, seen_through
+from thalweg.data import Rows, Summary
+from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
+from thalweg.estimators.tables.reading import as_given, read_rows
+from thalweg.training import History, Step, train
+from thalweg.training.progress import progress_bar
+
+
+class TableModel(ScoresMixin, FittedModel):
+    """An estimator whose energy is of the rows of a table."""
+
+    about: ClassVar[str] = "rows"
+
+    _hidden_in_fit: ClassVar[bool] = True
+    """Whether NaN, a hidden entry, may stand in training rows."""
+
+    _hidden_in_questions: ClassVar[bool] = True
+    """Whether NaN may stand in rows whose energy or codes are asked for."""
+
+    @property
+    def _device(self) -> torch.device:
+        return Device.resolve(self.device)
+
+    def _begin(self, X: Any) -> tuple[Rows, Summary]:
+        """Rows to learn from, and their moments; parameters and rows checked."""
+        self.check_parameters()
+        rows = read_rows(self, X, reset=True)
+        summary = rows.summary(columns=self._columns())
+        if summary.hidden and not self._hidden_in_fit:
+            raise InputError(
+                f"{type(self).__name__}: X contains NaN, a hidden entry; this estimator learns "
+                "from complete rows only (NaN may stand in the rows asked about)"
+                if self._hidden_in_questions
+                else f"{type(self).__name__}: X contains NaN; this energy is not defined for rows "
+                "with hidden entries (complete can fill them)"
+            )
+        empty = np.flatnonzero(summary.visible == 0)
+        if len(empty):
+            raise InputError(
+                f"{type(self).__name__}: column {self._name_of(int(empty[0]))} has no visible "
+                "entry (all NaN); expected at least one number in every column"
+            )
+        return rows, summary
+
+    def _name_of(self, column: int) -> str:
+        names = self._columns()
+        return str(column) if names is None else repr(names[column])
+
+    def _weight(
+        self, X: Any, rows: Rows, sample_weight: ArrayLike | None
+    ) -> NDArray[np.float64] | None:
+        if sample_weight is None:
+            return None
+        weight = _check_sample_weight(
+            sample_weight, rows.values, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.sum() > 0:
+            raise InputError("sample_weight: all weights are 0; expected one above 0")
+        return np.asarray(weight)
+
+    def _read(self, X: Any) -> Rows:
+        """Rows to ask about, checked."""
+        check_is_fitted(self)
+        rows = read_rows(self, X, reset=False)
+        rows.summary(columns=self._columns())
+        return rows
+
+    def _columns(self) -> list[str] | None:
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else list(names)
+
+    def _ask_by_descent(self, rows: Rows, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        """As :meth:`_ask`, for questions that evaluate the energy many times on their way."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return self._ask(rows, question)
+
+    def complete(self, X: Any, answer: str = "lowest") -> Any:
+        """A copy of X with every NaN filled, in the container of X.
+
+        Visible entries are bit for bit what they were.
+
+        Parameters
+        ----------
+        X : array, data frame or tensor (n, n_features)
+        answer : {"lowest", "mean"}, default "lowest"
+            What to fill in: the values of least energy, which lie in a valley; or their mean,
+            given the visible entries, which has the least squared error to be expected where
+            exp(-F) is a density (mixtures, variational autoencoder, PCA with its noise). For other
+            energies with codes, mean is what the codes of the visible entries decode to.
+        """
+        if answer not in ("lowest", "mean"):
+            raise InputError(f"complete: answer must be 'lowest' or 'mean', got {answer!r}")
+        rows = self._read(X)
+
+        def question(y: Tensor) -> Tensor:
+            if answer == "mean":
+                return questions.expect(self.energy_, y)
+            return questions.complete(self.energy_, y, starts=self._fillings())
+
+        filled = self._ask_by_descent(rows, question)
+        hidden = np.isnan(rows.values)
+        result = np.where(hidden, filled.astype(rows.dtype), rows.values)
+        return as_given(X, result)
+
+    def _fillings(self) -> Tensor | None:
+        """Rows (s, d) that ``complete`` may start from, for energies without codes of their own."""
+        return None
+
+    def _iterate(
+        self,
+        step: Step[Any],
+        batches: Iterable[Any],
+        most: int,
+        generator: torch.Generator | None = None,
+        stop: Callable[[History], bool] = lambda history: False,
+    ) -> History:
+        """Closed-form steps, at most so many, with a bar."""
+        generator = torch.Generator() if generator is None else generator
+        with progress_bar(type(self).__name__, most, self.verbose > 0) as progress:
+            return train(step, batches, generator, stop=stop, progress=progress)
+
+    def _warn_not_converged(self, n_iter: int) -> None:
+        warn(
+            f"{type(self).__name__}: not converged after {n_iter} iterations; a larger max_iter or "
+            "tol may help",
+            ConvergenceWarning,
+            depth=2,
+        )
+
+    def project(self, X: Any) -> Any:
+        """The point of the data manifold that is closest to each row. The container is X's."""
+        rows = self._read(X)
+
+        def question(y: Tensor) -> Tensor:
+            if bool(y.isnan().any()) and not self._hidden_in_questions:
+                y = questions.complete(self.energy_, y, starts=self._fillings())
+            return questions.project(self.energy_, y)
+
+        return as_given(X, self._ask_by_descent(rows, question))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._hidden_in_fit
+        if tags.transformer_tags is not None:
+            tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """For energies with codes: ``transform`` and ``inverse_transform``."""
+
+    def transform(self: Any, X: Any) -> NDArray[np.floating]:
+        """Codes z*, the z of least energy for each row: (n, number of codes)."""
+        return self._ask(self._read(X), lambda y: seen_through(self.energy_, y).codes(y))
+
+    def inverse_transform(self: Any, Z: Any) -> NDArray[np.floating]:
+        """What codes (n, number of codes) decode to: (n, d)."""
+        check_is_fitted(self)
+        like = self._like()
+        z = torch.as_tensor(np.array(Z)).to(like)
+        if z.ndim != 2 or z.shape[1] != self._n_features_out:
+            raise InputError(
+                f"inverse_transform: Z has shape {tuple(z.shape)}; "
+                f"expected (n, {self._n_features_out})"
+            )
+        with torch.no_grad():
+            return np.asarray(self.energy_.decode(z).cpu().numpy())
+
+
+class SamplesMixin:
+    """For energies that can be drawn from."""
+
+    def sample(
+        self: Any, n: int = 1, random_state: int | np.random.RandomState | None = None
+    ) -> NDArray[np.floating]:
+        """n draws from the density of the energy: (n, d)."""
+        check_is_fitted(self)
+        generator = generator_from(random_state)
+        return np.asarray(questions.sample(self.energy_, n, generator).y.cpu().numpy())
+
+
+class MeanScoreMixin:
+    """For energies that are minus a log-likelihood, up to a constant."""
+
+    def score(self: Any, X: Any, y: None = None) -> float:
+        """Mean of -F over the rows, the mean log-likelihood, up to a constant."""
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
+
+class StartsMixin(Declared):
+    """For estimators that keep some training rows, for chains and completions to start from."""
+
+    starts_: NDArray[np.floating] = learned(
+        "Training rows that chains and completions start from.", saved=True
+    )
+
+    def _fillings(self: Any) -> Tensor:
+        return torch.from_numpy(self.starts_).to(self._like())

@@ -1,0 +1,1 @@
+"""Energies of texts: lists of strings, files and folders of text."""

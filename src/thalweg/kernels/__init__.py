@@ -1,0 +1,1 @@
+"""Compiled inner loops on arrays; they know nothing of energies."""
