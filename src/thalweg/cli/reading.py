@@ -74,7 +74,7 @@ def opened(model: str, data: str, out: str | None) -> tuple[Any, Any, Encoding |
 def model_of(path: str) -> tuple[Any, Encoding | None]:
     fitted, extra = load_with_extra(path)
     if "targets" in extra:
-        from thalweg.estimators.regression.whole_rows import JointRows
+        from thalweg.cli.whole_rows import JointRows
 
         fitted = JointRows(fitted, extra["targets"])
     elif fitted.about == "pairs":

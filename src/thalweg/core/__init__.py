@@ -23,6 +23,7 @@ from thalweg.core.parameters import (
     Parameter,
     changed,
     check_parameters,
+    finite_array,
     learned,
     parameter,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "check_parameters",
     "check_rows",
     "count_unconverged",
+    "finite_array",
     "generator_from",
     "gradient",
     "learned",

@@ -44,6 +44,24 @@ class Images(Source):
     def originals(self) -> NDArray[Any]:
         """All of them as they came: (n, height, width[, channels])."""
 
+    def painted(self, values: NDArray[np.floating]) -> NDArray[Any]:
+        """The originals with values (n, d), of their type, where they are hidden."""
+        result = self.originals()
+        hidden = self._hidden_in(result)
+        painted: NDArray[Any] = values.reshape(result.shape)[hidden]
+        if result.dtype.kind in "iu":
+            limits = np.iinfo(result.dtype)
+            painted = np.clip(np.rint(painted), limits.min, limits.max)
+        elif result.dtype == bool:
+            painted = painted > 0.5
+        result[hidden] = painted.astype(result.dtype)
+        return result
+
+    def _hidden_in(self, originals: NDArray[Any]) -> NDArray[np.bool_]:
+        if originals.dtype.kind == "f":
+            return np.isnan(originals)
+        return np.zeros(originals.shape, bool)
+
     def described(self) -> str:
         """Size and channels in words."""
         return described(self.shape)
@@ -142,6 +160,9 @@ class CoveredImages(Images):
 
     def originals(self) -> NDArray[Any]:
         return self.images.originals()
+
+    def _hidden_in(self, originals: NDArray[Any]) -> NDArray[np.bool_]:
+        return super()._hidden_in(originals) | self.hidden.reshape(originals.shape)
 
 
 def described(shape: tuple[int, int, int]) -> str:

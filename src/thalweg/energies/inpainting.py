@@ -133,3 +133,26 @@ class ConvolutionalInpainter(Inpainter):
 
     def represent(self, shown: Tensor) -> Tensor:
         return functional.adaptive_avg_pool2d(self._encode(shown)[-1], self.grid).flatten(1)
+
+
+class Encoding(nn.Module):
+    """The representation of images in their own units: from rows (n, d) to (n, k).
+
+    Parameters
+    ----------
+    network : Inpainter
+    shift, scale : Tensor
+        Units of the pixels, (d,).
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, network: Inpainter, shift: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+
+    def forward(self, y: Tensor) -> Tensor:
+        return self.network.represent_whole((y - self.shift) / self.scale)

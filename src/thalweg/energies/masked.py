@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -72,6 +74,24 @@ class MaskedPrediction(Energy):
         known = self._known(y)
         error = torch.where(known, torch.where(known, y, 0) - self.from_others(y), 0)
         return 0.5 * (error / self.sigma).square().sum(dim=1)
+
+    @torch.no_grad()
+    def learn_sigma(self, batches: Iterable[Tensor], least: float = 1e-3) -> None:
+        """Take for sigma the root mean square of what the other sets leave unsaid of each column.
+
+        Parameters
+        ----------
+        batches : iterable of Tensor
+            Rows (n, d).
+        least : float, default 1e-3
+            A column that others say exactly keeps some room.
+        """
+        total, visible = torch.zeros_like(self.sigma), torch.zeros_like(self.sigma)
+        for y in batches:
+            known = ~y.isnan()
+            error = torch.where(known, torch.where(known, y, 0) - self.from_others(y), 0)
+            total, visible = total + error.square().sum(dim=0), visible + known.sum(dim=0)
+        self.sigma = (total / visible.clamp_min(1)).sqrt().clamp_min(least)
 
     def restricted(self, visible: Tensor) -> MaskedPrediction:
         seen = visible if self.visible is None else self.visible & visible

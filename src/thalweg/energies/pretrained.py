@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import BEYOND_TOKEN
-from thalweg.data import Marks
+from thalweg.core import BEYOND_TOKEN, InputError
+from thalweg.data import Marks, Vocabulary
 from thalweg.energies.tokens import TokenNetwork
+
+MARK_NAMES = ("start", "end", "mask", "padding")
 
 MOST_LOGITS = 2**26
 """Numbers of the output, which is there for every token and not only for those asked for"""
@@ -64,3 +67,58 @@ def _reserved(model: Any) -> int:
             late = module.padding_idx is not None and module.num_embeddings == longest
             return int(module.padding_idx) + 1 if late else 0  # type: ignore[arg-type]
     return 0
+
+
+def read_pretrained(folder: Path) -> tuple[PretrainedNetwork, Vocabulary]:
+    """A model that transformers wrote, read by transformers; never its pickles or its code.
+
+    Raises
+    ------
+    InputError
+        If there is none that can be read, or transformers is not there.
+    """
+    try:
+        from transformers import AutoModelForMaskedLM, AutoTokenizer
+        from transformers.utils import logging
+    except ImportError as error:
+        raise InputError(
+            f"{folder} is a model of transformers; expected that library to be installed (it "
+            "comes with thalweg's extra, text)"
+        ) from error
+    shows = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        network, found = AutoModelForMaskedLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False,
+            dtype=torch.float32, output_loading_info=True,
+        )  # fmt: skip
+        missing = sorted(found["missing_keys"])
+        if missing:
+            raise InputError(
+                f"no values for {missing[0]} (and {len(missing) - 1} others): it has no head for "
+                "masked language modelling"
+            )
+        names = (
+            tokenizer.cls_token or tokenizer.bos_token, tokenizer.sep_token or tokenizer.eos_token,
+            tokenizer.mask_token, tokenizer.pad_token,
+        )  # fmt: skip
+        for name, what in zip(names, MARK_NAMES, strict=True):
+            if name is None:
+                raise InputError(f"its tokenizer has no {what} token")
+        if not tokenizer.is_fast:
+            raise InputError("its tokenizer is not of the tokenizers library")
+        size = int(network.config.vocab_size)
+        vocabulary = Vocabulary(tokenizer.backend_tokenizer, *names, size=size)
+        wrapped = PretrainedNetwork(network, vocabulary.marks)
+    except Exception as error:
+        raise InputError(
+            f"{folder} is not a masked language model that transformers can read from "
+            f"model.safetensors and a tokenizer ({error})"
+        ) from error
+    finally:
+        if shows:
+            logging.enable_progress_bar()
+    return wrapped, vocabulary

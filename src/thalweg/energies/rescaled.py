@@ -56,7 +56,8 @@ class Rescaled(Energy):
             check_columns("energy", y, self.shift.shape[-1])
         return (y - self.shift) / self.scale
 
-    def _given(self, x: Tensor | None) -> Tensor | None:
+    def given(self, x: Tensor | None) -> Tensor | None:
+        """x in the units of the energy inside."""
         if x is None or self.x_shift is None or self.x_scale is None:
             return x
         return (x - self.x_shift) / self.x_scale
@@ -65,11 +66,11 @@ class Rescaled(Energy):
         return None if y is None else y * self.scale + self.shift
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        value: Tensor = self.energy(self._in(y), self._given(x))
+        value: Tensor = self.energy(self._in(y), self.given(x))
         return value
 
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        value, grad = self.energy.value_and_gradient(self._in(y), self._given(x))
+        value, grad = self.energy.value_and_gradient(self._in(y), self.given(x))
         return value, grad / self.scale
 
     def restricted(self, visible: Tensor) -> Rescaled | None:
@@ -79,19 +80,19 @@ class Rescaled(Energy):
         return Rescaled(view, self.shift, self.scale, self.x_shift, self.x_scale)
 
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        return self.energy.codes(self._in(y), self._given(x))
+        return self.energy.codes(self._in(y), self.given(x))
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
-        return self._out(self.energy.decode(z, self._given(x)))
+        return self._out(self.energy.decode(z, self.given(x)))
 
     def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        return self._out(self.energy.reconstruct(self._in(y), self._given(x)))
+        return self._out(self.energy.reconstruct(self._in(y), self.given(x)))
 
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        return self._out(self.energy.fillings(self._in(y), self._given(x)))
+        return self._out(self.energy.fillings(self._in(y), self.given(x)))
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        return self._out(self.energy.expect(self._in(y), self._given(x)))
+        return self._out(self.energy.expect(self._in(y), self.given(x)))
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         return self._out(self.energy.draw(n, generator))

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.estimators.base.files import does_not_fit, from_json, read
+from thalweg.core.plain import from_json
+from thalweg.estimators.base.files import does_not_fit, read
 from thalweg.estimators.registry import estimator
 
 

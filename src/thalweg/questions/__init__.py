@@ -5,8 +5,10 @@ from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
 from thalweg.questions.expect import expect
 from thalweg.questions.fill import Fillings, fill
-from thalweg.questions.gibbs_tokens import draw_tokens
+from thalweg.questions.gibbs_tokens import draw_fillings, draw_texts, draw_tokens
 from thalweg.questions.landscape import Landscape, Plane, landscape, plane_of
+from thalweg.questions.log_normalizer import annealed_boltzmann, log_normalizer
+from thalweg.questions.predict import Predictions, predict
 from thalweg.questions.project import project
 from thalweg.questions.sample import sample
 
@@ -15,13 +17,19 @@ __all__ = [
     "Fillings",
     "Landscape",
     "Plane",
+    "Predictions",
+    "annealed_boltzmann",
     "complete",
     "descend",
+    "draw_fillings",
+    "draw_texts",
     "draw_tokens",
     "expect",
     "fill",
     "landscape",
+    "log_normalizer",
     "plane_of",
+    "predict",
     "project",
     "sample",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from thalweg.core import HIDDEN_TOKEN
+from thalweg.core import BEYOND_TOKEN, HIDDEN_TOKEN
+from thalweg.data import Vocabulary
 from thalweg.energies import TokenPrediction
 from thalweg.samplers.noise import gumbel, uniform
 
@@ -57,3 +60,39 @@ def draw_tokens(
             likely = likely.masked_fill(~allowed[asked.nonzero()[:, 1]], -torch.inf)
             y[asked] = (likely + gumbel(likely, generator)).argmax(dim=1)
     return y
+
+
+def draw_texts(
+    energy: TokenPrediction,
+    vocabulary: Vocabulary,
+    lengths: Sequence[int],
+    sweeps: int,
+    generator: torch.Generator,
+) -> list[str]:
+    """Texts of so many tokens each, all of them drawn (:func:`draw_tokens`)."""
+    device = generator.device
+    y = torch.full((len(lengths), max(lengths, default=0)), BEYOND_TOKEN)
+    for row, length in zip(y, lengths, strict=True):
+        row[:length] = HIDDEN_TOKEN
+    allowed = torch.from_numpy(~vocabulary.special).expand(y.shape[1], -1)
+    drawn = draw_tokens(energy, y.to(device), allowed.to(device), sweeps, generator).cpu()
+    return [vocabulary.decode(row[row != BEYOND_TOKEN].tolist()) for row in drawn]
+
+
+def draw_fillings(
+    energy: TokenPrediction,
+    vocabulary: Vocabulary,
+    text: str,
+    n: int,
+    sweeps: int,
+    generator: torch.Generator,
+) -> list[str]:
+    """A text n times, its blanks filled in by chance (:func:`draw_tokens`)."""
+    device = generator.device
+    tokens = torch.from_numpy(vocabulary.encode([text])[0])
+    hidden = tokens == HIDDEN_TOKEN
+    allowed = torch.from_numpy(~vocabulary.special).repeat(len(tokens), 1)
+    allowed[hidden] = torch.from_numpy(vocabulary.may_stand(text))
+    y = tokens.expand(n, -1)
+    drawn = draw_tokens(energy, y.to(device), allowed.to(device), sweeps, generator).cpu()
+    return [vocabulary.fill_in(text, row[hidden].tolist())[0] for row in drawn]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import Batch, Energy, LatentSpace, Loss, seen_through
+from thalweg.data import Rows, Summary
 from thalweg.energies import Affine
 from thalweg.objectives import PushDown
 from thalweg.training.loop import Step
@@ -112,3 +115,16 @@ def dictionary_gradient_step(
         return loss
 
     return step
+
+
+def random_atoms(
+    rows: Rows, summary: Summary, k: int, offset: NDArray[np.float64] | int,
+    generator: torch.Generator,
+) -> Tensor:  # fmt: skip
+    """Rows about an offset, a little moved, and noise where there are fewer than k: (k, d)."""
+    chosen = torch.randperm(len(rows), generator=generator)[:k].numpy()
+    atoms = np.nan_to_num(rows.take(chosen).astype(np.float64) - offset)
+    noise = torch.randn(k, rows.n_columns, generator=generator, dtype=torch.float64).numpy()
+    noise *= np.where(summary.variance > 0, np.sqrt(summary.variance), 1.0)
+    noise[: len(atoms)] = atoms + 1e-3 * noise[: len(atoms)]
+    return torch.from_numpy(noise)

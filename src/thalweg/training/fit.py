@@ -194,3 +194,8 @@ def _facts(recipe: Recipe) -> dict[str, Any]:
         )
         if name != "objective_rate" or recipe.objective_rate is not None
     }
+
+
+def averaging(n_steps: int) -> float:
+    """The decay of a moving average of parameters over about the last tenth of the steps."""
+    return 1 - 1 / max(2.0, n_steps / 10)

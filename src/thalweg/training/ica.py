@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Loss
-from thalweg.data import Rows
+from thalweg.core import InputError, Loss
+from thalweg.data import Rows, Summary
 from thalweg.energies import IndependentSources
 from thalweg.energies.ica import source_penalty
+from thalweg.training.principal import spectrum
 
 FLOOR = 1e-2
 """Least curvature that a direction of descent assumes."""
@@ -113,3 +116,24 @@ def _direction(gradient: Tensor, found: dict[str, Tensor]) -> Tensor:
     move = -(h.T * gradient - gradient.T) / (h * h.T - 1)
     own = -gradient.diagonal() / (found["own"] + 1)
     return move - torch.diag(move.diagonal()) + torch.diag(own)
+
+
+def whitening(rows: Rows, summary: Summary) -> NDArray[np.float64]:
+    """A matrix (d, d) after which columns have unit variance and do not correlate."""
+    if len(rows) <= rows.n_columns:
+        raise InputError(
+            f"SquareICA: {len(rows)} rows (n_samples={len(rows)}) of {rows.n_columns} columns; "
+            "expected more rows than columns"
+        )
+    found = spectrum(rows, summary)
+    # of columns in units of their own spread: the rank must not depend on units
+    spread = np.where(summary.variance > 0, np.sqrt(summary.variance), 1.0)
+    scaled = (found.directions / spread) * np.sqrt(found.variances)[:, None]
+    _, singular, directions = np.linalg.svd(scaled)
+    rank = int((singular > 1e-6 * singular[0]).sum()) if singular[0] > 0 else 0
+    if rank < rows.n_columns:
+        raise InputError(
+            f"SquareICA: the {rows.n_columns} columns have rank {rank}: some are constant or "
+            "depend linearly on others; expected independent ones (PCA first may help)"
+        )
+    return np.asarray((directions / spread).T / singular)

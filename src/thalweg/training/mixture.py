@@ -222,3 +222,14 @@ def _sums_with_hidden(components: GaussianComponents, data: Weighted, beta: floa
         loss += value
     counts, sums, products = total
     return Sums(counts, sums, products, loss)
+
+
+def covariances_of(precisions: Tensor, covariance_type: str) -> Tensor | None:
+    """Covariances from their inverses in scikit-learn's shapes; None if these are not definite."""
+    if covariance_type in ("diag", "spherical"):
+        precisions = precisions.reshape(len(precisions), -1)
+        return 1 / precisions if bool((precisions > 0).all()) else None
+    precisions = precisions.reshape(-1, *precisions.shape[-2:])
+    symmetric = torch.allclose(precisions, precisions.transpose(-1, -2))
+    failed = torch.linalg.cholesky_ex(precisions).info
+    return torch.linalg.inv(precisions) if symmetric and not bool(failed.any()) else None

@@ -127,3 +127,41 @@ class AlternatingStep:
         change = (torch.cat([self.weight, self.offset[None]]) - old).norm() / old.norm()
         value = torch.tensor(total / len(rows), dtype=torch.float64)
         return Loss(value, {"change": change.nan_to_num()})
+
+    def plane(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64], Tensor]:
+        """The same plane by orthonormal directions along which codes do not correlate.
+
+        Directions (k, d), variances (k,) of the codes, and the offset (d,).
+        """
+        codes = [self.codes(torch.from_numpy(c).to(self.weight))[0] for _, c in rows.chunks()]
+        center = torch.cat(codes).mean(dim=0)
+        # the codes' prior is standard normal, so that the atoms hold the variances
+        _, singular, directions = torch.linalg.svd(self.weight, full_matrices=False)
+        variances = (singular.square() + self.noise).cpu().numpy()
+        return signed(directions.cpu().numpy()), variances, self.offset + center @ self.weight
+
+
+def alternating(
+    rows: Rows, found: Spectrum, summary: Summary, k: int, left: float, device: torch.device
+) -> AlternatingStep:
+    """Alternation that starts from k principal directions, and ``left``, the variance beside."""
+    scale = np.sqrt(np.maximum(found.variances[:k], 1e-12))
+    weight = torch.from_numpy(scale[:, None] * found.directions[:k]).to(device)
+    offset = torch.from_numpy(summary.mean).to(device)
+    noise = max(left, 1e-3 * float(summary.variance.mean()), 1e-12)
+    return AlternatingStep(weight, offset, noise)
+
+
+def principal_codes(rows: Rows, k: int, generator: torch.Generator) -> Tensor:
+    """Codes (n, k) along the principal directions, the longest of length 1.
+
+    They are moved by a little noise, which is all there is where directions are fewer than k.
+    """
+    summary = rows.summary()
+    found = spectrum(rows, summary)
+    known = min(k, len(found.directions))
+    codes = 0.01 * torch.randn(len(rows), k, generator=generator)
+    for start, chunk in rows.chunks():
+        projected = np.nan_to_num(chunk - summary.mean) @ found.directions[:known].T
+        codes[start : start + len(chunk), :known] += torch.from_numpy(projected).float()
+    return codes / codes[:, :known].norm(dim=1).max().clamp_min(1e-12)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import save as bytes_of
 from torch import Tensor, nn
 
 from thalweg.core import Array, Energy, InputError, Learned, Parameter, write_beside
+from thalweg.core.plain import to_json
 from thalweg.samplers import Sampler
 
 FORMAT = 1
@@ -125,24 +125,3 @@ def does_not_fit(path: str | os.PathLike[str], error: Exception) -> InputError:
     return InputError(
         f"{path} is damaged: its header and its tensors do not fit together ({error})"
     )
-
-
-def to_json(value: Any) -> Any:
-    """A parameter or a fact as JSON has it; a RandomState moves on and is not kept."""
-    if isinstance(value, np.random.RandomState):
-        return None
-    if isinstance(value, np.generic):
-        value = value.item()
-    # JSON has no infinity
-    if isinstance(value, (tuple, list)):
-        return {"tuple": [to_json(part) for part in value]}
-    return {"float": str(value)} if isinstance(value, float) and math.isinf(value) else value
-
-
-def from_json(value: Any) -> Any:
-    """What :func:`to_json` was given."""
-    if not isinstance(value, dict):
-        return value
-    if "tuple" in value:
-        return tuple(from_json(part) for part in value["tuple"])
-    return float(value["float"])

@@ -29,17 +29,6 @@ def warn(message: str, kind: type[Warning], depth: int = 1) -> None:
     warnings.warn(message, kind, stacklevel=2 + depth)
 
 
-BLOCK = 1024
-"""Pairs that are asked about at a time: candidates of z multiply what they need."""
-
-
-def in_blocks(question: Callable[..., Tensor], *parts: Tensor) -> Tensor:
-    """The answers to a question about rows, which stand in each of the parts, block by block."""
-    n = len(parts[0])
-    rows = [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
-    return torch.cat([question(*(part[block] for part in parts)) for block in rows])
-
-
 class FittedModel(Computing, BaseEstimator):
     """An estimator that has an energy."""
 

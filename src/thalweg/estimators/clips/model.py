@@ -61,10 +61,3 @@ class ClipsMixin:
         if len(x) != len(y):
             raise InputError(f"NextFrame: X has {len(x)} clips, Y {len(y)}; expected as many")
         return x, y
-
-    def _units(self, x: Tensor) -> Tensor:
-        """Contexts as the network has them."""
-        shift, scale = self.energy_.x_shift, self.energy_.x_scale
-        assert shift is not None
-        assert scale is not None
-        return (x - shift) / scale

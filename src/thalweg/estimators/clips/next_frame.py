@@ -32,12 +32,14 @@ from thalweg.energies import (
     Rescaled,
 )
 from thalweg.estimators.base.energy_parts import reconstruction_of
-from thalweg.estimators.base.model import in_blocks
-from thalweg.estimators.base.training import GradientModel, Start, Units
+from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.clips.model import ClipsMixin
 from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
 from thalweg.objectives import Objective, PushDown, RelaxedPushDown, VariationalBound
+from thalweg.questions.blocks import in_blocks
+from thalweg.questions.futures import decoded, futures, states, usual_codes
 from thalweg.training import Run
+from thalweg.training.start import Start, Units
 
 SIGMA = 0.3
 """Where the noise's deviation starts, in pixels' own: so small that z is worth its price."""
@@ -162,7 +164,7 @@ class NextFrame(ClipsMixin, GradientModel):
         """What follows X as the inferred z has it: how near the model can come, knowing Y."""
         x = self._given(X)
         z = torch.from_numpy(self.infer(X, Y)).to(x)
-        return self._frames(in_blocks(self._decoded, z, x), (len(x), self.horizon))
+        return self._frames(decoded(self.energy_, z, x), (len(x), self.horizon))
 
     def predict(self, X: ClipsLike, steps: int | None = None) -> NDArray[np.floating]:
         """The frames that follow X (n, context, ...), of least energy: (n, steps, height, width).
@@ -170,7 +172,7 @@ class NextFrame(ClipsMixin, GradientModel):
         ``steps`` is the horizon if not given. Beyond it predictions are taken for what happened.
         """
         x = self._given(X)
-        return self._rolled(x, self._usual(x, 1), steps, None)[:, 0]
+        return self._rolled(x, usual_codes(self.energy_, x, 1), steps, None)[:, 0]
 
     def predict_all(
         self,
@@ -203,20 +205,17 @@ class NextFrame(ClipsMixin, GradientModel):
                 + (" (n_components)" if self.latent else " without a latent variable")
             )
         generator = generator_from(random_state)
-        z = self._usual(x, n)
+        z = usual_codes(self.energy_, x, n)
         if self.latent == "continuous":
-            drawn = self._space().draw(len(x) * n, generator).to(z).reshape(z.shape)
-            z = torch.cat([z[:, :1], drawn[:, 1:]], dim=1)
+            drawn = reconstruction_of(self.energy_).latent.draw(len(x) * n, generator)
+            assert drawn is not None
+            z = torch.cat([z[:, :1], drawn.to(z).reshape(z.shape)[:, 1:]], dim=1)
         return self._rolled(x, z, steps, generator)
 
     @torch.no_grad()
     def transform(self, X: ClipsLike) -> NDArray[np.floating]:
         """f(x), the state that predictions are made from: (n, channels of it, laid flat)."""
-        return np.asarray(
-            in_blocks(lambda x: self._net().state(self._units(x)).flatten(1), self._given(X))
-            .cpu()
-            .numpy()
-        )
+        return np.asarray(states(self.energy_, self._given(X)).cpu().numpy())
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if self.latent is None:
@@ -225,59 +224,14 @@ class NextFrame(ClipsMixin, GradientModel):
             return VariationalBound()
         return RelaxedPushDown(over=int(APART * self.n_steps))
 
-    def _space(self) -> Any:
-        return reconstruction_of(self.energy_).latent
-
-    def _net(self) -> FrameNetwork:
-        network = reconstruction_of(self.energy_).decoder
-        assert isinstance(network, FrameNetwork)
-        return network
-
-    @torch.no_grad()
-    def _usual(self, x: Tensor, n: int) -> Tensor:
-        """The codes of least R: (rows, n, k)."""
-        members = self._space().members()
-        if members is None:
-            return x.new_zeros(len(x), n, self.n_components)
-        share = in_blocks(lambda part: self._net().log_share(self._units(part)), x)
-        return members[share.argsort(dim=1, descending=True, stable=True)[:, :n]]
-
-    @torch.no_grad()
-    def _drawn(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """A code for each row, from exp(-R): (rows, k)."""
-        members = self._space().members()
-        if members is None:
-            return self._space().draw(len(x), generator).to(x)
-        share = in_blocks(lambda part: self._net().log_share(self._units(part)), x).exp()
-        chosen = torch.multinomial(share.to(generator.device), 1, generator=generator)[:, 0]
-        return members[chosen.to(x.device)]
-
-    def _decoded(self, z: Tensor, x: Tensor) -> Tensor:
-        result = self.energy_.decode(z, x)
-        assert result is not None
-        return result
-
-    @torch.no_grad()
     def _rolled(
         self, x: Tensor, z: Tensor, steps: int | None, generator: torch.Generator | None
     ) -> NDArray[np.floating]:
         """Futures that begin with codes z (rows, n, k): (rows, n, steps, ...)."""
         steps = self.horizon if steps is None else steps
         _check_count("steps", steps)
-        rows, n = z.shape[:2]
-        given = x.repeat_interleave(n, dim=0)
-        codes = z.reshape(rows * n, -1)
-        found: list[Tensor] = []
-        for start in range(0, steps, self.horizon):
-            if start:
-                given = torch.cat([given, found[-1]], dim=1)[:, -x.shape[1] :]
-                if generator is None:
-                    codes = self._usual(given, 1)[:, 0]
-                else:
-                    codes = self._drawn(given, generator)
-            found.append(in_blocks(self._decoded, codes, given))
-        every = self._frames(torch.cat(found, dim=1), (rows, n, -1))
-        return every[:, :, :steps]
+        every = futures(self.energy_, x, z, -(-steps // self.horizon), generator)
+        return self._frames(every, (*z.shape[:2], -1))[:, :, :steps]
 
     def _energy(self, generator: torch.Generator) -> FreeEnergy:
         height, width, channels = self.shape_

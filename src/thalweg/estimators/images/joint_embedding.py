@@ -12,10 +12,10 @@ from torch import Tensor
 from thalweg.core import Energy, InputError, Integer, changed, parameter
 from thalweg.data import ImagesLike
 from thalweg.energies import Inpainter, JointEmbedding, Perceptron
-from thalweg.estimators.base.training import Start
 from thalweg.estimators.images.model import ImageModel
 from thalweg.objectives import Objective, VarianceCovariance
 from thalweg.pretext import Cropped, Shaped
+from thalweg.training.start import Start
 
 
 class JointEmbeddingModel(ImageModel):

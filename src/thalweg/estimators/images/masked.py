@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
@@ -13,10 +12,10 @@ from thalweg.core import Choice, Energy, InputError, Levels, changed, parameter
 from thalweg.data import CoveredImages, ImagesLike
 from thalweg.energies import Inpainter, MaskedPrediction
 from thalweg.estimators.base.model import ScoresMixin
-from thalweg.estimators.base.training import Start, usual_errors
 from thalweg.estimators.images.model import ImageModel
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import AnyOf, Corruption, Masked, Occluded, Shaped
+from thalweg.training.start import Start
 
 LEAST_ERROR = 0.1
 """Of a pixel, in standard deviations of its channel: no dead pixel outweighs the others."""
@@ -65,7 +64,7 @@ class MaskedImageModel(ScoresMixin, ImageModel):
     )
     fraction: float | tuple[float, float] = parameter(
         "Share of patches (or pixels) hidden, or the range that it is drawn from, image by image.",
-        Levels(1),
+        Levels(high=1),
         default=0.75,
     )
 
@@ -95,19 +94,7 @@ class MaskedImageModel(ScoresMixin, ImageModel):
                 f"complete: images of {images.pixels} have no NaN, and no mask was given; expected "
                 "a mask that says what is hidden"
             )
-        result = images.originals()
-        filled = self._ask(images, lambda y: questions.expect(self.energy_, y))
-        hidden = np.isnan(result) if result.dtype.kind == "f" else np.zeros(result.shape, bool)
-        if isinstance(images, CoveredImages):
-            hidden = hidden | images.hidden.reshape(result.shape)
-        values = filled.reshape(result.shape)[hidden]
-        if result.dtype.kind in "iu":
-            limits = np.iinfo(result.dtype)
-            values = np.clip(np.rint(values), limits.min, limits.max)
-        elif result.dtype == bool:
-            values = values > 0.5
-        result[hidden] = values.astype(result.dtype)
-        return result
+        return images.painted(self._ask(images, lambda y: questions.expect(self.energy_, y)))
 
     def _hiding(self) -> Corruption:
         patches, block = Masked(self.fraction, (self.patch, self.patch)), Occluded()
@@ -130,4 +117,4 @@ class MaskedImageModel(ScoresMixin, ImageModel):
         return MaskedPrediction(network, height * width * channels, part)
 
     def _finish(self, start: Start, energy: MaskedPrediction, objective: Objective) -> None:
-        energy.sigma = usual_errors(energy, start, LEAST_ERROR, count=512)
+        energy.learn_sigma(start.batches(512), LEAST_ERROR)

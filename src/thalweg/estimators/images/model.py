@@ -9,37 +9,16 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from thalweg.core import Choice, Energy, InputError, Integer, changed, learned, parameter
 from thalweg.data import Images, ImagesLike, as_images, pixel_units
 from thalweg.data.images import described
 from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Rescaled
-from thalweg.estimators.base.training import GradientModel, Start, Units
+from thalweg.energies.inpainting import Encoding
+from thalweg.estimators.base.training import GradientModel
 from thalweg.training import Run
-
-
-class Encoding(nn.Module):
-    """The representation of images in their own units: from rows (n, d) to (n, k).
-
-    Parameters
-    ----------
-    network : Inpainter
-    shift, scale : Tensor
-        Units of the pixels, (d,).
-    """
-
-    shift: Tensor
-    scale: Tensor
-
-    def __init__(self, network: Inpainter, shift: Tensor, scale: Tensor) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("shift", shift)
-        self.register_buffer("scale", scale)
-
-    def forward(self, y: Tensor) -> Tensor:
-        return self.network.represent_whole((y - self.shift) / self.scale)
+from thalweg.training.start import Start, Units
 
 
 class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientModel):

@@ -27,8 +27,7 @@ from thalweg.core import (
 from thalweg.data import Rows
 from thalweg.energies import Rescaled
 from thalweg.estimators.base.energy_parts import reconstruction_of
-from thalweg.estimators.base.model import in_blocks
-from thalweg.estimators.base.training import GradientModel, Start, Units, column_units
+from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.energies import (
     GRID,
     MOST_CONTINUOUS,
@@ -39,7 +38,9 @@ from thalweg.estimators.regression.energies import (
 from thalweg.estimators.regression.pairs import PairsMixin
 from thalweg.latents import FreeEnergy, Quadrature
 from thalweg.objectives import Objective, PushDown
+from thalweg.questions.blocks import in_blocks
 from thalweg.training import Recipe, Run
+from thalweg.training.start import Start, Units, column_units
 
 LOOKED_AT = 2000
 """Rows by which starts are compared."""
@@ -195,21 +196,13 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         """
         x = torch.tensor(self._given(X).values).to(self._like())
         z = self._spread_codes(n)
-        most = len(z) if n is None else n
-        d = max(1, self.n_targets_)
 
         def question(part: Tensor) -> Tensor:
-            every = torch.stack(
-                [_known(self.energy_.decode(each.expand(len(part), -1), part)) for each in z]
-            )
-            values = torch.stack([self.energy_(each, part) for each in every])
-            order = values.argsort(dim=0, stable=True)[:most]
-            chosen = torch.gather(every, 0, order[..., None].expand(-1, -1, d))
-            both = torch.cat([chosen, torch.gather(values, 0, order)[..., None]], dim=2)
-            return both.transpose(0, 1)
+            found = questions.predict(self.energy_, part, z, n)
+            return torch.cat([found.y, found.energy[..., None]], dim=2)
 
         both = in_blocks(question, x)
-        return self._shaped(both[..., :d]), np.asarray(both[..., d].cpu().numpy())
+        return self._shaped(both[..., :-1]), np.asarray(both[..., -1].cpu().numpy())
 
     def _spread_codes(self, n: int | None) -> Tensor:
         space = reconstruction_of(self.energy_).latent

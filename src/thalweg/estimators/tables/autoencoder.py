@@ -7,9 +7,9 @@ import torch
 from thalweg.core import Integer, Sizes, learned, parameter
 from thalweg.energies import Perceptron, Rescaled
 from thalweg.estimators.base.energy_parts import reconstruction_of
-from thalweg.estimators.base.training import Start
 from thalweg.estimators.tables.gradient_model import StartingRowsModel
 from thalweg.estimators.tables.model import CodesMixin
+from thalweg.training.start import Start
 
 KEPT = 128
 """Training rows that ``complete`` may start from."""

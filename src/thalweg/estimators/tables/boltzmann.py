@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg import questions
 from thalweg.core import (
     Choice,
     Energy,
@@ -24,37 +23,19 @@ from thalweg.core import (
 from thalweg.data import Rows, Summary
 from thalweg.energies import GaussianRestrictedBoltzmann, Rescaled, RestrictedBoltzmann
 from thalweg.estimators.base.energy_parts import boltzmann_of
-from thalweg.estimators.base.training import Start, Units, averaging
-from thalweg.estimators.tables.chains import ChainSampledModel
+from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.estimators.tables.model import CodesMixin
-from thalweg.objectives import (
-    ContrastiveDivergence,
-    EveryState,
-    FromChains,
-    FromData,
-    MaximumLikelihood,
-    MinimumProbabilityFlow,
-    Objective,
-    PseudoLikelihood,
-    RatioMatching,
-)
-from thalweg.samplers import BlockGibbs, LogZ, Sampler, annealed_importance
+from thalweg.objectives import Objective
+from thalweg.objectives.by_name import FOR_BOLTZMANN
+from thalweg.samplers import BlockGibbs, LogZ, Sampler
 from thalweg.training import Recipe
+from thalweg.training.fit import averaging
+from thalweg.training.start import Start, Units
 
-OBJECTIVES: dict[str, Callable[[int, int], Objective]] = {
-    "persistent-contrastive-divergence": lambda k, n: ContrastiveDivergence(
-        FromChains(BlockGibbs(), k, size=max(2048, n), reseeded=0.0, kick=0.0)
-    ),
-    "contrastive-divergence": lambda k, n: ContrastiveDivergence(FromData(BlockGibbs(), k)),
-    "pseudo-likelihood": lambda k, n: PseudoLikelihood(),
-    "ratio-matching": lambda k, n: RatioMatching(),
-    "minimum-probability-flow": lambda k, n: MinimumProbabilityFlow(),
-    "maximum-likelihood": lambda k, n: MaximumLikelihood(EveryState()),
-}
 WITH_REAL_UNITS = ("persistent-contrastive-divergence", "contrastive-divergence")
 
 
-class BernoulliRBM(CodesMixin, ChainSampledModel):
+class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
     r"""A restricted Boltzmann machine: binary hidden units, summed out of the energy.
 
     .. math::
@@ -85,7 +66,7 @@ class BernoulliRBM(CodesMixin, ChainSampledModel):
         "Or 'contrastive-divergence'; of binary units also 'pseudo-likelihood', 'ratio-matching',"
         " 'minimum-probability-flow', 'maximum-likelihood' (all states listed, 20 columns at "
         "most).",
-        Choice(tuple(OBJECTIVES)),
+        Choice(tuple(FOR_BOLTZMANN)),
         default="persistent-contrastive-divergence",
     )
     visible: str = parameter(
@@ -143,7 +124,7 @@ class BernoulliRBM(CodesMixin, ChainSampledModel):
         )
 
     def _objective(self, sample: Tensor) -> Objective:
-        return OBJECTIVES[self.objective](self.k, self.batch_size)
+        return FOR_BOLTZMANN[self.objective](self.k, self.batch_size)
 
     def _recipe(self, start: Start) -> Recipe:
         return replace(super()._recipe(start), average=averaging(self.n_steps))
@@ -175,47 +156,23 @@ class BernoulliRBM(CodesMixin, ChainSampledModel):
             Temperatures, and runs, of annealed importance sampling.
         """
         machine = copy.deepcopy(boltzmann_of(self.energy_)).double()
-        log_z = self._log_z(machine, random_state, exact, n_steps, n_runs)
+        known = machine.log_normalizer() if exact is None or exact else None
+        if known is not None:
+            log_z = LogZ(float(known), 0.0, known.detach().reshape(1))
+        elif exact:
+            raise InputError(
+                f"BernoulliRBM: {self.n_components} hidden units and {self.n_features_in_} visible "
+                "ones; expected 20 or fewer of one of them for exact=True"
+            )
+        else:
+            generator = generator_from(random_state, machine.weights.device)
+            rows = torch.from_numpy(self.starts_)
+            log_z = questions.annealed_boltzmann(machine, rows, generator, n_steps, n_runs)
         # in the units of the rows
         shift = 0.0
         if isinstance(self.energy_, Rescaled):
             shift = float(self.energy_.scale.double().log().sum())
         return LogZ(log_z.value + shift, log_z.standard_error, log_z.log_weight)
-
-    @torch.no_grad()
-    def _log_z(
-        self,
-        machine: RestrictedBoltzmann | GaussianRestrictedBoltzmann,
-        random_state: int | np.random.RandomState | None,
-        exact: bool | None,
-        n_steps: int,
-        n_runs: int,
-    ) -> LogZ:
-        if exact is None or exact:
-            known = machine.log_normalizer()
-            if known is not None:
-                return LogZ(float(known), 0.0, known.reshape(1))
-            if exact:
-                raise InputError(
-                    f"BernoulliRBM: {self.n_components} hidden units and {self.n_features_in_} "
-                    "visible ones; expected 20 or fewer of one of them for exact=True"
-                )
-        generator = generator_from(random_state, machine.weights.device)
-        if isinstance(machine, RestrictedBoltzmann):
-            rate = torch.from_numpy(self.starts_).double().mean(dim=0).clamp(0.01, 0.99)
-            base = torch.logit(rate).to(machine.weights)
-            return annealed_importance(
-                machine, machine.untied(base), BlockGibbs(), n_steps, n_runs, generator,
-                path=lambda beta: machine.tempered(beta, base),
-            )  # fmt: skip
-        return annealed_importance(
-            machine, machine.untied(), BlockGibbs(), n_steps, n_runs, generator,
-            path=machine.tempered,
-        )  # fmt: skip
-
-    def score(self, X: Any, y: None = None) -> float:
-        """The mean log-likelihood of the rows, -F - log Z."""
-        return float(self.score_samples(X).mean(dtype=np.float64)) - self.log_normalizer().value
 
     @property
     def _n_features_out(self) -> int:

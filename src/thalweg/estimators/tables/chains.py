@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
@@ -43,3 +45,11 @@ class ChainSampledModel(StartingRowsModel):
             warm_up=n_steps, compiled=False,
         )  # fmt: skip
         return np.asarray(drawn.y.reshape(n, -1).cpu().numpy())
+
+
+class LikelihoodMixin:
+    """For densities whose log Z is known or estimated."""
+
+    def score(self: Any, X: Any, y: None = None) -> float:
+        """The mean log-likelihood of the rows, -F - log Z."""
+        return float(self.score_samples(X).mean(dtype=np.float64)) - self.log_normalizer().value

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from thalweg.core import Choice, Energy, InputError, Levels, changed, learned, parameter
 from thalweg.energies import Reconstruction
-from thalweg.estimators.base.training import Start, Units
 from thalweg.estimators.tables.autoencoder import Autoencoder
 from thalweg.estimators.tables.chains import ChainSampledModel
 from thalweg.latents import Encoder, Flat, FreeEnergy
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import AddedNoise, Corruption, MaskingNoise, SaltAndPepper
+from thalweg.training.start import Start, Units
 
 DETAIL = 3.0
 """How wide the first layer starts: fine detail is learned"""

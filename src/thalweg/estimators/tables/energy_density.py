@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from thalweg import questions
 from thalweg.core import (
     Choice,
     Either,
@@ -28,22 +28,23 @@ from thalweg.energies import (
     ImageNetwork,
     NetworkEnergy,
     NoiseConditional,
-    Normal,
     Perceptron,
     Rescaled,
 )
-from thalweg.estimators.base.training import MixedPrecision, Start, Units, averaging
-from thalweg.estimators.tables.chains import ChainSampledModel
-from thalweg.estimators.tables.objectives_by_name import (
+from thalweg.estimators.base.training import MixedPrecision
+from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
+from thalweg.objectives import DualScoreMatching, Objective
+from thalweg.objectives.by_name import (
     LOG_SMALLEST,
     MOVES,
     OBJECTIVES,
     SAMPLERS,
     Ingredients,
 )
-from thalweg.objectives import DualScoreMatching, Lattice, Objective
-from thalweg.samplers import HMC, LogZ, Sampler, annealed_importance
+from thalweg.samplers import LogZ, Sampler
 from thalweg.training import Recipe
+from thalweg.training.fit import averaging
+from thalweg.training.start import Start, Units
 
 STIFFNESS = 0.1
 """Of the parabola that makes exp(-F) integrable; in units of standardized rows"""
@@ -52,11 +53,8 @@ DETAIL = 8.0
 CLIP = 1.0
 """The default recipe: wide first layer, averaged parameters, bounded gradients."""
 
-MOST_SUMMED = 2
-LADDER, CHAINS = 200, 128
 
-
-class EnergyDensity(MixedPrecision, ChainSampledModel):
+class EnergyDensity(LikelihoodMixin, MixedPrecision, ChainSampledModel):
     r"""A network as the energy of a density, shaped by an objective of one's choice.
 
     .. math::
@@ -166,24 +164,6 @@ class EnergyDensity(MixedPrecision, ChainSampledModel):
         By a lattice of 512 points a side up to two columns, else by annealed importance sampling
         from a normal density as wide as the training rows.
         """
-        start = self._fillings().double()
-        generator = generator_from(random_state, start.device)
+        rows = self._fillings().double()
         energy = copy.deepcopy(self.energy_).double()
-        if start.shape[1] <= MOST_SUMMED:
-            lattice = Lattice(512 if start.shape[1] == 2 else 8192, 0.5, shifted=False)
-            lattice.begin(start)
-            points, log_weight = lattice(start, generator)
-            with torch.no_grad():
-                terms = log_weight - torch.cat([energy(part) for part in points.split(16384)])
-            return LogZ(float(torch.logsumexp(terms, dim=0)), 0.0, terms)
-        centered = start - start.mean(dim=0)
-        covariance = centered.T @ centered / len(start)
-        size = covariance.diagonal().mean()
-        covariance += 1e-3 * size * torch.eye(len(covariance)).to(start)
-        base = Normal(start.mean(dim=0), covariance)
-        sampler = HMC(0.1 * float(size.sqrt()), n_steps=5)
-        return annealed_importance(energy, base, sampler, LADDER, CHAINS, generator)
-
-    def score(self, X: Any, y: None = None) -> float:
-        """The mean log-likelihood of the rows, -F - log Z."""
-        return float(self.score_samples(X).mean(dtype=np.float64)) - self.log_normalizer().value
+        return questions.log_normalizer(energy, rows, generator_from(random_state, rows.device))

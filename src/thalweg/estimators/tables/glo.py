@@ -21,14 +21,14 @@ from thalweg.energies import (
     Rescaled,
     SquaredError,
 )
-from thalweg.estimators.base.training import Start, Units, column_units
 from thalweg.estimators.tables.gradient_model import GradientTableModel
 from thalweg.estimators.tables.kmeans import KMeans
 from thalweg.estimators.tables.model import CodesMixin, SamplesMixin
 from thalweg.latents import Ball, Descent, FreeEnergy
 from thalweg.objectives import LatentCodes
 from thalweg.training import Recipe
-from thalweg.training.principal import spectrum
+from thalweg.training.principal import principal_codes
+from thalweg.training.start import Start, Units, column_units
 
 
 class GLO(CodesMixin, SamplesMixin, GradientTableModel):
@@ -103,7 +103,8 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
         return units._replace(scale=torch.full_like(units.scale, size))
 
     def _initial(self, start: Start) -> FreeEnergy:
-        self.codes_ = self._first_codes(cast(Rows, start.source), start.seeds.model).numpy()
+        codes = principal_codes(cast(Rows, start.source), self.n_components, start.seeds.model)
+        self.codes_ = Ball(self.n_components).nearest(codes).numpy()
         # one generator for codes, weights and the order of rows
         start.seeds = start.seeds._replace(order=start.seeds.model)
         return self._energy(start.source.n_columns, start.seeds.model)
@@ -127,21 +128,6 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
         seed = start.seeds.model.initial_seed()
         energy.solver = self._solver(self._descent_starts(learned, seed)).to(start.device)
         self.codes_ = learned.to(start.source.torch_dtype).numpy()
-
-    def _first_codes(self, rows: Rows, generator: torch.Generator) -> Tensor:
-        """PCA codes, brought into the ball, and small noise where there are too few of them."""
-        summary = rows.summary()
-        found = spectrum(rows, summary)
-        k = min(self.n_components, len(found.directions))
-        noise = torch.randn(len(rows), self.n_components, generator=generator)
-        codes = 0.01 * noise
-        at = 0
-        for _, chunk in rows.chunks():
-            projected = np.nan_to_num(chunk - summary.mean) @ found.directions[:k].T
-            codes[at : at + len(chunk), :k] += torch.from_numpy(projected).float()
-            at += len(chunk)
-        largest = codes[:, :k].norm(dim=1).max().clamp_min(1e-12)
-        return Ball(self.n_components).nearest(codes / largest)
 
     def _descent_starts(self, codes: Tensor, seed: int) -> Tensor:
         starts = torch.zeros(self.n_starts, self.n_components)

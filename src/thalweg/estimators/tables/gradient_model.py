@@ -11,10 +11,11 @@ from torch import Tensor
 
 from thalweg.core import Energy
 from thalweg.data import Rows, Summary
-from thalweg.estimators.base.training import GradientModel, Start, Units, column_units
+from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.tables.model import StartsMixin, TableModel
 from thalweg.objectives import Objective
 from thalweg.training import Run
+from thalweg.training.start import Start, Units, column_units
 
 KEPT = 256
 """Training rows that are kept."""

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import InputError, Integer, Real, learned, parameter
-from thalweg.data import Rows
+from thalweg.core import Integer, Real, learned, parameter
 from thalweg.energies import IndependentSources
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.model import (
@@ -22,8 +21,7 @@ from thalweg.estimators.tables.model import (
     StartsMixin,
     TableModel,
 )
-from thalweg.training.ica import RelativeNewton
-from thalweg.training.principal import spectrum
+from thalweg.training.ica import RelativeNewton, whitening
 
 STARTS = 8
 """Training rows that ``complete`` may start from."""
@@ -76,7 +74,7 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         """Find the sources of the rows of X (n, n_features)."""
         rows, summary = self._begin(X)
         random_state = check_random_state(self.random_state)
-        whiten = self._whitening(rows, summary)
+        whiten = whitening(rows, summary)
         d = rows.n_columns
         turn = np.linalg.qr(random_state.normal(size=(d, d)))[0]
         like = torch.empty(0, dtype=torch.float64, device=self._device)
@@ -99,25 +97,6 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         chosen = random_state.permutation(len(rows))[: STARTS - 1]
         self.starts_ = np.concatenate([summary.mean[None], rows.take(chosen)]).astype(rows.dtype)
         return self
-
-    def _whitening(self, rows: Rows, summary: Any) -> NDArray[np.float64]:
-        if len(rows) <= rows.n_columns:
-            raise InputError(
-                f"SquareICA: {len(rows)} rows (n_samples={len(rows)}) of {rows.n_columns} columns; "
-                "expected more rows than columns"
-            )
-        found = spectrum(rows, summary)
-        # of columns in units of their own spread: the rank must not depend on units
-        spread = np.where(summary.variance > 0, np.sqrt(summary.variance), 1.0)
-        scaled = (found.directions / spread) * np.sqrt(found.variances)[:, None]
-        _, singular, directions = np.linalg.svd(scaled)
-        rank = int((singular > 1e-6 * singular[0]).sum()) if singular[0] > 0 else 0
-        if rank < rows.n_columns:
-            raise InputError(
-                f"SquareICA: the {rows.n_columns} columns have rank {rank}: some are constant or "
-                "depend linearly on others; expected independent ones (PCA first may help)"
-            )
-        return np.asarray((directions / spread).T / singular)
 
     @property
     def components_(self) -> NDArray[np.floating]:

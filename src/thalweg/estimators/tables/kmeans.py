@@ -18,6 +18,7 @@ from thalweg.core import (
     InputError,
     Integer,
     Real,
+    finite_array,
     learned,
     parameter,
     seen_through,
@@ -175,16 +176,9 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
         if isinstance(self.init, str):
             seed = plus_plus if self.init == "k-means++" else random_rows
             return seed(rows, self.n_clusters, weight, generator)
-        centers = np.array(self.init, dtype=rows.dtype, order="C")
         expected = (self.n_clusters, rows.n_columns)
-        if centers.shape != expected:
-            raise InputError(
-                f"KMeans: init has shape {centers.shape}; expected {expected}, "
-                "n_clusters by the number of columns of X"
-            )
-        if not np.isfinite(centers).all():
-            raise InputError("KMeans: init has an entry that is not finite; expected numbers")
-        return centers
+        meaning = "n_clusters by the number of columns of X"
+        return finite_array("KMeans: init", self.init, expected, meaning).astype(rows.dtype)
 
     def _energy_at(self, centers: Tensor) -> FreeEnergy:
         k = len(centers)

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from thalweg.core import InputError, Levels, Sizes, changed, parameter
 from thalweg.energies import MaskedPrediction, Perceptron
-from thalweg.estimators.base.training import Start, usual_errors
 from thalweg.estimators.tables.chains import ChainSampledModel
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import Masked
+from thalweg.training.start import Start
 
 FEW = 8
 """Training rows that completions start from"""
@@ -71,4 +71,4 @@ class MaskedAutoencoder(ChainSampledModel):
         return Denoising(Masked(self.fraction))
 
     def _finish(self, start: Start, energy: MaskedPrediction, objective: Objective) -> None:
-        energy.sigma = usual_errors(energy, start)
+        energy.learn_sigma(start.batches(4096))

@@ -17,6 +17,7 @@ from thalweg.core import (
     InputError,
     Integer,
     Real,
+    finite_array,
     learned,
     parameter,
     seen_through,
@@ -26,7 +27,14 @@ from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.kmeans import KMeans
 from thalweg.estimators.tables.model import CodesMixin, MeanScoreMixin, SamplesMixin, TableModel
 from thalweg.latents import Exhaustive, FreeEnergy
-from thalweg.training.mixture import Weighted, build, components_of, moments, pooled
+from thalweg.training.mixture import (
+    Weighted,
+    build,
+    components_of,
+    covariances_of,
+    moments,
+    pooled,
+)
 from thalweg.training.mixture_fit import Settings, fit, sums_of_shares
 
 
@@ -183,8 +191,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
             share /= share.sum(axis=1, keepdims=True)
         found = sums_of_shares(data, share, summary)
         weights, means, covariances = moments(found, self.covariance_type, self.reg_covar)
-        given = self._given(weights, means + data.shift.cpu(), covariances)
-        return build(given[1], given[0], given[2], self.covariance_type)
+        start = self._given(weights, means + data.shift.cpu(), covariances)
+        return build(start[1], start[0], start[2], self.covariance_type)
 
     def _labels(self, data: Weighted, seed: np.random.RandomState) -> NDArray[np.int32]:
         """K-means clusters, or the rows by turns where there are too few distinct ones."""
@@ -196,48 +204,28 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         except InputError:
             return np.arange(len(data.rows), dtype=np.int32) % self.n_components
 
-    def _given(self, *found: Tensor) -> list[Tensor]:
-        """Weights, means and covariances, those the user gave in place of the found ones."""
-        weights, means, covariances = found
-        names = ("weights_init", "means_init", "precisions_init")
-        given: list[Tensor | None] = []
-        d = means.shape[1]
-        shapes = {"full": (self.n_components, d, d), "tied": (d, d), "diag": (self.n_components, d),
-                  "spherical": (self.n_components,)}  # fmt: skip
-        expected = ((len(weights),), tuple(means.shape), shapes[self.covariance_type])
-        for name, shape in zip(names, expected, strict=True):
-            value = getattr(self, name)
-            if value is None:
-                given.append(None)
-                continue
-            array = np.asarray(value, dtype=np.float64)
-            if array.shape != shape or not np.isfinite(array).all():
-                raise InputError(
-                    f"GaussianMixture: {name} has shape {array.shape}; expected finite numbers of "
-                    f"shape {shape}"
-                )
-            given.append(torch.from_numpy(array))
-        if given[0] is not None and not bool((given[0] > 0).all()):
-            raise InputError("GaussianMixture: weights_init must be above 0")
-        precisions = given[2]
-        if precisions is not None:
-            precisions = precisions.reshape(
-                {"tied": (1, d, d), "spherical": (-1, 1)}.get(self.covariance_type, expected[2])
-            )
-            matrix = self.covariance_type in ("full", "tied")
-            symmetric = not matrix or torch.allclose(precisions, precisions.transpose(-1, -2))
-            failed = torch.linalg.cholesky_ex(precisions).info if matrix else precisions <= 0
-            if not symmetric or bool(failed.any()):
-                raise InputError(
-                    "GaussianMixture: precisions_init must be symmetric and positive definite"
-                )
-            given[2] = torch.linalg.inv(precisions) if matrix else 1 / precisions
-        total = weights if given[0] is None else given[0] / given[0].sum()
-        return [
-            total,
-            means if given[1] is None else given[1],
-            covariances if given[2] is None else given[2],
-        ]
+    def _given(
+        self, weights: Tensor, means: Tensor, covariances: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Those that the user gave in place of the found ones."""
+        k, d = means.shape
+        owner = "GaussianMixture: "
+        if self.weights_init is not None:
+            given = finite_array(f"{owner}weights_init", self.weights_init, (k,))
+            if not (given > 0).all():
+                raise InputError(f"{owner}weights_init must be above 0")
+            weights = torch.from_numpy(given) / torch.from_numpy(given).sum()
+        if self.means_init is not None:
+            means = torch.from_numpy(finite_array(f"{owner}means_init", self.means_init, (k, d)))
+        if self.precisions_init is not None:
+            shapes = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}
+            shape = shapes[self.covariance_type]
+            given = finite_array(f"{owner}precisions_init", self.precisions_init, shape)
+            inverted = covariances_of(torch.from_numpy(given), self.covariance_type)
+            if inverted is None:
+                raise InputError(f"{owner}precisions_init must be symmetric and positive definite")
+            covariances = inverted
+        return weights, means, covariances
 
     @property
     def weights_(self) -> NDArray[np.floating]:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import Either, InputError, Integer, Real, learned, parameter
-from thalweg.data import Rows, Summary
+from thalweg.data import Rows
 from thalweg.energies import Affine, Reconstruction
 from thalweg.estimators.base.energy_parts import affine_of
 from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
-from thalweg.training.principal import AlternatingStep, Spectrum, signed, spectrum
+from thalweg.training.principal import alternating, spectrum
 
 
 class PCA(CodesMixin, TableModel):
@@ -90,7 +90,15 @@ class PCA(CodesMixin, TableModel):
         left = max((total - float(variances.sum())) / max(rows.n_columns - k, 1), 0.0)
         self.n_iter_ = 1
         if summary.hidden:
-            directions, variances, offset, left = self._alternate(rows, found, summary, k, left)
+            step = alternating(rows, found, summary, k, left, self._device)
+            history = self._iterate(
+                step,
+                itertools.repeat(rows, self.max_iter),
+                self.max_iter,
+                stop=lambda history: float(history.metrics[-1]["change"]) <= self.tol,
+            )
+            self.n_iter_, left = len(history), float(step.noise)
+            directions, variances, offset = step.plane(rows)
             total = float(variances.sum()) + left * (rows.n_columns - k)
         # sigma^2 / variance of each code without its noise, per unit of E's factor 2
         shrinkage = 2 * left / np.maximum(variances - left, 1e-12 * max(total, 1e-300))
@@ -114,36 +122,6 @@ class PCA(CodesMixin, TableModel):
             return int(self.n_components)
         shares = variances.cumsum() / max(float(variances.sum()), 1e-300)
         return min(int(np.searchsorted(shares, self.n_components)) + 1, most)
-
-    def _alternate(
-        self, rows: Rows, found: Spectrum, summary: Summary, k: int, left: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], Tensor, float]:
-        """Directions, variances of the codes, offset and residual variance, by alternating."""
-        device = self._device
-        scale = np.sqrt(np.maximum(found.variances[:k], 1e-12))
-        weight = torch.from_numpy(scale[:, None] * found.directions[:k]).to(device)
-        offset = torch.from_numpy(summary.mean).to(device)
-        step = AlternatingStep(
-            weight, offset, max(left, 1e-3 * float(summary.variance.mean()), 1e-12)
-        )
-        history = self._iterate(
-            step,
-            itertools.repeat(rows, self.max_iter),
-            self.max_iter,
-            stop=lambda history: float(history.metrics[-1]["change"]) <= self.tol,
-        )
-        self.n_iter_ = len(history)
-        # the same plane by orthonormal directions along which the codes do not correlate: their
-        # prior is standard normal, so that the atoms hold the variances
-        codes = []
-        for _, chunk in rows.chunks():
-            codes.append(step.codes(torch.from_numpy(chunk).to(weight))[0])
-        z = torch.cat(codes)
-        center = z.mean(dim=0)
-        _, singular, directions = torch.linalg.svd(weight, full_matrices=False)
-        variances = (singular.square() + step.noise).cpu().numpy()
-        offset = offset + center @ weight
-        return signed(directions.cpu().numpy()), variances, offset, float(step.noise)
 
     @property
     def components_(self) -> NDArray[np.floating]:

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from thalweg.core import Energy, InputError, Integer, Real, changed, parameter
 from thalweg.energies import Reconstruction
-from thalweg.estimators.base.training import Start
 from thalweg.estimators.tables.autoencoder import Autoencoder
 from thalweg.latents import Codebook, Encoder, FreeEnergy
 from thalweg.objectives import Objective, VectorQuantization
+from thalweg.training.start import Start
 
 REVIVE_EVERY = 50
 """Steps after which entries of a codebook that no row uses move to codes of rows."""

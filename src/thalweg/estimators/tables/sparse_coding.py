@@ -19,6 +19,7 @@ from thalweg.core import (
     Integer,
     Real,
     Switch,
+    finite_array,
     learned,
     parameter,
 )
@@ -30,7 +31,12 @@ from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.latents import ActiveSet, Encoder, FreeEnergy, LatentSolver, ProximalGradient, Sparse
 from thalweg.objectives import PushDown
 from thalweg.training import History, gradient_step
-from thalweg.training.dictionary import DictionaryStep, dictionary_gradient_step, unit_
+from thalweg.training.dictionary import (
+    DictionaryStep,
+    dictionary_gradient_step,
+    random_atoms,
+    unit_,
+)
 from thalweg.training.stopping import no_more_progress
 
 AUTO_ALPHA = 0.1
@@ -164,12 +170,8 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
         """Rows of X about their mean, or what the user gave."""
         k = 2 * rows.n_columns if self.n_components is None else self.n_components
         if self.dictionary_init is not None:
-            atoms = np.array(self.dictionary_init, dtype=np.float64)
-            if atoms.shape != (k, rows.n_columns) or not np.isfinite(atoms).all():
-                raise InputError(
-                    f"SparseCoding: dictionary_init has shape {atoms.shape}; expected finite "
-                    f"numbers of shape {(k, rows.n_columns)}"
-                )
+            shape = (k, rows.n_columns)
+            atoms = finite_array("SparseCoding: dictionary_init", self.dictionary_init, shape)
             zero = np.flatnonzero(~atoms.any(axis=1))
             if len(zero):
                 raise InputError(
@@ -178,13 +180,7 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
                 )
             return torch.from_numpy(atoms)
         offset = summary.mean if self.fit_offset else 0
-        chosen = torch.randperm(len(rows), generator=generator)[:k].numpy()
-        atoms = np.nan_to_num(rows.take(chosen).astype(np.float64) - offset)
-        noise = torch.randn(k, rows.n_columns, generator=generator, dtype=torch.float64).numpy()
-        noise *= np.where(summary.variance > 0, np.sqrt(summary.variance), 1.0)
-        filled = noise
-        filled[: len(atoms)] = atoms + 1e-3 * noise[: len(atoms)]
-        return torch.from_numpy(filled)
+        return random_atoms(rows, summary, k, offset, generator)
 
     def _energy_at(self, atoms: Tensor, offset: Tensor, solver: str) -> Rescaled:
         space = Sparse(len(atoms), self.alpha_, bool(self.nonnegative))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from thalweg.core import InputError, write_folder_beside
+from thalweg.core.plain import from_json, to_json
 from thalweg.data import Vocabulary
 from thalweg.energies import PretrainedNetwork, TextTransformer, TokenPrediction
-from thalweg.energies.text_transformer import WAVELENGTH
-from thalweg.estimators.base.files import from_json, to_json
+from thalweg.energies.modern_bert import config_of, network_of, tensors_of
+from thalweg.energies.pretrained import read_pretrained
 from thalweg.estimators.texts.model import LanguageModel
 
 Model = TypeVar("Model", bound=LanguageModel)
@@ -24,8 +23,6 @@ Model = TypeVar("Model", bound=LanguageModel)
 FORMAT = 1
 
 OURS = "thalweg.json"
-
-MARK_NAMES = ("start", "end", "mask", "padding")
 
 WRITTEN = (
     OURS,
@@ -36,22 +33,6 @@ WRITTEN = (
     "tokenizer_config.json",
 )
 """Files of a folder that a model may be written over"""
-
-NAMES = (
-    (r"embedding\.weight", "model.embeddings.tok_embeddings.weight"),
-    (r"enter\.weight", "model.embeddings.norm.weight"),
-    (r"blocks\.(\d+)\.before\.weight", r"model.layers.\1.attn_norm.weight"),
-    (r"blocks\.(\d+)\.enter\.weight", r"model.layers.\1.attn.Wqkv.weight"),
-    (r"blocks\.(\d+)\.leave\.weight", r"model.layers.\1.attn.Wo.weight"),
-    (r"blocks\.(\d+)\.between\.weight", r"model.layers.\1.mlp_norm.weight"),
-    (r"blocks\.(\d+)\.up\.weight", r"model.layers.\1.mlp.Wi.weight"),
-    (r"blocks\.(\d+)\.down\.weight", r"model.layers.\1.mlp.Wo.weight"),
-    (r"norm\.weight", "model.final_norm.weight"),
-    (r"head\.0\.weight", "head.dense.weight"),
-    (r"head\.2\.weight", "head.norm.weight"),
-    (r"offset", "decoder.bias"),
-)
-"""What our tensors are called in transformers' ModernBERT, whose architecture this is."""
 
 
 def save_folder(model: LanguageModel, path: str | os.PathLike[str]) -> None:
@@ -71,12 +52,8 @@ def save_folder(model: LanguageModel, path: str | os.PathLike[str]) -> None:
         if isinstance(network, PretrainedNetwork):
             network.model.save_pretrained(beside)
         elif isinstance(network, TextTransformer):
-            tensors = {
-                _renamed(name): tensor.detach().cpu().contiguous()
-                for name, tensor in network.state_dict().items()
-            }
-            save_file(tensors, beside / "model.safetensors", {"format": "pt"})
-            _write(beside / "config.json", _config(network))
+            save_file(tensors_of(network), beside / "model.safetensors", {"format": "pt"})
+            _write(beside / "config.json", config_of(network))
         _write(beside / OURS, header)
         start, end, hidden, padding = vocabulary.names
         (beside / "tokenizer.json").write_text(
@@ -127,7 +104,16 @@ def load_folder(path: str | os.PathLike[str], kind: type[Model]) -> Model:
             model.vocabulary_ = Vocabulary.from_json(
                 (folder / "tokenizer.json").read_text(encoding="utf-8"), header["marks"]
             )
-            model._become(TokenPrediction(_network(folder, model.vocabulary_)))
+            network = network_of(
+                _read(folder / "config.json"),
+                load_file(folder / "model.safetensors"),
+                model.vocabulary_.marks,
+            )
+            if len(model.vocabulary_) != network.vocabulary_size:
+                raise ValueError(
+                    f"{len(model.vocabulary_)} tokens, and a network of {network.vocabulary_size}"
+                )
+            model._become(TokenPrediction(network))
         model.lengths_ = tuple(header["lengths"])
         return model
     except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
@@ -136,119 +122,16 @@ def load_folder(path: str | os.PathLike[str], kind: type[Model]) -> Model:
         raise InputError(f"{folder} is damaged: its files do not fit together ({error})") from error
 
 
-def _network(folder: Path, vocabulary: Vocabulary) -> TextTransformer:
-    """Ours, from what was written for transformers."""
-    config = _read(folder / "config.json")
-    network = TextTransformer(
-        config["vocab_size"], vocabulary.marks, config["hidden_size"], config["num_hidden_layers"],
-        config["num_attention_heads"], config["intermediate_size"],
-        config["max_position_embeddings"],
-    )  # fmt: skip
-    found = load_file(folder / "model.safetensors")
-    network.load_state_dict({name: found[_renamed(name)] for name in network.state_dict()})
-    if len(vocabulary) != network.vocabulary_size:
-        raise ValueError(f"{len(vocabulary)} tokens, and a network of {network.vocabulary_size}")
-    return network
-
-
-def _config(network: TextTransformer) -> dict[str, Any]:
-    """What transformers has to know to build the same network."""
-    block: Any = network.blocks[0]
-    marks = network.marks
-    turn = {"rope_type": "default", "rope_theta": WAVELENGTH}
-    return {
-        "architectures": ["ModernBertForMaskedLM"],
-        "model_type": "modernbert",
-        "dtype": "float32",
-        "vocab_size": network.vocabulary_size,
-        "hidden_size": network.width,
-        "intermediate_size": block.down.in_features,
-        "num_hidden_layers": len(network.blocks),
-        "num_attention_heads": network.heads,
-        "max_position_embeddings": network.context,
-        "layer_types": ["full_attention"] * len(network.blocks),
-        "rope_parameters": {"full_attention": turn, "sliding_attention": turn},
-        # the two above, as older versions have them
-        "global_attn_every_n_layers": 1,
-        "global_rope_theta": WAVELENGTH,
-        "local_attention": network.context,
-        "hidden_activation": "gelu",
-        "classifier_activation": "gelu",
-        "norm_eps": network.norm.eps,
-        "norm_bias": False,
-        "attention_bias": False,
-        "mlp_bias": False,
-        "classifier_bias": False,
-        "decoder_bias": True,
-        "tie_word_embeddings": True,
-        "pad_token_id": marks.padding,
-        "bos_token_id": marks.start,
-        "cls_token_id": marks.start,
-        "eos_token_id": marks.end,
-        "sep_token_id": marks.end,
-    }
-
-
 def _foreign(folder: Path, model: Model) -> Model:
-    """A model that transformers wrote, read by transformers; never its pickles or its code."""
-    try:
-        from transformers import AutoModelForMaskedLM, AutoTokenizer
-        from transformers.utils import logging
-    except ImportError as error:
-        raise InputError(
-            f"{folder} is a model of transformers; expected that library to be installed: "
-            "pip install 'thalweg[text]'"
-        ) from error
-    shows = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
-        network, found = AutoModelForMaskedLM.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False,
-            dtype=torch.float32, output_loading_info=True,
-        )  # fmt: skip
-        missing = sorted(found["missing_keys"])
-        if missing:
-            raise InputError(
-                f"no values for {missing[0]} (and {len(missing) - 1} others): it has no head for "
-                "masked language modelling"
-            )
-        names = (
-            tokenizer.cls_token or tokenizer.bos_token, tokenizer.sep_token or tokenizer.eos_token,
-            tokenizer.mask_token, tokenizer.pad_token,
-        )  # fmt: skip
-        for name, what in zip(names, MARK_NAMES, strict=True):
-            if name is None:
-                raise InputError(f"its tokenizer has no {what} token")
-        if not tokenizer.is_fast:
-            raise InputError("its tokenizer is not of the tokenizers library")
-        size = int(network.config.vocab_size)
-        model.vocabulary_ = Vocabulary(tokenizer.backend_tokenizer, *names, size=size)
-        wrapped = PretrainedNetwork(network, model.vocabulary_.marks)
-    except Exception as error:
-        raise InputError(
-            f"{folder} is not a masked language model that transformers can read from "
-            f"model.safetensors and a tokenizer ({error})"
-        ) from error
-    finally:
-        if shows:
-            logging.enable_progress_bar()
-    config = network.config
+    """A model that transformers wrote."""
+    network, model.vocabulary_ = read_pretrained(folder)
+    config = network.model.config
     model.set_params(
-        width=wrapped.width, context=wrapped.context, layers=config.num_hidden_layers,
+        width=network.width, context=network.context, layers=config.num_hidden_layers,
         heads=config.num_attention_heads,
     )  # fmt: skip
-    model.lengths_ = (wrapped.context - 2,)
-    return model._become(TokenPrediction(wrapped))
-
-
-def _renamed(name: str) -> str:
-    for pattern, other in NAMES:
-        if re.fullmatch(pattern, name):
-            return re.sub(pattern, other, name)
-    raise KeyError(name)
+    model.lengths_ = (network.context - 2,)
+    return model._become(TokenPrediction(network))
 
 
 def _read(path: Path) -> dict[str, Any]:

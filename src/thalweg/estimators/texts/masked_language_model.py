@@ -14,12 +14,13 @@ from thalweg.core import Choice, Energy, InputError, Integer, Real, parameter
 from thalweg.data import TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TextTransformer, TokenPrediction
 from thalweg.energies.text_transformer import heads_of
-from thalweg.estimators.base.training import MixedPrecision, Start, run_facts
+from thalweg.estimators.base.training import MixedPrecision, run_facts
 from thalweg.estimators.texts.folder import save_folder
 from thalweg.estimators.texts.model import LanguageModel
 from thalweg.objectives import Denoising
 from thalweg.pretext import Corruption, Disguised, Hiding, Masked, MaskedWords
 from thalweg.training import History, Recipe, Run
+from thalweg.training.start import Start
 
 MEAN_RUN = 3.0
 """Of spans, in words"""

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import BEYOND_TOKEN, HIDDEN_TOKEN, InputError, generator_from, learned, progress
+from thalweg.core import HIDDEN_TOKEN, InputError, generator_from, learned, progress
 from thalweg.data import MASK, Texts, TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TokenPrediction
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
@@ -136,31 +136,17 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         for name, value, least in (("n", n, 0), ("n_sweeps", n_sweeps, 1)):
             if value < least:
                 raise InputError(f"sample: {name} must be at least {least}, got {value}")
-        if text is None:
-            chosen = torch.randint(len(self.lengths_), (n,), generator=generator, device=device)
-            rows = [np.full(self.lengths_[i], HIDDEN_TOKEN) for i in chosen.tolist()]
-        else:
+        if text is not None:
             tokens = self.vocabulary_.encode([text])[0]
             if not (tokens == HIDDEN_TOKEN).any():
                 raise InputError(f"sample: the text has no {MASK}; expected one or more to draw")
             self._hold_to_context("sample: the text", tokens)
-            rows = [tokens] * n
-        y = torch.full((n, max(map(len, rows), default=0)), BEYOND_TOKEN)
-        for i, tokens in enumerate(rows):
-            y[i, : len(tokens)] = torch.from_numpy(tokens)
-        allowed = torch.from_numpy(~self.vocabulary_.special).expand(y.shape[1], -1)
-        if text is not None:
-            allowed = allowed.clone()
-            allowed[y[0] == HIDDEN_TOKEN] = torch.from_numpy(self.vocabulary_.may_stand(text))
-        drawn = questions.draw_tokens(
-            self.energy_, y.to(device), allowed.to(device), n_sweeps, generator
-        ).cpu()
-        if text is None:
-            return [
-                self.vocabulary_.decode(tokens[tokens != BEYOND_TOKEN].tolist()) for tokens in drawn
-            ]
-        hidden = y[0] == HIDDEN_TOKEN
-        return [self.vocabulary_.fill_in(text, tokens[hidden].tolist())[0] for tokens in drawn]
+            return questions.draw_fillings(
+                self.energy_, self.vocabulary_, text, n, n_sweeps, generator
+            )
+        chosen = torch.randint(len(self.lengths_), (n,), generator=generator, device=device)
+        lengths = [self.lengths_[i] for i in chosen.tolist()]
+        return questions.draw_texts(self.energy_, self.vocabulary_, lengths, n_sweeps, generator)
 
     def evaluate(
         self,

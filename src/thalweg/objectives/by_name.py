@@ -10,27 +10,24 @@ import torch
 from torch import Tensor
 
 from thalweg.energies import Normal
-from thalweg.objectives import (
+from thalweg.objectives.base import Objective
+from thalweg.objectives.contrastive_divergence import ContrastiveDivergence
+from thalweg.objectives.discrete import MinimumProbabilityFlow, PseudoLikelihood, RatioMatching
+from thalweg.objectives.likelihood import Drawn, EveryState, Lattice, MaximumLikelihood
+from thalweg.objectives.margin import Hinge, LogLoss, SquareExponential, SquareSquare
+from thalweg.objectives.negatives import FromChains, FromData
+from thalweg.objectives.noise_contrastive import (
     ConditionalNoiseContrastive,
-    ContrastiveDivergence,
-    DenoisingScoreMatching,
-    Drawn,
-    DualScoreMatching,
-    FromChains,
-    FromData,
-    Hinge,
     InfoNCE,
-    Lattice,
-    LogLoss,
-    MaximumLikelihood,
     NoiseContrastive,
-    Objective,
+)
+from thalweg.objectives.score_matching import (
+    DenoisingScoreMatching,
+    DualScoreMatching,
     ScoreMatching,
     SlicedScoreMatching,
-    SquareExponential,
-    SquareSquare,
 )
-from thalweg.samplers import HMC, MALA, Langevin, RandomWalk, Sampler
+from thalweg.samplers import HMC, MALA, BlockGibbs, Langevin, RandomWalk, Sampler
 
 SAMPLERS: dict[str, Callable[[], Sampler]] = {
     "hmc": lambda: HMC(0.1, n_steps=5, jitter=0.5),
@@ -109,3 +106,15 @@ OBJECTIVES: dict[str, Callable[[Ingredients], Objective]] = {
 """The objectives of :class:`~thalweg.estimators.EnergyDensity`."""
 
 LOG_SMALLEST = math.log(SMALLEST)
+
+FOR_BOLTZMANN: dict[str, Callable[[int, int], Objective]] = {
+    "persistent-contrastive-divergence": lambda k, n: ContrastiveDivergence(
+        FromChains(BlockGibbs(), k, size=max(2048, n), reseeded=0.0, kick=0.0)
+    ),
+    "contrastive-divergence": lambda k, n: ContrastiveDivergence(FromData(BlockGibbs(), k)),
+    "pseudo-likelihood": lambda k, n: PseudoLikelihood(),
+    "ratio-matching": lambda k, n: RatioMatching(),
+    "minimum-probability-flow": lambda k, n: MinimumProbabilityFlow(),
+    "maximum-likelihood": lambda k, n: MaximumLikelihood(EveryState()),
+}
+"""Those of :class:`~thalweg.estimators.BernoulliRBM`, by Gibbs steps and rows of a batch."""
