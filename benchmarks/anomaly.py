@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler
 
-from thalweg.estimators.registry import KINDS
+from thalweg.estimators.registry import estimator, names_in
 
 
 def split(path, seed):
@@ -74,7 +74,7 @@ def main():
     names = [word for word in options.tables.split(",") if word]
     paths = [p for p in sorted(folder.glob("*.npz")) if not names or p.stem in names]
     ways = {f"PyOD {name}": theirs(name) for name in ("IForest", "KNN", "PCA", "ECOD")}
-    ways |= {kind.__name__: ours(kind) for kind in KINDS}
+    ways |= {kind.__name__: ours(kind) for kind in [estimator(name) for name in names_in("tables")]}
     if options.ways:
         ways = {name: ways[name] for name in options.ways.split(";")}
     print("| way | " + " | ".join(p.stem.split("_", 1)[1] for p in paths) + " | mean | seconds |")

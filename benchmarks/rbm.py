@@ -22,7 +22,7 @@ from sklearn.neural_network import BernoulliRBM as Theirs
 
 from thalweg.energies import RestrictedBoltzmann
 from thalweg.estimators import BernoulliRBM
-from thalweg.estimators.boltzmann import OBJECTIVES
+from thalweg.objectives.by_name import FOR_BOLTZMANN as OBJECTIVES
 
 HIDDEN = 23
 PUBLISHED = {"dna": -96.7, "mushrooms": -15.2}

@@ -29,8 +29,8 @@ from sklearn.datasets import load_digits
 from thalweg.core import Batch, Energy
 from thalweg.data import Shuffled, as_images, read_idx
 from thalweg.energies import ConvolutionalInpainter
+from thalweg.energies.inpainting import Encoding
 from thalweg.estimators import JointEmbeddingModel, KMeans, MaskedImageModel, SparseCoding
-from thalweg.estimators.images import Encoding
 from thalweg.objectives import Denoising
 from thalweg.pretext import AddedNoise
 from thalweg.probe import Labelled, fine_tune, linear_probe, neighbour_probe, some_of_each

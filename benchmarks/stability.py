@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 from thalweg.core import InputError
 from thalweg.data import PLANE
 from thalweg.estimators import EnergyDensity
-from thalweg.estimators.recipes import OBJECTIVES
+from thalweg.objectives.by_name import OBJECTIVES
 from thalweg.training import Diverged
 
 

@@ -40,7 +40,7 @@ from thalweg.estimators import (
     SquareICA,
     VariationalAutoencoder,
 )
-from thalweg.estimators.recipes import OBJECTIVES
+from thalweg.objectives.by_name import OBJECTIVES
 
 N, TEST, ASKED = 20_000, 10_000, 300
 NO_DENSITY = ("hinge", "log", "square-square", "square-exponential")

@@ -171,10 +171,10 @@ def _digits(folder: Path) -> str:
 
 
 def _table(folder: Path) -> str:
-    wine = load_wine(as_frame=True)
-    names = [name.replace("/", "_") for name in wine.data.columns]
+    wine = load_wine()
+    names = [name.replace("/", "_") for name in wine.feature_names]
     # columns of unlike units: each in units of its own spread
-    values = (wine.data.to_numpy() - wine.data.to_numpy().mean(0)) / wine.data.to_numpy().std(0)
+    values = (wine.data - wine.data.mean(0)) / wine.data.std(0)
     truth = pl.DataFrame(values.round(4), schema=names).with_columns(
         pl.Series("cultivar", [str(wine.target_names[t]) for t in wine.target])
     )

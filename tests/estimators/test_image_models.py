@@ -8,9 +8,11 @@ from sklearn.datasets import load_digits
 import thalweg
 from thalweg.core import InputError
 from thalweg.estimators import JointEmbeddingModel, MaskedImageModel
-from thalweg.estimators.registry import CLIPS, IMAGES
+from thalweg.estimators.registry import estimator, names_in
 from thalweg.training import Run
 
+IMAGES = [estimator(name) for name in names_in("images")]
+CLIPS = [estimator(name) for name in names_in("clips")]
 DIGITS = load_digits()
 TRAIN, TEST = DIGITS.images[:1500].astype(np.float32), DIGITS.images[1500:].astype(np.float32)
 SMALL = {"patch": 2, "width": 32, "depth": 1, "random_state": 0}
@@ -158,8 +160,8 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path):
 
 @pytest.mark.parametrize("kind", [*IMAGES, *CLIPS], ids=lambda kind: kind.__name__)
 def test_every_bad_setting_is_named(kind):
-    for name, constraint in kind.parameters.items():
-        for value in constraint.violations():
+    for name, parameter in kind.parameters.items():
+        for value in parameter.constraint.violations():
             with pytest.raises(InputError, match=f"{kind.__name__}: {name} must be"):
                 kind(**{name: value}).fit(TRAIN[:4])
 

@@ -158,7 +158,7 @@ def test_memory_map_gives_the_same_fit(digits, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, value) for name, c in KMeans.parameters.items() for value in c.violations()],
+    [(name, value) for name, c in KMeans.parameters.items() for value in c.constraint.violations()],
     ids=str,
 )
 def test_every_parameter_is_held_to_its_constraint(name, value):

@@ -253,7 +253,7 @@ def test_nothing_of_the_users_is_lost_in_saving(cats, tmp_path):
         cats.save(tmp_path / "file")
     cats.save(tmp_path / "kept")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("thalweg.estimators.text_storage.save_file", _full_disk)
+        patch.setattr("thalweg.estimators.texts.folder.save_file", _full_disk)
         with pytest.raises(OSError, match="No space left"):
             cats.save(tmp_path / "kept")
     _same_answers(cats, thalweg.load(tmp_path / "kept"))
@@ -485,7 +485,7 @@ def test_bad_corpora_and_settings_are_named(corpus, settings, said):
 
 @pytest.mark.parametrize("name", sorted(MaskedLanguageModel.parameters))
 def test_every_parameter_is_checked(name):
-    for value in MaskedLanguageModel.parameters[name].violations():
+    for value in MaskedLanguageModel.parameters[name].constraint.violations():
         with pytest.raises(InputError, match=f"MaskedLanguageModel: {name} must be"):
             MaskedLanguageModel(**{name: value}).fit(CATS)
 

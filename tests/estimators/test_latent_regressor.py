@@ -132,7 +132,7 @@ def test_bad_questions_are_said(fitted, ask, message):
 
 @pytest.mark.parametrize(
     ("parameter", "value"),
-    [(p, v) for p, c in LatentRegressor.parameters.items() for v in c.violations()],
+    [(p, v) for p, c in LatentRegressor.parameters.items() for v in c.constraint.violations()],
     ids=str,
 )
 def test_every_parameter_is_held_to_its_constraint(parameter, value):

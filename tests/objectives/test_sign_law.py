@@ -5,8 +5,8 @@ import torch
 
 from thalweg.data import PLANE
 from thalweg.estimators import BernoulliRBM, EnergyDensity
-from thalweg.estimators.boltzmann import OBJECTIVES as DISCRETE
-from thalweg.estimators.recipes import OBJECTIVES, SAMPLERS
+from thalweg.objectives.by_name import FOR_BOLTZMANN as DISCRETE
+from thalweg.objectives.by_name import OBJECTIVES, SAMPLERS
 
 
 def ring(n, seed, radii=(1.0,), noise=0.05):

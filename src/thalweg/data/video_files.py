@@ -61,7 +61,7 @@ def read_clip(
         import av
     except ImportError as error:
         raise InputError(
-            "read_clip: PyAV is not installed; expected the extra: pip install thalweg[video]"
+            "read_clip: PyAV is not installed; expected the extra thalweg[video] to be"
         ) from error
     if not Path(path).is_file():
         there = "not a file" if Path(path).exists() else "no such file"

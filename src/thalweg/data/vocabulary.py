@@ -235,7 +235,6 @@ def _tokenizers() -> Any:
         import tokenizers
     except ImportError as error:
         raise InputError(
-            "texts need the tokenizers library; expected it to be installed: "
-            "pip install 'thalweg[text]'"
+            "texts need the tokenizers library; expected the extra thalweg[text] to be installed"
         ) from error
     return tokenizers

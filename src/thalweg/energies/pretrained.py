@@ -82,8 +82,7 @@ def read_pretrained(folder: Path) -> tuple[PretrainedNetwork, Vocabulary]:
         from transformers.utils import logging
     except ImportError as error:
         raise InputError(
-            f"{folder} is a model of transformers; expected that library to be installed (it "
-            "comes with thalweg's extra, text)"
+            f"{folder} is a model of transformers; expected the extra thalweg[text] to be installed"
         ) from error
     shows = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()

@@ -5,9 +5,9 @@ from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
 from thalweg.questions.expect import expect
 from thalweg.questions.fill import Fillings, fill
-from thalweg.questions.gibbs_tokens import draw_fillings, draw_texts, draw_tokens
+from thalweg.questions.gibbs_tokens import draw_tokens
 from thalweg.questions.landscape import Landscape, Plane, landscape, plane_of
-from thalweg.questions.log_normalizer import annealed_boltzmann, log_normalizer
+from thalweg.questions.log_normalizer import log_normalizer
 from thalweg.questions.predict import Predictions, predict
 from thalweg.questions.project import project
 from thalweg.questions.sample import sample
@@ -18,11 +18,8 @@ __all__ = [
     "Landscape",
     "Plane",
     "Predictions",
-    "annealed_boltzmann",
     "complete",
     "descend",
-    "draw_fillings",
-    "draw_texts",
     "draw_tokens",
     "expect",
     "fill",

@@ -97,7 +97,7 @@ class Chains:
             import arviz
         except ImportError as error:
             raise ImportError(
-                "to_arviz needs ArviZ; install it with pip install 'thalweg[diagnostics]'"
+                "to_arviz needs ArviZ; expected the extra thalweg[diagnostics] to be installed"
             ) from error
         return arviz.from_dict(
             posterior={name: self.draws.cpu().numpy()},

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg import questions
 from thalweg.core import (
     Choice,
     Energy,
@@ -27,6 +26,7 @@ from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.estimators.tables.model import CodesMixin
 from thalweg.objectives import Objective
 from thalweg.objectives.by_name import FOR_BOLTZMANN
+from thalweg.questions.log_normalizer import annealed_boltzmann
 from thalweg.samplers import BlockGibbs, LogZ, Sampler
 from thalweg.training import Recipe
 from thalweg.training.fit import averaging
@@ -156,9 +156,10 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
             Temperatures, and runs, of annealed importance sampling.
         """
         machine = copy.deepcopy(boltzmann_of(self.energy_)).double()
-        known = machine.log_normalizer() if exact is None or exact else None
+        with torch.no_grad():
+            known = machine.log_normalizer() if exact is None or exact else None
         if known is not None:
-            log_z = LogZ(float(known), 0.0, known.detach().reshape(1))
+            log_z = LogZ(float(known), 0.0, known.reshape(1))
         elif exact:
             raise InputError(
                 f"BernoulliRBM: {self.n_components} hidden units and {self.n_features_in_} visible "
@@ -167,7 +168,7 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
         else:
             generator = generator_from(random_state, machine.weights.device)
             rows = torch.from_numpy(self.starts_)
-            log_z = questions.annealed_boltzmann(machine, rows, generator, n_steps, n_runs)
+            log_z = annealed_boltzmann(machine, rows, generator, n_steps, n_runs)
         # in the units of the rows
         shift = 0.0
         if isinstance(self.energy_, Rescaled):

@@ -19,6 +19,7 @@ from thalweg.data import MASK, Texts, TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TokenPrediction
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.pretext import Masked
+from thalweg.questions.gibbs_tokens import draw_fillings, draw_texts
 
 
 class Completion(NamedTuple):
@@ -141,12 +142,10 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
             if not (tokens == HIDDEN_TOKEN).any():
                 raise InputError(f"sample: the text has no {MASK}; expected one or more to draw")
             self._hold_to_context("sample: the text", tokens)
-            return questions.draw_fillings(
-                self.energy_, self.vocabulary_, text, n, n_sweeps, generator
-            )
+            return draw_fillings(self.energy_, self.vocabulary_, text, n, n_sweeps, generator)
         chosen = torch.randint(len(self.lengths_), (n,), generator=generator, device=device)
         lengths = [self.lengths_[i] for i in chosen.tolist()]
-        return questions.draw_texts(self.energy_, self.vocabulary_, lengths, n_sweeps, generator)
+        return draw_texts(self.energy_, self.vocabulary_, lengths, n_sweeps, generator)
 
     def evaluate(
         self,
