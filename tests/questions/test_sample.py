@@ -120,8 +120,11 @@ def test_given_x(correlated):
     x = torch.tensor([[1.0, 0.5]], dtype=DOUBLE)
     found = sample(Line(), 4000, seeded(), x, start=torch.zeros(1, 1, dtype=DOUBLE))
     close(found, 2.0, 0.5)
-    with pytest.raises(InputError, match="x has 2 rows; expected 1"):
-        Given(Line(), torch.zeros(2, 2))
+    each = torch.tensor([[1.0, 0.5], [0.0, 2.0]], dtype=DOUBLE)
+    y = torch.tensor([[1.0], [3.0]], dtype=DOUBLE)
+    torch.testing.assert_close(Given(Line(), each)(y), torch.tensor([2.0, 2.0], dtype=DOUBLE))
+    with pytest.raises(InputError, match="x has 2 rows, and y 3; expected as many, or 1"):
+        Given(Line(), each)(y[[0, 0, 0]])
 
 
 def test_views_have_the_gradient_of_what_they_view(correlated):
@@ -176,7 +179,10 @@ def test_bits_are_moved_by_gibbs():
         ({"start": None}, "expected start, rows"),
         ({"start": torch.zeros(0, 2)}, "expected start, rows"),
         ({"beta": -1.0}, "beta is -1, and"),
-        ({"start": torch.zeros(1, 2, dtype=torch.long)}, "the start has type torch.int64"),
+        (
+            {"start": torch.zeros(1, 2, dtype=torch.long)},
+            "floating point numbers, got torch.int64",
+        ),
         ({"n": 1.5}, "n must be a whole number"),
         ({"start": torch.zeros(2)}, "start has shape"),
         ({"start": [[0.0, 0.0]]}, "start must be a tensor"),

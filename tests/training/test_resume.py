@@ -14,6 +14,7 @@ import torch
 from thalweg.core import InputError
 from thalweg.data import Shuffled, two_moons
 from thalweg.estimators import (
+    GLO,
     BernoulliRBM,
     DenoisingAutoencoder,
     EnergyDensity,
@@ -36,7 +37,7 @@ KILLS = 20
 def test_killed_twenty_times_it_ends_where_it_would_have(tmp_path):
     # a server that has imported all once: its children start at once
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch._dynamo", "thalweg.estimators"])
+    context.set_forkserver_preload(["torch._dynamo", "thalweg.estimators.tables.energy_density"])
 
     def begin(folder, out):
         process = context.Process(
@@ -45,6 +46,10 @@ def test_killed_twenty_times_it_ends_where_it_would_have(tmp_path):
         process.start()
         return process
 
+    def steps():
+        latest = Checkpoint(tmp_path / "killed", runs.EVERY, resume=True).latest()
+        return 0 if latest is None else int(latest.stem.removeprefix("step-"))
+
     whole = begin("whole", "whole")
     begun = time.perf_counter()
     while not list((tmp_path / "whole").glob("step-*")) and whole.is_alive():
@@ -52,18 +57,24 @@ def test_killed_twenty_times_it_ends_where_it_would_have(tmp_path):
     start_up = time.perf_counter() - begun
     whole.join()
     assert whole.exitcode == 0
+    a_checkpoint = (time.perf_counter() - begun - start_up) / (runs.STEPS / runs.EVERY)
     random = np.random.default_rng(0)
     kills, reached = 0, []
     while kills < KILLS:
         process = begin("killed", "killed")
-        time.sleep(start_up * random.uniform(0.3, 2.0))
+        further = steps() + runs.EVERY * int(random.integers(0, 4))
+        if further == steps():
+            # before it has begun, or as it begins
+            time.sleep(start_up * random.uniform(0.1, 1.0))
+        while steps() < further and process.is_alive():
+            time.sleep(0.002)
+        time.sleep(a_checkpoint * random.uniform(0, 1.5))
         process.kill()
         process.join()
         if process.exitcode != -signal.SIGKILL:
             break
         kills += 1
-        latest = Checkpoint(tmp_path / "killed", runs.EVERY, resume=True).latest()
-        reached.append(0 if latest is None else int(latest.stem.removeprefix("step-")))
+        reached.append(steps())
     last = begin("killed", "killed")
     last.join()
     assert last.exitcode == 0
@@ -83,6 +94,7 @@ MODELS = {
     "denoising": DenoisingAutoencoder(4, hidden=(8,), n_steps=30, random_state=0),
     "masked": MaskedAutoencoder((8,), n_steps=30, random_state=0),
     "quantized": VQAutoencoder(2, hidden=(8,), n_steps=30, random_state=0),
+    "codes": GLO(2, hidden=(8,), n_steps=30, random_state=0),
 }
 
 

@@ -15,7 +15,13 @@ from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.errors import InputError
 from thalweg.core.files import check_folder, write_beside, write_folder_beside
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
-from thalweg.core.hidden import BEYOND_TOKEN, HIDDEN_TOKEN, seen_through, visible
+from thalweg.core.hidden import (
+    BEYOND_TOKEN,
+    HIDDEN_TOKEN,
+    seen_through,
+    visible,
+    visible_energy,
+)
 from thalweg.core.number_constraints import Integer, Levels, Real, Seed, Sizes
 from thalweg.core.parameters import (
     Declared,
@@ -81,6 +87,7 @@ __all__ = [
     "value",
     "value_and_gradient",
     "visible",
+    "visible_energy",
     "write_beside",
     "write_folder_beside",
 ]

@@ -19,7 +19,7 @@ def visible(y: Tensor) -> Tensor:
     return ~y.isnan() if y.is_floating_point() else y >= 0
 
 
-def seen_through(energy: Energy, y: Tensor) -> Energy:
+def visible_energy(energy: Energy, y: Tensor) -> Energy:
     """The energy of the coordinates of ``y`` that are there: itself where none is NaN.
 
     Raises
@@ -37,3 +37,7 @@ def seen_through(energy: Energy, y: Tensor) -> Energy:
             "coordinates, and this energy is not defined without them; expected complete rows"
         )
     return view
+
+
+seen_through = visible_energy
+"""The same, by its name in version 0.1.0."""

@@ -64,26 +64,29 @@ def check_columns(owner: str, y: Tensor, d: int) -> None:
 
 
 class Given(Energy):
-    """F(x, y) as an energy of y alone, for one x.
+    """F(x, y) as an energy of y alone: x is the same for all rows, or each has one of its own.
 
     Parameters
     ----------
     energy : Energy
     x : Tensor
-        (1, ...), what is given.
+        (1, ...), what is given to all of y; or (n, ...), for as many rows.
     """
 
     x: Tensor
 
     def __init__(self, energy: Energy, x: Tensor) -> None:
         super().__init__()
-        if len(x) != 1:
-            raise InputError(f"Given: x has {len(x)} rows; expected 1, what all of y share")
         self.energy = energy
         self.register_buffer("x", x, persistent=False)
         self.beta, self.space = energy.beta, energy.space
 
     def _expanded(self, y: Tensor) -> Tensor:
+        if len(self.x) not in (1, len(y)):
+            raise InputError(
+                f"Given: x has {len(self.x)} rows, and y {len(y)}; expected as many, or 1, what "
+                "all of y share"
+            )
         return self.x.expand(len(y), *self.x.shape[1:])
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:

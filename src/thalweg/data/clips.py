@@ -28,11 +28,15 @@ class Windows(Source):
         Frames of a row.
     name : str, default "clips"
         What messages call them.
+    last : bool, default False
+        Whether only the last run of each clip counts.
     """
 
     chunk_bytes: ClassVar[int] = 2**21
 
-    def __init__(self, clips: ClipsLike, length: int, name: str = "clips") -> None:
+    def __init__(
+        self, clips: ClipsLike, length: int, name: str = "clips", last: bool = False
+    ) -> None:
         if not hasattr(clips, "__iter__") or getattr(clips, "ndim", 1) == 0:
             raise InputError(
                 f"{name}: {type(clips).__name__}; expected an array, or a list of clips"
@@ -54,9 +58,12 @@ class Windows(Source):
                 raise InputError(
                     f"{name}: clip {i} has {len(clip)} frames; expected at least {length}"
                 )
-        counts = np.array([len(clip) - length + 1 for clip in self.clips])
-        self._ends = np.cumsum(counts)
-        self._starts = self._ends - counts
+        self._name = name
+        # frames of each clip before the first run that counts
+        runs = np.array([len(clip) - length + 1 for clip in self.clips])
+        self._before = runs - 1 if last else np.zeros_like(runs)
+        self._ends = np.cumsum(runs - self._before)
+        self._starts = self._ends - (runs - self._before)
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -72,13 +79,17 @@ class Windows(Source):
     def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
         result = np.empty((len(index), self.length, *self.shape), np.float32)
         which = np.searchsorted(self._ends, index, side="right")
-        for row, clip, start in zip(result, which, index - self._starts[which], strict=True):
+        for row, clip, start in zip(result, which, self._first(which, index), strict=True):
             row[:] = self.clips[clip][start : start + self.length]
         return result.reshape(len(index), -1)
 
-    def last(self) -> NDArray[np.int64]:
-        """The position of each clip's last run."""
-        return self._ends - 1
+    def _first(self, clip: Any, row: Any) -> Any:
+        """The frame of its clip that a run begins with."""
+        return row - self._starts[clip] + self._before[clip]
+
+    def last_runs(self) -> Windows:
+        """The last run of each clip alone."""
+        return Windows(self.clips, self.length, self._name, last=True)
 
     def _refuse(
         self, chunk: NDArray[np.floating], start: int, name: str, columns: list[str] | None
@@ -92,13 +103,13 @@ class Windows(Source):
 
     def _row(self, row: int) -> str:
         clip = int(np.searchsorted(self._ends, row, side="right"))
-        first = row - self._starts[clip]
+        first = int(self._first(clip, row))
         return f"clip {clip}, frames {first} to {first + self.length - 1},"
 
     def _entry(self, row: int, column: int, columns: list[str] | None) -> str:
         clip = int(np.searchsorted(self._ends, row, side="right"))
         at = np.unravel_index(column, (self.length, *self.shape))
-        frame = row - self._starts[clip] + at[0]
+        frame = int(self._first(clip, row)) + at[0]
         return f"clip {clip}, frame {frame}, pixel ({at[1]}, {at[2]}) of channel {at[3]}"
 
 

@@ -17,6 +17,15 @@ MOST_LISTED = 20
 """Units of the smaller layer up to which log Z is summed exactly."""
 
 
+def check_weights(owner: str, weights: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> None:
+    """A weight for each pair of a visible and a hidden unit, or :class:`InputError`."""
+    if weights.shape != (len(visible_bias), len(hidden_bias)):
+        raise InputError(
+            f"{owner}: weights are {tuple(weights.shape)}; expected "
+            f"({len(visible_bias)}, {len(hidden_bias)}), as many as the biases"
+        )
+
+
 class RestrictedBoltzmann(Energy, Bipartite):
     r"""The restricted Boltzmann machine, its hidden units summed out.
 
@@ -42,11 +51,7 @@ class RestrictedBoltzmann(Energy, Bipartite):
 
     def __init__(self, weights: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> None:
         super().__init__()
-        if weights.shape != (len(visible_bias), len(hidden_bias)):
-            raise InputError(
-                f"RestrictedBoltzmann: weights are {tuple(weights.shape)}; expected "
-                f"({len(visible_bias)}, {len(hidden_bias)}), as many as the biases"
-            )
+        check_weights("RestrictedBoltzmann", weights, visible_bias, hidden_bias)
         self.weights = nn.Parameter(weights.clone())
         self.visible_bias = nn.Parameter(visible_bias.clone())
         self.hidden_bias = nn.Parameter(hidden_bias.clone())

@@ -159,6 +159,7 @@ class GaussianNoise(Cost):
         self.visible = visible
 
     def forward(self, y: Tensor, prediction: Tensor) -> Tensor:
+        check_columns("cost", y, prediction.shape[-1])
         squares = squared_distance(y, prediction, self.visible)
         return squares * self.scale_of_squares() + self._log_normalizer(y)
 

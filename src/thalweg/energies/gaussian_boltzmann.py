@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from thalweg.core import Energy, InputError
-from thalweg.energies.boltzmann import MOST_LISTED, every_state
+from thalweg.core import Energy
+from thalweg.energies.boltzmann import MOST_LISTED, check_weights, every_state
 from thalweg.energies.toy import LOG_2_PI
 from thalweg.samplers import Bipartite
 from thalweg.samplers.noise import normal, uniform
@@ -48,11 +48,7 @@ class GaussianRestrictedBoltzmann(Energy, Bipartite):
         self, weights: Tensor, visible_bias: Tensor, hidden_bias: Tensor, log_sigma: Tensor
     ) -> None:
         super().__init__()
-        if weights.shape != (len(visible_bias), len(hidden_bias)):
-            raise InputError(
-                f"GaussianRestrictedBoltzmann: weights are {tuple(weights.shape)}; expected "
-                f"({len(visible_bias)}, {len(hidden_bias)}), as many as the biases"
-            )
+        check_weights("GaussianRestrictedBoltzmann", weights, visible_bias, hidden_bias)
         self.weights = nn.Parameter(weights.clone())
         self.visible_bias = nn.Parameter(visible_bias.clone())
         self.hidden_bias = nn.Parameter(hidden_bias.clone())

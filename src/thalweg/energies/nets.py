@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from thalweg.core import InputError
+from thalweg.energies.initial import draw_weights
 from thalweg.energies.silu import Along, SlopeThrough
 
 NARROW = 16
@@ -46,8 +47,9 @@ class Perceptron(nn.Module):
             raise InputError(f"Perceptron: detail must be above 0, got {detail}")
         layers: list[nn.Module] = []
         for wide, narrow in itertools.pairwise(sizes[:-1]):
-            layers += [_linear(wide, narrow, generator), activation()]
-        self.layers = nn.Sequential(*layers, _linear(sizes[-2], sizes[-1], generator))
+            layers += [skip_init(nn.Linear, wide, narrow), activation()]
+        self.layers = nn.Sequential(*layers, skip_init(nn.Linear, sizes[-2], sizes[-1]))
+        draw_weights(self.layers, generator, offsets=True)
         with torch.no_grad():
             for parameter in self.layers[0].parameters():
                 parameter.mul_(detail)
@@ -120,15 +122,6 @@ class Perceptron(nn.Module):
             second = joined[n + m * n :]
         assert second is not None
         return a[:, 0], slopes[:, :, 0], second[:, 0]
-
-
-def _linear(wide: int, narrow: int, generator: torch.Generator | None) -> nn.Linear:
-    """A linear layer with torch's usual initial weights, drawn from a generator of one's own."""
-    layer = nn.Linear(wide, narrow, device="meta").to_empty(device="cpu")
-    bound = 1 / math.sqrt(max(wide, 1))
-    nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-    nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-    return layer
 
 
 class Branches(nn.Module):

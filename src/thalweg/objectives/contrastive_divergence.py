@@ -7,10 +7,10 @@ from torch import Tensor
 
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.objectives.base import Objective, loss_of, mean_of
-from thalweg.objectives.negatives import Found, Negatives
+from thalweg.objectives.negatives import NegativePoints, Negatives
 
 
-def both_energies(energy: Energy, batch: Batch, found: Found) -> tuple[Tensor, Tensor]:
+def both_energies(energy: Energy, batch: Batch, found: NegativePoints) -> tuple[Tensor, Tensor]:
     """F of the data and of the negatives (n,) each, in one pass."""
     n = len(batch.y)
     given = None

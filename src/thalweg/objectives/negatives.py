@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import Batch, Energy, EnergyFunction, InputError
+from thalweg.core import Batch, Energy, EnergyFunction, Given, InputError
 from thalweg.objectives.base import settings_of
 from thalweg.objectives.likelihood import normalized
 from thalweg.objectives.scales import one_of
@@ -21,7 +21,7 @@ PACE = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class NegativePoints:
     """Points to push up, and what a person may want to see of how they were found."""
 
     y: Tensor
@@ -40,7 +40,7 @@ class Negatives(nn.Module, ABC):
         return settings_of(self)
 
     @abstractmethod
-    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> NegativePoints:
         """As many points as the batch has rows."""
 
 
@@ -75,11 +75,11 @@ class FromData(Negatives):
         self.register_buffer("kicks", check_chains("FromData", sampler, n_steps, kick))
         self.pace, self.n_steps, self.kick = Pace(sampler), n_steps, kick
 
-    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> NegativePoints:
         start = kicked(batch.y, self.kicks, generator)
-        given = energy if batch.x is None else RowByRow(energy, batch.x)
+        given = energy if batch.x is None else Given(energy, batch.x)
         end, acceptance = walk(self.pace, given, start, self.n_steps, generator)
-        return Found(end, batch.x, {"acceptance": acceptance})
+        return NegativePoints(end, batch.x, {"acceptance": acceptance})
 
 
 class Pace(nn.Module):
@@ -172,7 +172,7 @@ class FromChains(Negatives):
     def _fresh(self, energy: Energy, y: Tensor, generator: torch.Generator) -> Tensor:
         return y.detach() if energy.space != "real" else kicked(y, self.kicks, generator)
 
-    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> NegativePoints:
         if batch.x is not None:
             raise InputError("FromChains: x is given, and chains that go on keep none; expected "
                              "FromData")  # fmt: skip
@@ -193,7 +193,9 @@ class FromChains(Negatives):
         start = torch.where(anew.reshape(-1, *[1] * (y.dim() - 1)), fresh, start)
         end, acceptance = walk(self.pace, energy, start, self.n_steps, generator)
         self.chains[index] = end
-        return Found(end, None, {"acceptance": acceptance, "reseeded": anew.float().mean()})
+        return NegativePoints(
+            end, None, {"acceptance": acceptance, "reseeded": anew.float().mean()}
+        )
 
 
 class FromNoise(Negatives):
@@ -210,37 +212,22 @@ class FromNoise(Negatives):
         self.noise = normalized(noise, "FromNoise")
 
     @torch.no_grad()
-    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> NegativePoints:
         drawn = self.noise.draw(len(batch.y), generator)
         assert drawn is not None
-        return Found(drawn.to(batch.y), batch.x, {})
+        return NegativePoints(drawn.to(batch.y), batch.x, {})
 
 
 class FromBatch(Negatives):
     """The y of another row of the batch, for energies of pairs (x, y)."""
 
-    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Found:
+    def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> NegativePoints:
         if batch.x is None or len(batch.y) < 2:
             raise InputError(
                 "FromBatch: a batch has no x, or one row; expected pairs (x, y), at least 2"
             )
         by = 1 + int(one_uniform(generator) * (len(batch.y) - 1))
-        return Found(batch.y.roll(by, dims=0), batch.x, {})
-
-
-class RowByRow(Energy):
-    """F(x, y) as an energy of y, with an x for each row."""
-
-    def __init__(self, energy: Energy, x: Tensor) -> None:
-        super().__init__()
-        self.energy, self.x = energy, x
-        self.beta, self.space = energy.beta, energy.space
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return self.energy(y, self.x)
-
-    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return self.energy.value_and_gradient(y, self.x)
+        return NegativePoints(batch.y.roll(by, dims=0), batch.x, {})
 
 
 def walk(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from thalweg.core import Batch, Energy, Loss, seen_through
+from thalweg.core import Batch, Energy, Loss, visible_energy
 from thalweg.objectives.base import Objective, loss_of, mean_of
 
 
@@ -17,6 +17,6 @@ class PushDown(Objective):
     """
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
-        values = seen_through(energy, batch.y)(batch.y, batch.x)
+        values = visible_energy(energy, batch.y)(batch.y, batch.x)
         value = mean_of(values, batch)
         return loss_of(value, energy=value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, as_energy, check_rows, seen_through
+from thalweg.core import Energy, EnergyFunction, InputError, as_energy, check_rows, visible_energy
 from thalweg.questions.descent import descend, descend_bits
 
 DESCENTS = 4
@@ -89,7 +89,7 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
     binary = energy.space == "binary"
     if binary:
         tried = torch.where(gone, (tried > 0.5).to(tried), tried)
-    values = torch.stack([_known(seen_through(energy, at)(at, x)) for at in tried])
+    values = torch.stack([_known(visible_energy(energy, at)(at, x)) for at in tried])
     every = torch.arange(tried.shape[1], device=tried.device)
     best, lowest = tried[0], torch.full_like(values[0], torch.inf)
     for choice in values.argsort(dim=0)[:DESCENTS]:
@@ -99,7 +99,7 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
         if len(finite):
             down = descend_bits if binary else descend
             end[finite] = down(energy, end[finite], _rows(x, finite), free=gone[finite])
-        value = _known(seen_through(energy, end)(end, x))
+        value = _known(visible_energy(energy, end)(end, x))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
     few = (gone.sum(dim=1) <= FEW).nonzero()[:, 0]
@@ -120,7 +120,7 @@ def _polish(energy: Energy, y: Tensor, value: Tensor, x: Tensor | None, free: Te
         e = torch.randn(y.shape[1], generator=generator, dtype=torch.float64).to(y)
         step = 10.0 ** (-4 * i / POLISHING) * e * spread
         tried = torch.where(free, y + step, y)
-        after = _known(seen_through(energy, tried)(tried, x))
+        after = _known(visible_energy(energy, tried)(tried, x))
         better = after < value
         y = torch.where(better[:, None], tried, y)
         value = torch.where(better, after, value)

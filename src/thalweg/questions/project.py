@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, as_energy, check_rows, seen_through
+from thalweg.core import EnergyFunction, as_energy, check_rows, visible_energy
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend, descend_bits
 
@@ -27,7 +27,7 @@ def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tenso
     check_rows("project: y", y)
     if energy.space == "binary":
         return descend_bits(energy, complete(energy, y, x), x)
-    start = seen_through(energy, y).reconstruct(y, x)
+    start = visible_energy(energy, y).reconstruct(y, x)
     if start is not None and energy.minimizes_hidden:
         return start
     if start is None:

@@ -8,7 +8,16 @@ import warnings
 import torch
 from torch import Tensor
 
-from thalweg.core import Clamped, Energy, EnergyFunction, Given, InputError, as_energy, progress
+from thalweg.core import (
+    Clamped,
+    Energy,
+    EnergyFunction,
+    Given,
+    InputError,
+    as_energy,
+    check_rows,
+    progress,
+)
 from thalweg.questions.compiled import compiled_where_it_pays
 from thalweg.samplers import (
     HMC,
@@ -143,8 +152,8 @@ def _checked(
     visible: Tensor | None,
 ) -> Tensor:
     """The rows to start from, where all that chains need is there and fits."""
-    if start is not None and not isinstance(start, Tensor):
-        raise InputError(f"sample: start must be a tensor, got {type(start).__name__}")
+    if start is not None:
+        check_rows("sample: start", start)
     if start is None or len(start) == 0:
         raise InputError(
             f"sample: {type(energy).__name__} has no exact way to draw what is asked for; expected "

@@ -138,8 +138,11 @@ class DualAveraging:
         self.log_mean = weight * self.log_step + (1 - weight) * self.log_mean
 
 
-def windows(n_steps: int) -> list[int]:
-    """Steps after which the metric is estimated anew: windows that double, as Stan has them."""
+def windows(n_steps: int) -> tuple[int, list[int]]:
+    """Steps before the first window, and those that each ends with: they double, as in Stan.
+
+    After each the metric is estimated anew.
+    """
     first, last = max(n_steps * 15 // 100, 10), n_steps - n_steps // 5
     ends, width = [], max(n_steps // 20, 10)
     end = first + width
@@ -150,7 +153,7 @@ def windows(n_steps: int) -> list[int]:
         if ends[-1] == last:
             break
         end += width
-    return ends
+    return first, ends
 
 
 def adapt(
@@ -166,7 +169,7 @@ def adapt(
         return sampler, state
     sampler = reasonable_step(sampler, energy_fn, state, generator)
     averaging = averaging_for(sampler)
-    ends, begun = windows(n_steps), max(n_steps * 15 // 100, 10)
+    begun, ends = windows(n_steps)
     kept: list[State] = []
     for i in range(1, n_steps + 1):
         state, info = sampler.step(energy_fn, state, generator)

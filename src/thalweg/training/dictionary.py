@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Batch, Energy, LatentSpace, Loss, seen_through
+from thalweg.core import Batch, Energy, LatentSpace, Loss, visible_energy
 from thalweg.data import Rows, Summary
 from thalweg.energies import Affine
 from thalweg.objectives import PushDown
@@ -64,7 +64,7 @@ class DictionaryStep:
     @torch.no_grad()
     def __call__(self, batch: Batch, generator: torch.Generator) -> Loss:
         y = batch.y
-        view = seen_through(self.energy, y)
+        view = visible_energy(self.energy, y)
         z = view.codes(y)
         assert z is not None
         explained = self.decoder(z)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Batch, Loss, seen_through
+from thalweg.core import Batch, Loss, visible_energy
 from thalweg.latents import FreeEnergy
 
 
@@ -40,7 +40,7 @@ class MiniBatchStep:
     @torch.no_grad()
     def __call__(self, batch: Batch, generator: torch.Generator) -> Loss:
         y, k = batch.y, len(self.centers)
-        view = seen_through(self.energy, y)
+        view = visible_energy(self.energy, y)
         assert isinstance(view, FreeEnergy)
         w = torch.ones(len(y), device=y.device) if batch.weight is None else batch.weight
         value = view(y)

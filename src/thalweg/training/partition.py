@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import seen_through
+from thalweg.core import visible_energy
 from thalweg.data import Rows, Summary
 from thalweg.latents import FreeEnergy
 
@@ -141,7 +141,7 @@ class ChunkedPartition(Partition):
         self, y: Tensor, w: Tensor, sums: Tensor, counts: Tensor
     ) -> tuple[Tensor, Tensor, NDArray[np.int32]]:
         """Add a chunk to the sums; its weighted energy, each row's least one, and whose."""
-        view = seen_through(self._energy, y)
+        view = visible_energy(self._energy, y)
         assert isinstance(view, FreeEnergy)
         if view is self._energy and math.isinf(view.beta) and y.device.type == "cpu":
             # complete rows in one cluster each: summed by the kernel

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Energy, count_unconverged, learned, seen_through
+from thalweg.core import Energy, count_unconverged, learned, visible_energy
 from thalweg.data import Source
 from thalweg.estimators.base.files import save
 from thalweg.estimators.base.settings import Computing
@@ -84,7 +84,7 @@ class ScoresMixin:
         """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""
 
         def question(y: Tensor) -> Tensor:
-            value: Tensor = seen_through(self.energy_, y)(y)
+            value: Tensor = visible_energy(self.energy_, y)(y)
             return value
 
         return self._ask(self._read(X), question)

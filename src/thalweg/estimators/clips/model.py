@@ -49,8 +49,10 @@ class ClipsMixin:
                 f"NextFrame: {name} has frames of {described(given.shape)}; expected "
                 f"{described(self.shape_)}, as in training"
             )
-        given.summary(name)
-        return torch.from_numpy(given.take(given.last())).to(next(self.energy_.parameters()))
+        asked = given.last_runs()
+        asked.summary(name)
+        rows = asked.take(np.arange(len(asked)))
+        return torch.from_numpy(rows).to(next(self.energy_.parameters()))
 
     def _pair(self, X: ClipsLike, Y: ClipsLike | None) -> tuple[Tensor, Tensor]:
         if Y is None:

@@ -22,7 +22,7 @@ from thalweg.core import (
     generator_from,
     learned,
     parameter,
-    seen_through,
+    visible_energy,
 )
 from thalweg.data import Rows
 from thalweg.energies import Rescaled
@@ -148,7 +148,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
                 recipe = Recipe(max(1, self.n_steps // 10), self.learning_rate)
                 self._descend(there, energy, PushDown(), recipe)
             with torch.no_grad():
-                value = float(seen_through(energy, sample.y)(sample.y, sample.x).mean())
+                value = float(visible_energy(energy, sample.y)(sample.y, sample.x).mean())
             if found is None or value < best:
                 best, found = value, energy
         assert found is not None
@@ -162,7 +162,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         """F(x, y) of each pair of rows, low where y may follow from x: (n,)."""
 
         def question(x: Tensor, y: Tensor) -> Tensor:
-            value: Tensor = seen_through(self.energy_, y)(y, x)
+            value: Tensor = visible_energy(self.energy_, y)(y, x)
             return value
 
         return np.asarray(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
@@ -172,7 +172,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         """z that explains what happened, the one of least E(x, y, z): (n, n_components)."""
 
         def question(x: Tensor, y: Tensor) -> Tensor:
-            return _known(seen_through(self.energy_, y).codes(y, x))
+            return _known(visible_energy(self.energy_, y).codes(y, x))
 
         return np.asarray(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
 

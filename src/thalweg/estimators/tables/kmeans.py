@@ -21,7 +21,7 @@ from thalweg.core import (
     finite_array,
     learned,
     parameter,
-    seen_through,
+    visible_energy,
 )
 from thalweg.data import Rows, Summary
 from thalweg.energies import Affine, Reconstruction
@@ -210,7 +210,7 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
         return self._ask(self._read(X), self._nearest).astype(np.int32)
 
     def _nearest(self, y: Tensor) -> Tensor:
-        view = seen_through(self.energy_, y)
+        view = visible_energy(self.energy_, y)
         assert isinstance(view, FreeEnergy)
         return view.energy.lowest(y, view.infer(y).z)[1]
 
@@ -218,7 +218,7 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
         """Minus the (weighted) sum of the rows' energies, for model selection."""
         rows = self._read(X)
         weight = self._weight(X, rows, sample_weight)
-        energy = self._ask(rows, lambda part: seen_through(self.energy_, part)(part))
+        energy = self._ask(rows, lambda part: visible_energy(self.energy_, part)(part))
         return -float(energy.sum(dtype=np.float64) if weight is None else energy @ weight)
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:

@@ -20,7 +20,7 @@ from thalweg.core import (
     finite_array,
     learned,
     parameter,
-    seen_through,
+    visible_energy,
 )
 from thalweg.data import Summary
 from thalweg.estimators.base.settings import Seeded
@@ -258,7 +258,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         """p(z | y), at beta: (n, n_components)."""
 
         def question(y: Tensor) -> Tensor:
-            view = seen_through(self.energy_, y)
+            view = visible_energy(self.energy_, y)
             assert isinstance(view, FreeEnergy)
             return view.responsibilities(y).T
 

@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import Declared, Device, InputError, generator_from, learned, seen_through
+from thalweg.core import Declared, Device, InputError, generator_from, learned, visible_energy
 from thalweg.data import Rows, Summary
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.tables.reading import as_given, read_rows
@@ -173,7 +173,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def transform(self: Any, X: Any) -> NDArray[np.floating]:
         """Codes z*, the z of least energy for each row: (n, number of codes)."""
-        return self._ask(self._read(X), lambda y: seen_through(self.energy_, y).codes(y))
+        return self._ask(self._read(X), lambda y: visible_energy(self.energy_, y).codes(y))
 
     def inverse_transform(self: Any, Z: Any) -> NDArray[np.floating]:
         """What codes (n, number of codes) decode to: (n, d)."""
