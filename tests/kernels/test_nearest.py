@@ -85,6 +85,33 @@ def test_rows_that_leave_a_point_can_come_back():
         points[one] += 0.5 * random.normal(size=40)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_point_that_a_row_has_just_left_is_remembered_as_near(dtype):
+    """Rows between two far groups of points go to and fro, while nothing else moves at all.
+
+    Only what is noted when a row leaves its point says that the point is still the next one.
+    """
+    random = np.random.default_rng(0)
+    d, group = 40, 48
+    axis = np.eye(d)[0]
+    # all around each end of the axis, and behind it
+    around = random.normal(size=(2, group, d)) * 3
+    around[:, :, 0] = abs(around[:, :, 0]) + 12
+    around[1, :, 0] *= -1
+    points = np.concatenate([[5 * axis], around[0], [-5 * axis], around[1]]).astype(dtype)
+    between = 0.01 * random.normal(size=(60, d)) * (np.arange(d) > 0)
+    settled = points[random.integers(0, len(points), 3000)] + 0.1 * random.normal(size=(3000, d))
+    y = np.concatenate([between, settled]).astype(dtype)
+    moving = MovingNearest(y, len(points))
+    for step in (0.0, 0.0, 0.0, 0.05, -0.05, 0.05, -0.05, 0.02, -0.02, 0.1, -0.1, 0.0, 0.05):
+        points[0, 0] = 5 + step
+        moving.assign(points)
+        label, _ = by_hand(y, points)
+        if step:
+            assert set(label[:60]) == {0 if step < 0 else group + 1}
+            np.testing.assert_array_equal(moving.label, label)
+
+
 def test_any_number_of_threads_gives_the_same_bits():
     import torch
 
