@@ -1,0 +1,84 @@
+"""What the how-tos say works as it stands there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from thalweg.energies import Normal
+
+ROOT = Path(__file__).parents[1]
+PRINTED = {
+    "energy": "2.0\ntensor([[2., 0.]])\nTrue\ntensor([[0., 2.]])\n",
+    "objective": "True\n",
+    "sampler": "",
+}
+
+
+def blocks(name):
+    text = (ROOT / "docs" / f"how_to_add_{name}.md").read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_the_code_of_a_how_to_runs_and_prints_what_it_says(name, capsys):
+    article = "a" if name == "sampler" else "an"
+    scope = {"__name__": "how_to"}
+    (block,) = blocks(f"{article}_{name}")
+    exec(compile(block, name, "exec"), scope)
+    assert capsys.readouterr().out == PRINTED[name]
+    for line, printed in re.findall(r"^(print.*?)  +# (.*)$", block, re.MULTILINE):
+        assert printed in PRINTED[name], line
+    if name == "sampler":
+        sampler, energy = scope["Componentwise"](1.5), Normal(torch.ones(2))
+        generator = torch.Generator().manual_seed(0)
+        state = sampler.init(energy, torch.zeros(4000, 2))
+        for _ in range(60):
+            state, _ = sampler.step(energy, state, generator)
+        assert (state.y.mean(dim=0) - 1).abs().max() < 5 / 4000**0.5
+
+
+def test_an_estimator_is_added_in_under_forty_lines(tmp_path):
+    """In a copy of the package, from Python and from the command line."""
+    code, line = blocks("an_estimator")
+    assert len(code.strip().splitlines()) < 40
+    package = tmp_path / "thalweg"
+    shutil.copytree(ROOT / "src" / "thalweg", package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "estimators" / "tables" / "score_density.py").write_text(code)
+    registry = package / "estimators" / "registry.py"
+    registry.write_text(f"{registry.read_text()}\n{line}")
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{i % 7},{i % 7 + 1}\n" for i in range(70)))
+    asked = (
+        "import numpy as np, thalweg; from thalweg.cli import main\n"
+        "from thalweg.estimators import ScoreDensity\n"
+        "X = np.random.default_rng(0).normal(size=(60, 1)) * [[1.0, 2.0]]\n"
+        "model = ScoreDensity(8, n_steps=100, random_state=0).fit(X)\n"
+        "assert model.energy([[1.0, 2.0]])[0] < model.energy([[1.0, -2.0]])[0]\n"
+        "assert model.sample(3, random_state=0).shape == model.project(X[:3]).shape\n"
+        "assert not np.isnan(model.complete([[1.0, np.nan]])).any()\n"
+        "model.save('s'); again = thalweg.load('s')\n"
+        "np.testing.assert_array_equal(again.energy(X), model.energy(X))\n"
+        "assert 'noise : float, default 0.3' in ScoreDensity.__doc__\n"
+        "import sys\n"
+        "sys.argv = 'thalweg fit score-density t.csv --width 8 --n-steps 5 --out m'.split()\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "sys.argv = 'thalweg energy m t.csv --out e.csv'.split()\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "sys.argv = 'thalweg fit score-density --help'.split()\n"
+        "main()\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, cwd=tmp_path,
+        env=environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Its deviation, in those of columns. Must be a number above 0." in done.stdout
+    assert len((tmp_path / "e.csv").read_text().splitlines()) == 71
