@@ -14,7 +14,7 @@ from thalweg.energies import Normal
 
 ROOT = Path(__file__).parents[1]
 PRINTED = {
-    "energy": "2.0\ntensor([[2., 0.]])\nTrue\ntensor([[0., 2.]])\n",
+    "energy": "2.0\nTrue\ntensor([[0., 2.]])\n",
     "objective": "True\n",
     "sampler": "",
 }
