@@ -59,8 +59,8 @@ bench: install
 
 docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
-	rm -rf docs/lecture  # its figures are of the library as it is now
+	rm -rf docs/lecture docs/reference/generated  # of the library as it is now
 	$(BIN)/python -m sphinx -W -b html docs docs/_build
 
 clean:
-	rm -rf .venv demo docs/_build docs/lecture
+	rm -rf .venv demo docs/_build docs/lecture docs/reference/generated

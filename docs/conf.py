@@ -9,18 +9,24 @@ project = "thalweg"
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+autosummary_generate = True
+autosummary_imported_members = True
 html_theme = "pydata_sphinx_theme"
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
 autodoc_default_options = {
     # what scikit-learn adds to every estimator
     "exclude-members": "set_fit_request, set_score_request, set_transform_request, "
-    "set_inverse_transform_request, set_predict_request, get_metadata_routing",
+    "set_inverse_transform_request, set_predict_request, get_metadata_routing, set_output, "
+    # what declarations leave on a class, and torch on a module
+    "parameters, learned, about, training, forward, extra_repr",
 }
 
 sphinx_gallery_conf = {
