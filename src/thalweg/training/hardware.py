@@ -1,8 +1,7 @@
-"""Where training runs: precision, and the processes that train one model."""
+"""Where training runs: device, precision, and the processes that train one model."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -11,26 +10,28 @@ import torch
 from torch import Tensor
 
 from thalweg.core import InputError
+from thalweg.training.processes import processes
 
 PRECISIONS = ("no", "bf16", "fp16")
 
 
 class Hardware:
-    """Device, precision and processes, by accelerate where there is more than one plain process.
+    """Device and precision, and the processes that train together.
 
     Parameters
     ----------
     device : str, default "cpu"
     precision : {"no", "bf16", "fp16"}, default "no"
-        Type of the large products; parameters stay in single precision.
+        Type of the large products, by accelerate; parameters stay in single precision.
     """
 
     def __init__(self, device: str = "cpu", precision: str = "no") -> None:
         if precision not in PRECISIONS:
             raise InputError(f"precision must be one of {PRECISIONS}, got {precision!r}")
+        self.group = processes(device)
+        self.device = self.group.device or torch.device(device)
         self._accelerator: Any = None
-        self.device = torch.device(device)
-        if precision != "no" or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if precision != "no":
             from accelerate import Accelerator
             from accelerate.state import AcceleratorState
 
@@ -43,11 +44,11 @@ class Hardware:
 
     @property
     def rank(self) -> int:
-        return 0 if self._accelerator is None else int(self._accelerator.process_index)
+        return self.group.rank
 
     @property
     def size(self) -> int:
-        return 1 if self._accelerator is None else int(self._accelerator.num_processes)
+        return self.group.size
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Inside, large products are taken in the precision asked for."""
@@ -70,24 +71,17 @@ class Hardware:
     def _average(self, parameters: Sequence[Tensor]) -> None:
         known = [p for p in parameters if p.grad is not None]
         joined = torch.cat([p.grad.flatten() for p in known if p.grad is not None])
-        joined = self._accelerator.reduce(joined, "mean")
+        joined = self.group.mean(joined)
         for p, part in zip(known, joined.split([p.numel() for p in known]), strict=True):
             p.grad = part.reshape(p.shape)
 
     def from_first(self, value: Any) -> Any:
         """What the first process has."""
-        if self.size == 1:
-            return value
-        from accelerate.utils import broadcast_object_list
-
-        return broadcast_object_list([value])[0]
+        return self.group.from_first(value)
 
     def lowest(self, value: int) -> int:
         """The least of the numbers of all processes."""
-        if self.size == 1:
-            return value
-        every = self._accelerator.gather(torch.tensor([value], device=self.device))
-        return int(every.min())
+        return min(self.group.gather(value))
 
     @property
     def may_overflow(self) -> bool:

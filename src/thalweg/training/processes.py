@@ -6,7 +6,10 @@ import os
 from typing import Any, Protocol
 
 import numpy as np
+import torch
+import torch.distributed
 from numpy.typing import NDArray
+from torch import Tensor
 
 
 class Processes(Protocol):
@@ -14,6 +17,11 @@ class Processes(Protocol):
 
     rank: int
     size: int
+    device: torch.device | None
+    """this process's, where a launcher gave it one"""
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean over processes."""
 
     def total(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
         """The sum over processes."""
@@ -30,6 +38,10 @@ class Alone:
 
     rank = 0
     size = 1
+    device: torch.device | None = None
+
+    def mean(self, value: Tensor) -> Tensor:
+        return value
 
     def total(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
         return value
@@ -48,28 +60,26 @@ class Launched:
         from accelerate import PartialState
 
         state = PartialState(cpu=device == "cpu")
-        self.rank = state.process_index
-        self.size = state.num_processes
-        self._device = state.device
+        self.rank: int = state.process_index
+        self.size: int = state.num_processes
+        self.device: torch.device | None = state.device
+
+    def mean(self, value: Tensor) -> Tensor:
+        result = value.clone()
+        torch.distributed.all_reduce(result)
+        return result / self.size
 
     def total(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
-        import torch
-        import torch.distributed
-
-        tensor = torch.from_numpy(np.ascontiguousarray(value)).to(self._device)
+        tensor = torch.from_numpy(np.ascontiguousarray(value)).to(self.device)
         torch.distributed.all_reduce(tensor)
         return np.asarray(tensor.cpu().numpy())
 
     def from_first(self, value: Any) -> Any:
-        import torch.distributed
-
         box = [value]
         torch.distributed.broadcast_object_list(box, src=0)
         return box[0]
 
     def gather(self, value: Any) -> list[Any]:
-        import torch.distributed
-
         boxes: list[Any] = [None] * self.size
         torch.distributed.all_gather_object(boxes, value)
         return boxes
