@@ -51,6 +51,7 @@ from thalweg.objectives import (
     FromNoise,
     Hinge,
     InfoNCE,
+    LatentCodes,
     Lattice,
     LogLoss,
     MaximumLikelihood,
@@ -125,6 +126,13 @@ def embedding():
     return JointEmbedding(inside, projector), Batch(torch.rand(ROWS, 64, generator=seeded(2)))
 
 
+def codes():
+    """A decoder, and a code for each row."""
+    energy, batch = autoencoder()
+    start = 0.5 * torch.randn(ROWS, 2, generator=seeded(3))
+    return LatentCodes(start), energy, batch._replace(position=torch.arange(ROWS))
+
+
 def short_chains():
     return FromData(MALA(0.05), 3, kick=(0.1, 1.0))
 
@@ -151,6 +159,7 @@ RECIPES = {
     "FromNoise": lambda: (ContrastiveDivergence(noise()), *network()),
     "Hinge": lambda: (Hinge(noise()), *network()),
     "InfoNCE": lambda: (InfoNCE(plane(), 512), *network()),
+    "LatentCodes": codes,
     "Lattice": lambda: (MaximumLikelihood(Lattice(shifted=False)), *network()),
     "LogLoss": lambda: (LogLoss(noise()), *network()),
     "MaximumLikelihood": lambda: (MaximumLikelihood(Lattice()), *network()),
@@ -183,9 +192,15 @@ RECIPES = {
 def placed(parts, device, kind=torch.float32):
     """An objective, an energy and a batch on a device; the originals stay as they are."""
     objective, energy, batch = parts
+
+    def moved(part):
+        if part is None:
+            return None
+        return part.to(device, kind if part.is_floating_point() else part.dtype)
+
     objective = copy.deepcopy(objective).to(device).to(kind)
     energy = copy.deepcopy(energy).to(device).to(kind)
-    return objective, energy, Batch(*(None if t is None else t.to(device, kind) for t in batch))
+    return objective, energy, Batch(*map(moved, batch))
 
 
 def loss_and_slope(parts, seed):

@@ -194,10 +194,11 @@ def apart(function, *arguments, limit):
             continue
         trouble = item
         break
-    process.terminate()
-    process.join(5)
-    if process.is_alive():
-        process.kill()
+    process.join(0 if trouble and trouble.startswith("ended") else 5)
+    for end_it in (process.terminate, process.kill):
+        if process.is_alive():
+            end_it()
+            process.join(5)
     return found, trouble
 
 

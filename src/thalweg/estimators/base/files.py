@@ -27,8 +27,10 @@ FORMAT = 1
 class Savable(Protocol):
     """A fitted estimator, as far as its file goes."""
 
-    energy_: Energy
     n_features_in_: int
+
+    @property
+    def energy_(self) -> Energy: ...
 
     @property
     def parameters(self) -> Mapping[str, Parameter]: ...

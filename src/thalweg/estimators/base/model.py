@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -21,6 +20,7 @@ from torch import Tensor
 from thalweg.core import Energy, count_unconverged, learned, visible_energy
 from thalweg.data import Source
 from thalweg.estimators.base.files import save
+from thalweg.estimators.base.scikit_learn import BaseEstimator
 from thalweg.estimators.base.settings import Computing
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from thalweg.core import Choice, Device, Energy, learned, parameter
 from thalweg.data import Shuffled, Source
 from thalweg.estimators.base.model import FittedModel
+from thalweg.estimators.base.scikit_learn import BaseEstimator
 from thalweg.estimators.base.settings import GradientSteps, Seeded
 from thalweg.objectives import Objective
 from thalweg.training import Hardware, History, Recipe, Run, fit

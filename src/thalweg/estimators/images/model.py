@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 
 import torch
 from numpy.typing import NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from thalweg.data import Images, ImagesLike, as_images, pixel_units
 from thalweg.data.images import described
 from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Rescaled
 from thalweg.energies.inpainting import Encoding
+from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.training import Run
 from thalweg.training.start import Start, Units

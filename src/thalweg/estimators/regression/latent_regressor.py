@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
 from torch import Tensor
 
 from thalweg import questions
@@ -27,6 +26,7 @@ from thalweg.core import (
 from thalweg.data import Rows
 from thalweg.energies import Rescaled
 from thalweg.estimators.base.energy_parts import reconstruction_of
+from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.energies import (
     GRID,

@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClusterMixin
 from sklearn.utils import check_random_state
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from thalweg.core import (
 )
 from thalweg.data import Rows, Summary
 from thalweg.energies import Affine, Reconstruction
+from thalweg.estimators.base.scikit_learn import ClusterMixin
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.model import CodesMixin, SamplesMixin, TableModel
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot

@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import DensityMixin
 from sklearn.utils import check_random_state
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from thalweg.core import (
     visible_energy,
 )
 from thalweg.data import Summary
+from thalweg.estimators.base.scikit_learn import DensityMixin
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.kmeans import KMeans
 from thalweg.estimators.tables.model import CodesMixin, MeanScoreMixin, SamplesMixin, TableModel

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from thalweg.core import InputError
 from thalweg.data import Rows
+from thalweg.estimators.base.scikit_learn import BaseEstimator
 
 
 def read_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Rows:
