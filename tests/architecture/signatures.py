@@ -5,14 +5,17 @@ An ignored error that is none any more is an error itself.
 
 from thalweg.estimators import EnergyDensity, KMeans, MaskedAutoencoder, VQAutoencoder
 
-KMeans(3, init="random", tol=0.1)
-KMeans(n_clusters="three")  # type: ignore[arg-type]
-KMeans(3, "random")  # type: ignore[call-arg]
-KMeans(clusters=3)  # type: ignore[call-arg]
-KMeans(energy_=None)  # type: ignore[call-arg]
-VQAutoencoder(2, n_codes=4, hidden=(8,), n_steps=10, device="cpu", random_state=0)
-VQAutoencoder(2, n_steps=0.5)  # type: ignore[arg-type]
-MaskedAutoencoder((8,), fraction=0.5)
-EnergyDensity("hinge", precision="bf16")
-n_iter: int = KMeans().n_iter_
-wrong: str = KMeans().n_iter_  # type: ignore[assignment]
+
+def never_called() -> None:
+    KMeans(3, init="random", tol=0.1)
+    KMeans(n_clusters="three")  # type: ignore[arg-type]
+    KMeans(3, "random")  # type: ignore[call-arg]
+    KMeans(clusters=3)  # type: ignore[call-arg]
+    KMeans(energy_=None)  # type: ignore[call-arg]
+    VQAutoencoder(2, n_codes=4, hidden=(8,), n_steps=10, device="cpu", random_state=0)
+    VQAutoencoder(2, n_steps=0.5)  # type: ignore[arg-type]
+    MaskedAutoencoder((8,), fraction=0.5)
+    EnergyDensity("hinge", precision="bf16")
+    n_iter: int = KMeans().n_iter_
+    wrong: str = KMeans().n_iter_  # type: ignore[assignment]
+    print(n_iter, wrong)

@@ -72,8 +72,9 @@ class IndependentSources(Energy):
     @torch.no_grad()
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         shape, kind = (n, len(self.offset)), self.weight.dtype
-        u = torch.rand(shape, generator=generator, dtype=kind).to(self.weight)
-        e = torch.randn(shape, generator=generator, dtype=kind).to(self.weight)
+        u = torch.rand(shape, generator=generator, dtype=kind, device=generator.device)
+        e = torch.randn(shape, generator=generator, dtype=kind, device=generator.device)
+        u, e = u.to(self.weight), e.to(self.weight)
         # the quantile function of the hyperbolic secant; a sign and a unit normal
         tails = torch.asinh(torch.tan(math.pi * (u.clamp(1e-7, 1 - 1e-7) - 0.5)))
         return self.decode(torch.where(self.heavy, tails, torch.sign(u - 0.5) + e))

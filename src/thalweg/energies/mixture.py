@@ -84,9 +84,12 @@ class GaussianComponents(LatentEnergy):
         d = self.means.shape[1]
         # exp(-beta E) is a normal density of covariance S / beta, times a number that counts
         log_share = beta * torch.log_softmax(self.logits, dim=0) + 0.5 * (beta - 1) * self.log_det()
-        share = torch.softmax(log_share.double().cpu(), dim=0)
+        share = torch.softmax(log_share.double().to(generator.device), dim=0)
         which = torch.multinomial(share, n, replacement=True, generator=generator)
-        e = torch.randn(n, d, generator=generator, dtype=self.means.dtype).to(self.means)
+        e = torch.randn(
+            n, d, generator=generator, dtype=self.means.dtype, device=generator.device
+        ).to(self.means)
+        which = which.to(self.means.device)
         factors = self.covariance_factors()[which] / math.sqrt(beta)
         return self.means[which] + torch.einsum("nij,nj->ni", factors, e)
 

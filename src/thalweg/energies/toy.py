@@ -68,8 +68,8 @@ class Normal(Energy):
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         noise = torch.randn(n, len(self.mean), generator=generator, dtype=self.mean.dtype,
-                            device=self.mean.device)  # fmt: skip
-        return self.mean + noise @ self.factor.T
+                            device=generator.device)  # fmt: skip
+        return self.mean + noise.to(self.mean) @ self.factor.T
 
     def log_normalizer(self) -> Tensor:
         return 0.5 * len(self.mean) * LOG_2_PI + self.factor.diagonal().log().sum()
@@ -104,7 +104,7 @@ class Gumbel(Energy):
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         u = torch.rand(n, self.d, generator=generator, dtype=torch.float64,
-                       device=self.like.device)  # fmt: skip
+                       device=generator.device)  # fmt: skip
         return -(-u.clamp(min=1e-300).log()).log().to(self.like)
 
     def log_normalizer(self) -> Tensor:
@@ -151,10 +151,11 @@ class NormalMixture(Energy):
         return -torch.logsumexp(terms, dim=1), (y - center) / self.scale**2
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        chosen = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+        share = self.log_weights.exp().to(generator.device)
+        chosen = torch.multinomial(share, n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means.shape[1], generator=generator, dtype=self.means.dtype,
-                            device=self.means.device)  # fmt: skip
-        return self.means[chosen] + self.scale * noise
+                            device=generator.device)  # fmt: skip
+        return self.means[chosen.to(self.means.device)] + self.scale * noise.to(self.means)
 
     def log_normalizer(self) -> Tensor:
         d = self.means.shape[1]
@@ -204,7 +205,7 @@ class Funnel(Energy):
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         noise = torch.randn(n, self.d, generator=generator, dtype=self.like.dtype,
-                            device=self.like.device)  # fmt: skip
+                            device=generator.device).to(self.like)  # fmt: skip
         v = self.scale * noise[:, :1]
         return torch.cat([v, noise[:, 1:] * (v / 2).exp()], dim=1)
 
@@ -264,7 +265,7 @@ class Bernoulli(Energy):
     @torch.no_grad()
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         u = torch.rand(n, len(self.logits), generator=generator, dtype=self.logits.dtype,
-                       device=self.logits.device)  # fmt: skip
+                       device=generator.device).to(self.logits)  # fmt: skip
         return (u < self.logits.sigmoid()).to(u)
 
     def log_normalizer(self) -> Tensor:

@@ -83,8 +83,11 @@ class HMC(Adaptive):
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
         mean = BEFORE if self.n_steps is None else self.n_steps
-        share = 1 + self.jitter * (2 * one_uniform(generator) - 1)
-        n_steps = max(1, math.ceil(share * mean))
+        n_steps = mean
+        # without jitter nothing is asked of a GPU's generator, so that steps can be captured
+        if self.jitter or generator.device.type == "cpu":
+            share = 1 + self.jitter * (2 * one_uniform(generator) - 1)
+            n_steps = max(1, math.ceil(share * mean))
         step = self.step_for(state.y)
         return transition(energy_fn, self.metric, state, step, n_steps, generator, LARGEST_RISE)
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from thalweg.core import InputError
 from thalweg.training.processes import processes
 
-PRECISIONS = ("no", "bf16", "fp16")
+TYPES = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = tuple(TYPES)
 
 
 class Hardware:
@@ -22,7 +23,7 @@ class Hardware:
     ----------
     device : str, default "cpu"
     precision : {"no", "bf16", "fp16"}, default "no"
-        Type of the large products, by accelerate; parameters stay in single precision.
+        Type of the large products; parameters stay in single precision.
     """
 
     def __init__(self, device: str = "cpu", precision: str = "no") -> None:
@@ -30,17 +31,11 @@ class Hardware:
             raise InputError(f"precision must be one of {PRECISIONS}, got {precision!r}")
         self.group = processes(device)
         self.device = self.group.device or torch.device(device)
-        self._accelerator: Any = None
-        if precision != "no":
-            from accelerate import Accelerator
-            from accelerate.state import AcceleratorState
-
-            # it remembers the precision of the last model of this process, and refuses another
-            AcceleratorState._reset_state()
-            cpu = self.device.type == "cpu"
-            self._accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
-            self.device = self._accelerator.device
-        self._scaler = getattr(self._accelerator, "scaler", None)
+        self._type = TYPES[precision]
+        if precision == "fp16" and self.device.type == "cpu":
+            raise InputError("precision 'fp16' needs a GPU; expected 'no' or 'bf16' on a CPU")
+        # small gradients would be 0 in half precision
+        self._scaler = torch.amp.GradScaler(self.device.type) if precision == "fp16" else None
 
     @property
     def rank(self) -> int:
@@ -52,14 +47,13 @@ class Hardware:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Inside, large products are taken in the precision asked for."""
-        return nullcontext() if self._accelerator is None else self._accelerator.autocast()
+        if self._type is None:
+            return nullcontext()
+        return torch.autocast(self.device.type, self._type)
 
     def backward(self, value: Tensor) -> None:
         """The gradient of a loss, scaled where half precision needs it."""
-        if self._accelerator is None:
-            value.backward()
-        else:
-            self._accelerator.backward(value)
+        (value if self._scaler is None else self._scaler.scale(value)).backward()
 
     def share_gradients(self, parameters: Sequence[Tensor], optimizer: Any) -> None:
         """The mean of the gradients of all processes, in each of them."""

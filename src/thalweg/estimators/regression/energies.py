@@ -47,7 +47,9 @@ def spread_branches(energy: FreeEnergy, y: Tensor, seed: int) -> None:
     if not isinstance(decoder, Branches) or decoder.k == 1:
         return
     try:
-        clusters = KMeans(decoder.k, random_state=seed).fit(y.nan_to_num().cpu().numpy())
+        clusters = KMeans(decoder.k, random_state=seed, device=str(y.device)).fit(
+            y.nan_to_num().cpu().numpy()
+        )
     except InputError:
         return  # fewer distinct targets than branches: some branches will coincide
     centers = torch.from_numpy(clusters.cluster_centers_)

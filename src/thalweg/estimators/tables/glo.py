@@ -134,7 +134,9 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
         distinct = len(np.unique(codes.numpy(), axis=0))
         centers = min(self.n_starts - 1, distinct)
         if centers > 0:
-            clusters = KMeans(centers, random_state=seed, max_iter=20).fit(codes.numpy())
+            clusters = KMeans(centers, random_state=seed, max_iter=20, device=self.device).fit(
+                codes.numpy()
+            )
             starts[1 : 1 + centers] = torch.from_numpy(clusters.cluster_centers_)
         return starts
 

@@ -199,7 +199,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         if self.n_components == 1:
             return np.zeros(len(data.rows), np.int32)
         try:
-            clusters = KMeans(self.n_components, random_state=seed)
+            clusters = KMeans(self.n_components, random_state=seed, device=self.device)
             return clusters.fit(data.rows.values, sample_weight=data.weight).labels_
         except InputError:
             return np.arange(len(data.rows), dtype=np.int32) % self.n_components
