@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,50 @@ from torch import Tensor, nn
 
 DECAY = 0.1
 """Of matrices, times the learning rate: it keeps them of a size that steps can turn"""
+
+TURN = (3.4445, -4.7750, 2.0315)
+"""Jordan's polynomial of odd powers, whose iteration takes all singular values to about 1"""
+
+
+class Muon(torch.optim.Optimizer):
+    """The optimizer of that name for matrices, step for step torch's (which has it from 2.9 on).
+
+    Parameters
+    ----------
+    matrices : sequence of Tensor
+    rate : float
+    """
+
+    def __init__(self, matrices: Sequence[Tensor], rate: float) -> None:
+        super().__init__(matrices, {"lr": rate, "weight_decay": DECAY, "momentum": 0.95})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            rate, momentum = group["lr"], group["momentum"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if "momentum_buffer" not in state:
+                    state["momentum_buffer"] = torch.zeros_like(p.grad)
+                mean = state["momentum_buffer"].lerp_(p.grad, 1 - momentum)
+                turned = _orthogonal(p.grad.lerp(mean, momentum))
+                p.mul_(1 - rate * group["weight_decay"])
+                p.add_(turned, alpha=-rate * math.sqrt(max(1, p.shape[0] / p.shape[1])))
+
+
+def _orthogonal(matrix: Tensor) -> Tensor:
+    """About the nearest matrix that stretches all directions alike, in half of the bits."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.bfloat16()
+    x = x.T if tall else x
+    x = x / x.norm().clamp(min=1e-7)
+    a, b, c = TURN
+    for _ in range(5):
+        square = x @ x.T
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x.T if tall else x
 
 
 class MuonAndAdam(torch.optim.Optimizer):
@@ -47,7 +92,7 @@ class MuonAndAdam(torch.optim.Optimizer):
         known = {id(weight) for weight in matrices}
         others = [p for p in module.parameters() if p.requires_grad and id(p) not in known]
         self.parts: list[torch.optim.Optimizer] = [
-            torch.optim.Muon(matrices, lr=rate, weight_decay=DECAY, momentum=0.95),
+            Muon(matrices, rate),
             torch.optim.Adam([*others, *more], lr=rate_else, fused=True),
         ]
         # the very groups of the parts: a schedule that moves these moves those
