@@ -55,6 +55,13 @@ def test_a_folder_gives_all_its_files_in_order(folder):
     assert list(TextFiles(folder)) == [*LINES, "in a table", "", "zipped", "last"]
 
 
+def test_long_tables_are_read_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("thalweg.data.texts.SLICE_ROWS", 3)
+    texts = [str(i) for i in range(10)]
+    pl.DataFrame({"text": texts}).write_parquet(tmp_path / "t.parquet", row_group_size=4)
+    assert list(TextFiles(tmp_path / "t.parquet")) == texts
+
+
 def test_gzip_is_known_by_its_content(tmp_path):
     (tmp_path / "a.txt").write_bytes(gzip.compress(b"zipped"))
     assert list(TextFiles(tmp_path / "a.txt")) == ["zipped"]

@@ -24,6 +24,9 @@ TextsLike: TypeAlias = "Texts | Iterable[str] | os.PathLike[str]"
 TEXT_ENDINGS = (".txt", ".text", ".md", ".rst", ".gz", ".parquet")
 """Files of a folder that are read"""
 
+SLICE_ROWS = 16_384
+"""Of a table, held in memory at a time"""
+
 LONGEST_LINE = 64 * 2**20
 """Bytes of a line, which is held in memory whole"""
 
@@ -196,7 +199,9 @@ def _of_parquet(path: Path) -> Iterator[str]:
                 f"{path} has {len(names)} columns of texts and none is called 'text'; expected one "
                 "of that name, or one column of texts"
             )
-        for part in table.select(names).collect_batches(chunk_size=1_000, maintain_order=True):
+        rows = int(table.select(pl.len()).collect().item())
+        for start in range(0, rows, SLICE_ROWS):
+            part = table.select(names).slice(start, SLICE_ROWS).collect(engine="streaming")
             for text in part[names[0]]:
                 yield "" if text is None else text
     except (pl.exceptions.PolarsError, OSError) as error:
