@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,9 +12,6 @@ from torch import Tensor
 from thalweg.core import EnergyFunction, InputError
 from thalweg.samplers import diagnostics
 from thalweg.samplers.base import Follow, Sampler, State, unwatched
-
-if TYPE_CHECKING:
-    import arviz
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,8 +82,13 @@ class Chains:
             f"ESS at least {_least(self.ess_bulk())} (bulk) and {_least(self.ess_tail())} (tail)"
         )
 
-    def to_arviz(self, name: str = "y") -> arviz.InferenceData:
+    def to_arviz(self, name: str = "y") -> Any:
         """The object that ArviZ works on: posterior, ``(chain, draw, *shape)``, and statistics.
+
+        Returns
+        -------
+        arviz.InferenceData or xarray.DataTree
+            The latter from ArviZ 1.0 on.
 
         Raises
         ------
@@ -99,14 +101,16 @@ class Chains:
             raise ImportError(
                 "to_arviz needs ArviZ; expected the extra thalweg[diagnostics] to be installed"
             ) from error
-        return arviz.from_dict(
-            posterior={name: self.draws.cpu().numpy()},
-            sample_stats={
+        groups: dict[str, Any] = {
+            "posterior": {name: self.draws.cpu().numpy()},
+            "sample_stats": {
                 "lp": -self.energy.cpu().numpy(),
                 "acceptance_rate": self.acceptance.cpu().numpy(),
                 "diverging": (self.diverged > 0).cpu().numpy(),
             },
-        )
+        }
+        old = arviz.__version__.startswith("0.")
+        return arviz.from_dict(**groups) if old else arviz.from_dict(groups)
 
 
 def _most(x: Tensor, form: str) -> str:
