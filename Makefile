@@ -1,12 +1,15 @@
 # make demo: set up and run the main job.  make test: set up and run every test.
+# make test-lowest: every test with the oldest versions that pyproject.toml allows, on Python 3.11.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+LOWEST := .venv-lowest/bin
+LOWEST_STAMP := .venv-lowest/.installed
 # make bench DATA="--data-dir DIR": the folder with the data of the benchmarks that need some
 DATA ?=
 export MPLBACKEND := Agg
 
-.PHONY: install demo test check bench docs clean
+.PHONY: install demo test test-lowest check bench docs clean
 
 install: $(STAMP)
 
@@ -21,6 +24,15 @@ demo: install
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+$(LOWEST_STAMP): pyproject.toml constraints-lowest.txt
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	$(LOWEST)/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e ".[test]"
+	touch $(LOWEST_STAMP)
+
+test-lowest: $(LOWEST_STAMP)
+	OMP_NUM_THREADS=1 $(LOWEST)/python -m pytest -n auto
 
 check: install
 	$(BIN)/ruff format --check src tests benchmarks examples
@@ -56,6 +68,8 @@ bench: install
 	$(BIN)/python benchmarks/language_speed.py
 	$(BIN)/python benchmarks/language_learning.py
 	$(BIN)/python benchmarks/language_memory.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/gpu.py
 
 docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
@@ -63,4 +77,4 @@ docs: install
 	$(BIN)/python -m sphinx -W -b html docs docs/_build
 
 clean:
-	rm -rf .venv demo docs/_build docs/lecture docs/reference/generated
+	rm -rf .venv .venv-lowest demo docs/_build docs/lecture docs/reference/generated

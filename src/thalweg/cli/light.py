@@ -21,8 +21,6 @@ class Deferred(ModuleType):
     """A module that is imported when something is asked of it."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
         _clear(self)
         return getattr(import_module(self.__name__), name)
 

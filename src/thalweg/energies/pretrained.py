@@ -78,12 +78,13 @@ def read_pretrained(folder: Path) -> tuple[PretrainedNetwork, Vocabulary]:
         If there is none that can be read, or transformers is not there.
     """
     try:
-        from transformers import AutoModelForMaskedLM, AutoTokenizer
+        from transformers import AutoModelForMaskedLM, AutoTokenizer, __version__
         from transformers.utils import logging
     except ImportError as error:
         raise InputError(
             f"{folder} is a model of transformers; expected the extra thalweg[text] to be installed"
         ) from error
+    new = tuple(int(part) for part in __version__.split(".")[:2]) >= (4, 56)
     shows = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -92,7 +93,7 @@ def read_pretrained(folder: Path) -> tuple[PretrainedNetwork, Vocabulary]:
         )
         network, found = AutoModelForMaskedLM.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, trust_remote_code=False,
-            dtype=torch.float32, output_loading_info=True,
+            output_loading_info=True, **{"dtype" if new else "torch_dtype": torch.float32},
         )  # fmt: skip
         missing = sorted(found["missing_keys"])
         if missing:

@@ -67,6 +67,7 @@ def save_folder(model: LanguageModel, path: str | os.PathLike[str]) -> None:
                 "sep_token": end,
                 "mask_token": hidden,
                 "pad_token": padding,
+                "model_input_names": ["input_ids", "attention_mask"],
                 "model_max_length": network.context,
                 "clean_up_tokenization_spaces": False,
             },
