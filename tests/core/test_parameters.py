@@ -17,6 +17,7 @@ from thalweg.core import (
     learned,
     parameter,
 )
+from thalweg.estimators.registry import ESTIMATORS, estimator
 
 
 class Shared(Declared):
@@ -146,3 +147,17 @@ def test_an_array_is_held_to_its_shape():
         finite_array("w", [1, np.nan], (2,))
     given = np.ones((2, 2), np.float32)
     assert finite_array("w", given, (2, 2)).dtype == np.float64
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_declaration_of_an_estimator_says_something(name):
+    kind = estimator(name)
+    assert list(kind.parameters) == list(inspect.signature(kind).parameters)
+    for declared, each in kind.parameters.items():
+        assert each.sentence.endswith((".", ";")), declared
+        assert f"{declared} : {each.constraint.kind()}, default" in kind.__doc__
+        assert each.constraint.allows(each.default), declared
+        assert each.constraint.violations(), declared
+    for attribute, each in kind.learned.items():
+        assert each.sentence.endswith("."), attribute
+        assert f"{attribute} : " in kind.__doc__

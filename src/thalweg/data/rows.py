@@ -81,3 +81,13 @@ def _map_below(values: Any) -> mmap.mmap | None:
             return None
         below = below.base
     return below if isinstance(below, mmap.mmap) else None
+
+
+def first_not_binary(rows: Rows) -> tuple[int, int, float] | None:
+    """Row, column and value of the first entry that is neither 0 nor 1; None if there is none."""
+    for start, chunk in rows.chunks():
+        other = (chunk != 0) & (chunk != 1)
+        if other.any():
+            row, column = np.argwhere(other)[0]
+            return start + int(row), int(column), float(chunk[row, column])
+    return None

@@ -34,13 +34,7 @@ ESTIMATORS = {
 
 
 def estimator(name: str) -> Any:
-    """The class of a name.
-
-    Raises
-    ------
-    KeyError
-        If there is none.
-    """
+    """The class of a name, or KeyError."""
     return getattr(import_module(f"thalweg.estimators.{ESTIMATORS[name]}"), name)
 
 

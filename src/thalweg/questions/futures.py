@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from thalweg.energies import FramePrediction, Rescaled
-from thalweg.latents import FreeEnergy
+from thalweg.energies.inside import free_energy_of
 from thalweg.questions.blocks import in_blocks
 
 
 def _inside(energy: Rescaled) -> FramePrediction:
-    return cast(FramePrediction, cast(FreeEnergy, energy.energy).energy)
+    return cast(FramePrediction, free_energy_of(energy).energy)
 
 
 def states(energy: Rescaled, x: Tensor) -> Tensor:

@@ -233,3 +233,18 @@ def covariances_of(precisions: Tensor, covariance_type: str) -> Tensor | None:
     symmetric = torch.allclose(precisions, precisions.transpose(-1, -2))
     failed = torch.linalg.cholesky_ex(precisions).info
     return torch.linalg.inv(precisions) if symmetric and not bool(failed.any()) else None
+
+
+@torch.no_grad()
+def shaped_covariances(
+    components: GaussianComponents, covariance_type: str, several: bool
+) -> NDArray[np.floating]:
+    """Covariances in scikit-learn's shapes; ``several``: more than one of what is tied."""
+    factors = components.covariance_factors()
+    whole = (factors @ factors.transpose(1, 2)).cpu().numpy()
+    if covariance_type == "full" or (covariance_type == "tied" and several):
+        return np.asarray(whole)
+    if covariance_type == "tied":
+        return np.asarray(whole[0])
+    variances = whole.diagonal(axis1=1, axis2=2)
+    return np.asarray(variances if covariance_type == "diag" else variances[:, 0])

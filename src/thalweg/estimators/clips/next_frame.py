@@ -31,7 +31,7 @@ from thalweg.energies import (
     GaussianNoise,
     Rescaled,
 )
-from thalweg.estimators.base.energy_parts import reconstruction_of
+from thalweg.energies.inside import reconstruction_of
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.clips.model import ClipsMixin
 from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
@@ -86,7 +86,10 @@ class NextFrame(ClipsMixin, GradientModel):
     """
 
     latent: str | None = parameter(
-        "", Either(Choice(("discrete", "continuous")), Nothing()), default="discrete", kw_only=False
+        "Kind of z; None is least squares, without one.",
+        Either(Choice(("discrete", "continuous")), Nothing()),
+        default="discrete",
+        kw_only=False,
     )
     n_components: int = parameter("Codes, or dimensions of z.", Integer(1), default=16)
     context: int = parameter(

@@ -42,9 +42,7 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         default=96,
     )
     depth: int = parameter(
-        "Blocks of the transformer; of a U-Net, layers at its smallest size.",
-        Integer(0),
-        default=4,
+        "Blocks of the transformer; of a U-Net, layers at its smallest size.", Integer(0), default=4
     )
     grid: int = parameter(
         "The representation keeps so many places a side apart.", Integer(1), default=3

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg import questions
 from thalweg.core import (
@@ -24,19 +24,19 @@ from thalweg.core import (
     visible_energy,
 )
 from thalweg.data import Rows
-from thalweg.energies import Rescaled
-from thalweg.estimators.base.energy_parts import reconstruction_of
-from thalweg.estimators.base.scikit_learn import RegressorMixin
-from thalweg.estimators.base.training import GradientModel
-from thalweg.estimators.regression.energies import (
-    GRID,
+from thalweg.energies import Branches, Perceptron, Rescaled
+from thalweg.energies.conditional import (
     MOST_CONTINUOUS,
     box_energy,
     branches_energy,
-    spread_branches,
+    covering_codes,
 )
+from thalweg.energies.inside import free_energy_of, reconstruction_of
+from thalweg.estimators.base.scikit_learn import RegressorMixin
+from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.pairs import PairsMixin
-from thalweg.latents import FreeEnergy, Quadrature
+from thalweg.estimators.tables.kmeans import KMeans
+from thalweg.latents import FreeEnergy
 from thalweg.objectives import Objective, PushDown
 from thalweg.questions.blocks import in_blocks
 from thalweg.training import Recipe, Run
@@ -82,7 +82,11 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
     array([-2.,  2.])
     """
 
-    latent: str = parameter("Kind of z.", Choice(("discrete", "continuous")), default="discrete")
+    latent: str = parameter(
+        "Kind of z: branches, or points of a box.",
+        Choice(("discrete", "continuous")),
+        default="discrete",
+    )
     n_components: int = parameter(
         "Branches, or dimensions of z (at most 3).", Integer(1), default=2
     )
@@ -141,7 +145,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             chosen = torch.randperm(len(start.source), generator=generator)[:LOOKED_AT]
             sample = start.batch(chosen.numpy())
             energy = self._energy(given, start.source.n_columns - given, generator)
-            spread_branches(energy, sample.y, attempt)
+            _spread_branches(energy, sample.y, attempt)
             energy = energy.to(start.device)
             if self.n_init > 1:
                 there = replace(start, seeds=start.seeds._replace(order=order))
@@ -195,7 +199,14 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         energies : array (rows, n)
         """
         x = torch.tensor(self._given(X).values).to(self._like())
-        z = self._spread_codes(n)
+        if n is not None and (not isinstance(n, (int, np.integer)) or n < 1):
+            raise InputError(f"predict_all: n must be a whole number of at least 1, got {n!r}")
+        if n is not None and self.latent == "discrete" and n > self.n_components:
+            raise InputError(
+                f"predict_all: n={n} is more than the {self.n_components} branches; expected at "
+                "most that (n_components)"
+            )
+        z = covering_codes(free_energy_of(self.energy_), self._like(), n)
 
         def question(part: Tensor) -> Tensor:
             found = questions.predict(self.energy_, part, z, n)
@@ -203,24 +214,6 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
 
         both = in_blocks(question, x)
         return self._shaped(both[..., :-1]), np.asarray(both[..., -1].cpu().numpy())
-
-    def _spread_codes(self, n: int | None) -> Tensor:
-        space = reconstruction_of(self.energy_).latent
-        if n is not None and (not isinstance(n, (int, np.integer)) or n < 1):
-            raise InputError(f"predict_all: n must be a whole number of at least 1, got {n!r}")
-        members = space.members()
-        if members is not None:
-            if n is not None and n > len(members):
-                raise InputError(
-                    f"predict_all: n={n} is more than the {len(members)} branches; expected at "
-                    "most that (n_components)"
-                )
-            return members.to(self._like())
-        k = self.n_components
-        side = GRID[k] if n is None else max(1, round(n ** (1 / k) + 0.499))
-        grid = Quadrature(side).solve(reconstruction_of(self.energy_), self._like()[:1])
-        z = grid.z[:, 0].to(self._like())
-        return z if n is None or n >= len(z) else z[torch.linspace(0, len(z) - 1, n).long()]
 
     def predict(self, X: Any) -> NDArray[np.floating]:
         """One prediction for each row, that of least energy: (n,) or (n, n_targets)."""
@@ -292,3 +285,22 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
 def _known(y: Tensor | None) -> Tensor:
     assert y is not None
     return y
+
+
+@torch.no_grad()
+def _spread_branches(energy: FreeEnergy, y: Tensor, seed: int) -> None:
+    """Let branches begin at different places: at the centers of clusters of what happened."""
+    decoder = reconstruction_of(energy).decoder
+    if not isinstance(decoder, Branches) or decoder.k == 1:
+        return
+    try:
+        clusters = KMeans(decoder.k, random_state=seed, device=str(y.device)).fit(
+            y.nan_to_num().cpu().numpy()
+        )
+    except InputError:
+        return  # fewer distinct targets than branches: some branches will coincide
+    centers = torch.from_numpy(clusters.cluster_centers_)
+    assert isinstance(decoder.network, Perceptron)
+    last = decoder.network.layers[-1]
+    assert isinstance(last, nn.Linear)
+    last.bias.copy_(centers.reshape(-1))

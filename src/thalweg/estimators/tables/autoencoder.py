@@ -6,7 +6,7 @@ import torch
 
 from thalweg.core import Integer, Sizes, learned, parameter
 from thalweg.energies import Perceptron, Rescaled
-from thalweg.estimators.base.energy_parts import reconstruction_of
+from thalweg.energies.inside import reconstruction_of
 from thalweg.estimators.tables.gradient_model import StartingRowsModel
 from thalweg.estimators.tables.model import CodesMixin
 from thalweg.training.start import Start

@@ -20,8 +20,9 @@ from thalweg.core import (
     parameter,
 )
 from thalweg.data import Rows, Summary
+from thalweg.data.rows import first_not_binary
 from thalweg.energies import GaussianRestrictedBoltzmann, Rescaled, RestrictedBoltzmann
-from thalweg.estimators.base.energy_parts import boltzmann_of
+from thalweg.energies.inside import boltzmann_of
 from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.estimators.tables.model import CodesMixin
 from thalweg.objectives import Objective
@@ -63,9 +64,8 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
 
     n_components: int = parameter("Hidden units.", Integer(1), default=64, kw_only=False)
     objective: str = parameter(
-        "Or 'contrastive-divergence'; of binary units also 'pseudo-likelihood', 'ratio-matching',"
-        " 'minimum-probability-flow', 'maximum-likelihood' (all states listed, 20 columns at "
-        "most).",
+        "How it learns. All but the two kinds of contrastive divergence are for binary units; "
+        "maximum likelihood lists all states, of 20 columns at most.",
         Choice(tuple(FOR_BOLTZMANN)),
         default="persistent-contrastive-divergence",
     )
@@ -98,18 +98,14 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
     def _is_binary(self, rows: Rows) -> bool:
         if self.visible == "gaussian":
             return False
-        for start, chunk in rows.chunks():
-            other = (chunk != 0) & (chunk != 1)
-            if other.any():
-                if self.visible == "auto":
-                    return False
-                row, column = np.argwhere(other)[0]
-                raise InputError(
-                    f"BernoulliRBM: row {start + row}, column {self._name_of(int(column))} is "
-                    f"{chunk[row, column]:g}; expected 0 or 1 for visible='binary' "
-                    "(visible='gaussian' takes any number)"
-                )
-        return True
+        found = first_not_binary(rows)
+        if found is not None and self.visible == "binary":
+            row, column, value = found
+            raise InputError(
+                f"BernoulliRBM: row {row}, column {self._name_of(column)} is {value:g}; expected 0 "
+                "or 1 for visible='binary' (visible='gaussian' takes any number)"
+            )
+        return found is None
 
     def _initial(self, start: Start) -> Energy:
         self._keep(start)

@@ -24,23 +24,11 @@ from thalweg.core import (
     learned,
     parameter,
 )
-from thalweg.energies import (
-    ImageNetwork,
-    NetworkEnergy,
-    NoiseConditional,
-    Perceptron,
-    Rescaled,
-)
+from thalweg.energies import ImageNetwork, NetworkEnergy, NoiseConditional, Perceptron, Rescaled
 from thalweg.estimators.base.training import MixedPrecision
 from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.objectives import DualScoreMatching, Objective
-from thalweg.objectives.by_name import (
-    LOG_SMALLEST,
-    MOVES,
-    OBJECTIVES,
-    SAMPLERS,
-    Ingredients,
-)
+from thalweg.objectives.by_name import LOG_SMALLEST, MOVES, OBJECTIVES, SAMPLERS, Ingredients
 from thalweg.samplers import LogZ, Sampler
 from thalweg.training import Recipe
 from thalweg.training.fit import averaging

@@ -72,7 +72,7 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     array([[9., 1.]])
     """
 
-    n_clusters: int = parameter("k.", Integer(1), default=8, kw_only=False)
+    n_clusters: int = parameter("k, how many points.", Integer(1), default=8, kw_only=False)
     init: str | ArrayLike = parameter(
         "Where the points start: greedy k-means++, different rows at random, or these.",
         Array(("k-means++", "random")),
@@ -115,8 +115,7 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     energy_: FreeEnergy = learned()
     labels_: NDArray[np.int32] = learned("The cluster of each training row: (n,).", saved=True)
     inertia_: float = learned(
-        "The (weighted) sum over training rows of the squared distance to their point.",
-        saved=True,
+        "The (weighted) sum over training rows of the squared distance to their point.", saved=True
     )
     n_iter_: int = learned("Iterations (epochs) of the best fit.", saved=True)
     history_: History = learned("Mean energy and time of every step of the best fit. Not saved.")

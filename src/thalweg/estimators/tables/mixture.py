@@ -34,6 +34,7 @@ from thalweg.training.mixture import (
     covariances_of,
     moments,
     pooled,
+    shaped_covariances,
 )
 from thalweg.training.mixture_fit import Settings, fit, sums_of_shares
 
@@ -73,7 +74,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
     array([ 1., 11.])
     """
 
-    n_components: int = parameter("k.", Integer(1), default=1, kw_only=False)
+    n_components: int = parameter("k, how many components.", Integer(1), default=1, kw_only=False)
     covariance_type: str = parameter(
         "A matrix for each component, one for all, variances of columns, or one variance.",
         Choice(("full", "tied", "diag", "spherical")),
@@ -240,15 +241,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
     @property
     def covariances_(self) -> NDArray[np.floating]:
         """Covariances, in scikit-learn's shapes."""
-        with torch.no_grad():
-            factors = components_of(self.energy_).covariance_factors()
-            whole = (factors @ factors.transpose(1, 2)).cpu().numpy()
-        if self.covariance_type == "full" or (self.covariance_type == "tied" and self.n_pooled > 1):
-            return np.asarray(whole)
-        if self.covariance_type == "tied":
-            return np.asarray(whole[0])
-        variances = whole.diagonal(axis1=1, axis2=2)
-        return np.asarray(variances if self.covariance_type == "diag" else variances[:, 0])
+        components, several = components_of(self.energy_), self.n_pooled > 1
+        return shaped_covariances(components, self.covariance_type, several)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """The most probable component of each row: (n,)."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from thalweg.core import Either, InputError, Integer, Real, learned, parameter
 from thalweg.data import Rows
 from thalweg.energies import Affine, Reconstruction
-from thalweg.estimators.base.energy_parts import affine_of
+from thalweg.energies.inside import affine_of
 from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
 from thalweg.training.principal import alternating, spectrum
@@ -75,7 +75,7 @@ class PCA(CodesMixin, TableModel):
     explained_variance_ratio_: NDArray[np.floating] = learned(
         "The same as a share of the whole: (k,).", saved=True
     )
-    n_components_: int = learned("k.", saved=True)
+    n_components_: int = learned("k, size of z.", saved=True)
     n_iter_: int = learned("Alternations; 1, the closed form, for complete rows.", saved=True)
 
     def fit(self, X: Any, y: None = None) -> Self:

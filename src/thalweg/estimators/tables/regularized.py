@@ -76,7 +76,9 @@ class ContractiveAutoencoder(Autoencoder):
     True
     """
 
-    contraction: float = parameter("Lambda.", Real(0), default=0.1)
+    contraction: float = parameter(
+        "Lambda, the weight of the reconstruction's slope.", Real(0), default=0.1
+    )
 
     def _energy(self, d: int, generator: torch.Generator) -> FreeEnergy:
         network = self._encoder(d, self.n_components, generator)
@@ -112,7 +114,9 @@ class SaturatingAutoencoder(Autoencoder):
     True
     """
 
-    saturation: float = parameter("Lambda.", Real(0), default=0.1)
+    saturation: float = parameter(
+        "Lambda, the weight of what is left to saturation.", Real(0), default=0.1
+    )
 
     def _energy(self, d: int, generator: torch.Generator) -> FreeEnergy:
         network = Saturating(self._encoder(d, self.n_components, generator))

@@ -25,7 +25,7 @@ from thalweg.core import (
 )
 from thalweg.data import Rows, Summary, batches, steps_of
 from thalweg.energies import Affine, Lista, Reconstruction, Rescaled, SquaredError
-from thalweg.estimators.base.energy_parts import affine_of, free_energy_of
+from thalweg.energies.inside import affine_of, free_energy_of
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.latents import ActiveSet, Encoder, FreeEnergy, LatentSolver, ProximalGradient, Sparse

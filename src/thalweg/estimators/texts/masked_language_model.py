@@ -77,7 +77,7 @@ class MaskedLanguageModel(MixedPrecision, LanguageModel):
         default=None,
         kw_only=False,
     )
-    layers: int = parameter("", Integer(1), default=4)
+    layers: int = parameter("Blocks of the transformer.", Integer(1), default=4)
     width: int = parameter(
         "Size of a token inside; a multiple of 2 heads.", Integer(2), default=256
     )

@@ -1,15 +1,13 @@
-"""The parts of an estimator's energy, by their types."""
+"""What stands inside of an energy, by its type."""
 
 from __future__ import annotations
 
 from thalweg.core import Energy
-from thalweg.energies import (
-    Affine,
-    GaussianRestrictedBoltzmann,
-    Reconstruction,
-    Rescaled,
-    RestrictedBoltzmann,
-)
+from thalweg.energies.boltzmann import RestrictedBoltzmann
+from thalweg.energies.decoders import Affine
+from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
+from thalweg.energies.reconstruction import Reconstruction
+from thalweg.energies.rescaled import Rescaled
 from thalweg.latents import FreeEnergy
 
 

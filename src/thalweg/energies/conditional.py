@@ -1,14 +1,13 @@
-"""Conditional energies with a latent variable, and where their branches start."""
+"""Conditional energies with a latent variable: one of k branches, or a point of a box."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from thalweg.core import InputError
-from thalweg.energies import Branches, GaussianNoise, Perceptron, Reconstruction
-from thalweg.estimators.base.energy_parts import reconstruction_of
-from thalweg.estimators.tables.kmeans import KMeans
+from thalweg.energies.cost import GaussianNoise
+from thalweg.energies.nets import Branches, Perceptron
+from thalweg.energies.reconstruction import Reconstruction
 from thalweg.latents import Box, Exhaustive, FreeEnergy, OneHot, Quadrature
 
 MOST_CONTINUOUS = 3
@@ -40,20 +39,16 @@ def box_energy(
     return FreeEnergy(energy, Quadrature(GRID[k]), beta=1.0)
 
 
-@torch.no_grad()
-def spread_branches(energy: FreeEnergy, y: Tensor, seed: int) -> None:
-    """Let branches begin at different places: at the centers of clusters of what happened."""
-    decoder = reconstruction_of(energy).decoder
-    if not isinstance(decoder, Branches) or decoder.k == 1:
-        return
-    try:
-        clusters = KMeans(decoder.k, random_state=seed, device=str(y.device)).fit(
-            y.nan_to_num().cpu().numpy()
-        )
-    except InputError:
-        return  # fewer distinct targets than branches: some branches will coincide
-    centers = torch.from_numpy(clusters.cluster_centers_)
-    assert isinstance(decoder.network, Perceptron)
-    last = decoder.network.layers[-1]
-    assert isinstance(last, nn.Linear)
-    last.bias.copy_(centers.reshape(-1))
+def covering_codes(energy: FreeEnergy, like: Tensor, n: int | None = None) -> Tensor:
+    """Values of z that cover its space, (m, k): all of a list, or n points spread over a box.
+
+    Of a box without n, the grid of training.
+    """
+    inner = energy.energy
+    members = inner.latent.members()
+    if members is not None:
+        return members.to(like)
+    k = inner.latent.shape[0]
+    side = GRID[k] if n is None else max(1, round(n ** (1 / k) + 0.499))
+    z = Quadrature(side).solve(inner, like[:1]).z[:, 0].to(like)
+    return z if n is None or n >= len(z) else z[torch.linspace(0, len(z) - 1, n).long()]
