@@ -46,13 +46,11 @@ def codes(model: str, data: str, out: str | None) -> None:
     fitted, values, _ = opened(model, data, out)
     if fitted.about == "clips":
         table, runs = runs_of(fitted, values)
-        found = fitted.infer(runs)
-        give(
-            table.hstack(pl.DataFrame(found, schema=[f"z{j}" for j in range(found.shape[1])])), out
-        )
+        z = fitted.infer(runs)
+        give(table.hstack(pl.DataFrame(z, schema=[f"z{j}" for j in range(z.shape[1])])), out)
         return
-    found = can(fitted, "transform")(values)
-    table = pl.DataFrame(found, schema=list(fitted.get_feature_names_out()))
+    z = can(fitted, "transform")(values)
+    table = pl.DataFrame(z, schema=list(fitted.get_feature_names_out()))
     give(by_file(values, table), out)
 
 

@@ -33,9 +33,9 @@ def map_of(model: str, data: str, out: str, resolution: int) -> None:
         fitted.energy_, plane, (bottom[0], bottom[1]), (top[0], top[1]), resolution
     )
     # colours for where the data are: far from them energies may be any number
-    some = at[:: -(-len(at) // 10_000)]
+    shown = at[:: -(-len(at) // 10_000)]
     with torch.no_grad():
-        near = fitted.energy_(plane.points(some)).quantile(0.99)
+        near = fitted.energy_(plane.points(shown)).quantile(0.99)
     lowest = drawn.energy.min()
     heights = drawn.energy.clamp(max=lowest + 1.5 * (near - lowest).clamp_min(1e-6))
     result = figure(6.4, 5.2)

@@ -35,14 +35,14 @@ def _positions(names: str, encoding: Encoding | None, width: int, source: str) -
                 )
             result.append(int(name) % width)
             continue
-        found = [
+        columns = [
             j for j, each in enumerate(encoding.names)
             if each == name or each.startswith(f"{name}=")
         ]  # fmt: skip
-        if not found:
+        if not columns:
             known = ", ".join(column.name for column in encoding.columns)
             raise InputError(f"{source}: --targets {name!r}; expected columns among {known}")
-        result.extend(found)
+        result.extend(columns)
     if len(set(result)) == width:
         raise InputError(f"{source}: --targets are all of its columns; expected some to be given")
     return sorted(set(result))

@@ -33,9 +33,11 @@ def _clear(module: Deferred) -> None:
 @contextmanager
 def deferred(*names: str) -> Iterator[None]:
     """Inside, imports of these modules give :class:`Deferred` ones."""
-    there = [name for name in names if name not in sys.modules and find_spec(name) is not None]
-    modules = [Deferred(name) for name in there]
-    sys.modules.update(zip(there, modules, strict=True))
+    names_to_defer = [
+        name for name in names if name not in sys.modules and find_spec(name) is not None
+    ]
+    modules = [Deferred(name) for name in names_to_defer]
+    sys.modules.update(zip(names_to_defer, modules, strict=True))
     try:
         yield
     finally:

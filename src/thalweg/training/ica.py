@@ -47,17 +47,17 @@ class RelativeNewton:
     @torch.no_grad()
     def __call__(self, rows: Rows, generator: torch.Generator) -> Loss:
         energy = self.energy
-        found = self._moments(rows)
-        heavy = found["slope"] * found["square"] > found["along"]
+        moments = self._moments(rows)
+        heavy = moments["slope"] * moments["square"] > moments["along"]
         self.steps += 1
         if self.steps <= SWITCHING and not torch.equal(heavy, energy.heavy):
             energy.heavy.copy_(heavy)
-            found = self._moments(rows)
+            moments = self._moments(rows)
         d = len(heavy)
-        identity = torch.eye(d).to(found["outer"])
-        gradient = found["outer"] - identity
-        move = _direction(gradient, found)
-        value, size, moved = found["loss"], 1.0, True
+        identity = torch.eye(d).to(moments["outer"])
+        gradient = moments["outer"] - identity
+        move = _direction(gradient, moments)
+        value, size, moved = moments["loss"], 1.0, True
         start, offset = energy.weight.clone(), energy.offset.clone()
         for _ in range(HALVINGS):
             turn = identity + size * move
@@ -106,15 +106,15 @@ class RelativeNewton:
         return means | {"loss": self._loss(rows)}
 
 
-def _direction(gradient: Tensor, found: dict[str, Tensor]) -> Tensor:
+def _direction(gradient: Tensor, moments: dict[str, Tensor]) -> Tensor:
     """-H^-1 G, block by block: D_ij and D_ji together, the diagonal alone."""
     # entry ij of G moves source j along source i
-    h = found["square"][:, None] * found["curve"][None, :]
+    h = moments["square"][:, None] * moments["curve"][None, :]
     # each block (h, 1; 1, h^T), its least eigenvalue raised to FLOOR
     least = 0.5 * (h + h.T - ((h - h.T).square() + 4).sqrt())
     h = h + (FLOOR - least).clamp_min(0)
     move = -(h.T * gradient - gradient.T) / (h * h.T - 1)
-    own = -gradient.diagonal() / (found["own"] + 1)
+    own = -gradient.diagonal() / (moments["own"] + 1)
     return move - torch.diag(move.diagonal()) + torch.diag(own)
 
 
@@ -125,10 +125,10 @@ def whitening(rows: Rows, summary: Summary) -> NDArray[np.float64]:
             f"SquareICA: {len(rows)} rows (n_samples={len(rows)}) of {rows.n_columns} columns; "
             "expected more rows than columns"
         )
-    found = spectrum(rows, summary)
+    principal = spectrum(rows, summary)
     # of columns in units of their own spread: the rank must not depend on units
     spread = np.where(summary.variance > 0, np.sqrt(summary.variance), 1.0)
-    scaled = (found.directions / spread) * np.sqrt(found.variances)[:, None]
+    scaled = (principal.directions / spread) * np.sqrt(principal.variances)[:, None]
     _, singular, directions = np.linalg.svd(scaled)
     rank = int((singular > 1e-6 * singular[0]).sum()) if singular[0] > 0 else 0
     if rank < rows.n_columns:

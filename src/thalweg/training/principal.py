@@ -142,11 +142,11 @@ class AlternatingStep:
 
 
 def alternating(
-    rows: Rows, found: Spectrum, summary: Summary, k: int, left: float, device: torch.device
+    rows: Rows, principal: Spectrum, summary: Summary, k: int, left: float, device: torch.device
 ) -> AlternatingStep:
     """Alternation that starts from k principal directions, and ``left``, the variance beside."""
-    scale = np.sqrt(np.maximum(found.variances[:k], 1e-12))
-    weight = torch.from_numpy(scale[:, None] * found.directions[:k]).to(device)
+    scale = np.sqrt(np.maximum(principal.variances[:k], 1e-12))
+    weight = torch.from_numpy(scale[:, None] * principal.directions[:k]).to(device)
     offset = torch.from_numpy(summary.mean).to(device)
     noise = max(left, 1e-3 * float(summary.variance.mean()), 1e-12)
     return AlternatingStep(weight, offset, noise)
@@ -158,10 +158,10 @@ def principal_codes(rows: Rows, k: int, generator: torch.Generator) -> Tensor:
     They are moved by a little noise, which is all there is where directions are fewer than k.
     """
     summary = rows.summary()
-    found = spectrum(rows, summary)
-    known = min(k, len(found.directions))
+    principal = spectrum(rows, summary)
+    known = min(k, len(principal.directions))
     codes = 0.01 * torch.randn(len(rows), k, generator=generator)
     for start, chunk in rows.chunks():
-        projected = np.nan_to_num(chunk - summary.mean) @ found.directions[:known].T
+        projected = np.nan_to_num(chunk - summary.mean) @ principal.directions[:known].T
         codes[start : start + len(chunk), :known] += torch.from_numpy(projected).float()
     return codes / codes[:, :known].norm(dim=1).max().clamp_min(1e-12)

@@ -37,8 +37,8 @@ class TrainedModel(Seeded, FittedModel):
     ) -> Start:
         """Rows, in units of the columns or (None) as they come."""
         hardware = self._hardware() if hardware is None else hardware
-        found = seeds(self.random_state, hardware)
-        return Start(source, units and units.to(hardware.device), hardware, found)
+        generators = seeds(self.random_state, hardware)
+        return Start(source, units and units.to(hardware.device), hardware, generators)
 
     def _train(self, start: Start, run: Run | None) -> Energy:
         """The trained energy, in the units of the batches."""

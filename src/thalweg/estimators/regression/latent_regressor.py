@@ -138,7 +138,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         """The best of several starts, each after a short training."""
         assert start.units is not None
         given, seed = start.units.given, start.seeds.model.initial_seed()
-        best, found = float("inf"), None
+        best, chosen_energy = float("inf"), None
         for attempt in range(seed, seed + self.n_init):
             generator = torch.Generator().manual_seed(attempt)
             order = torch.Generator().manual_seed(attempt + 1)
@@ -148,15 +148,15 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             _spread_branches(energy, sample.y, attempt)
             energy = energy.to(start.device)
             if self.n_init > 1:
-                there = replace(start, seeds=start.seeds._replace(order=order))
+                short = replace(start, seeds=start.seeds._replace(order=order))
                 recipe = Recipe(max(1, self.n_steps // 10), self.learning_rate)
-                self._descend(there, energy, PushDown(), recipe)
+                self._descend(short, energy, PushDown(), recipe)
             with torch.no_grad():
                 value = float(visible_energy(energy, sample.y)(sample.y, sample.x).mean())
-            if found is None or value < best:
-                best, found = value, energy
-        assert found is not None
-        return found
+            if chosen_energy is None or value < best:
+                best, chosen_energy = value, energy
+        assert chosen_energy is not None
+        return chosen_energy
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         return PushDown()
@@ -209,8 +209,8 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         z = covering_codes(free_energy_of(self.energy_), self._like(), n)
 
         def question(part: Tensor) -> Tensor:
-            found = questions.predict(self.energy_, part, z, n)
-            return torch.cat([found.y, found.energy[..., None]], dim=2)
+            predictions = questions.predict(self.energy_, part, z, n)
+            return torch.cat([predictions.y, predictions.energy[..., None]], dim=2)
 
         both = in_blocks(question, x)
         return self._shaped(both[..., :-1]), np.asarray(both[..., -1].cpu().numpy())

@@ -98,14 +98,14 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
     def _is_binary(self, rows: Rows) -> bool:
         if self.visible == "gaussian":
             return False
-        found = first_not_binary(rows)
-        if found is not None and self.visible == "binary":
-            row, column, value = found
+        other = first_not_binary(rows)
+        if other is not None and self.visible == "binary":
+            row, column, value = other
             raise InputError(
                 f"BernoulliRBM: row {row}, column {self._name_of(column)} is {value:g}; expected 0 "
                 "or 1 for visible='binary' (visible='gaussian' takes any number)"
             )
-        return found is None
+        return other is None
 
     def _initial(self, start: Start) -> Energy:
         self._keep(start)

@@ -190,8 +190,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         else:
             share = seed.random_sample((n, k))
             share /= share.sum(axis=1, keepdims=True)
-        found = sums_of_shares(data, share, summary)
-        weights, means, covariances = moments(found, self.covariance_type, self.reg_covar)
+        sums = sums_of_shares(data, share, summary)
+        weights, means, covariances = moments(sums, self.covariance_type, self.reg_covar)
         start = self._given(weights, means + data.shift.cpu(), covariances)
         return build(start[1], start[0], start[2], self.covariance_type)
 

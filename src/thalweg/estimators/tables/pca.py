@@ -81,16 +81,16 @@ class PCA(CodesMixin, TableModel):
     def fit(self, X: Any, y: None = None) -> Self:
         """Lay the plane through the rows of X (n, n_features); NaN entries are hidden."""
         rows, summary = self._begin(X)
-        found = spectrum(rows, summary)
-        total = float(found.variances.sum())
-        k = self._size(found.variances, rows)
+        principal = spectrum(rows, summary)
+        total = float(principal.variances.sum())
+        k = self._size(principal.variances, rows)
         like = torch.empty(0, dtype=rows.torch_dtype, device=self._device)
         offset = torch.from_numpy(summary.mean).to(like)
-        directions, variances = found.directions[:k], found.variances[:k]
+        directions, variances = principal.directions[:k], principal.variances[:k]
         left = max((total - float(variances.sum())) / max(rows.n_columns - k, 1), 0.0)
         self.n_iter_ = 1
         if summary.hidden:
-            step = alternating(rows, found, summary, k, left, self._device)
+            step = alternating(rows, principal, summary, k, left, self._device)
             history = self._iterate(
                 step,
                 itertools.repeat(rows, self.max_iter),

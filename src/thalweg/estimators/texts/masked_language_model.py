@@ -165,12 +165,12 @@ class MaskedLanguageModel(MixedPrecision, LanguageModel):
     def _begun(self, start: Start, energy: Energy) -> Denoising:
         corruption = self._corruption()
         last = len(start.source) - 1
-        some = np.unique(np.linspace(0, last, LOOKED_AT).astype(np.int64))
-        rows = torch.from_numpy(start.source.take(some))
+        tried = np.unique(np.linspace(0, last, LOOKED_AT).astype(np.int64))
+        rows = torch.from_numpy(start.source.take(tried))
         if not bool(corruption(rows, torch.Generator().manual_seed(0)).asked.any()):
             parts = "tokens" if self.pretext == "token" else "words"
             raise InputError(
-                f"MaskedLanguageModel: of {len(some)} texts throughout the corpus nothing can be "
+                f"MaskedLanguageModel: of {len(tried)} texts throughout the corpus nothing can be "
                 f"hidden with something left to see; expected texts of two {parts} or more"
             )
         return Denoising(corruption)

@@ -225,10 +225,10 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         device = self._like().device
         order = np.argsort(rows.lengths, kind="stable")
         share = np.cumsum(rows.lengths[order] + 2) // self.energy_.network.at_a_time
-        parts = np.split(order, np.flatnonzero(np.diff(share)) + 1)
+        groups = np.split(order, np.flatnonzero(np.diff(share)) + 1)
         answers: list[NDArray[Any]] = []
-        with progress(type(self).__name__, len(parts), self.verbose > 0) as follow:
-            for index in parts:
+        with progress(type(self).__name__, len(groups), self.verbose > 0) as follow:
+            for index in groups:
                 y = torch.from_numpy(rows.take(index)).to(device)
                 answers.append(question(y).cpu().numpy())
                 follow(len(answers), "asked")
@@ -241,10 +241,13 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         like = self._like()
         allowed = torch.from_numpy(vocabulary.may_stand(text)).to(like.device)
         y = torch.from_numpy(tokens).to(like.device)
-        found = questions.fill(self.energy_, y, allowed, top)
+        fillings = questions.fill(self.energy_, y, allowed, top)
         result = []
         for pieces, energy, probability in zip(
-            found.tokens.tolist(), found.energy.tolist(), found.probability.tolist(), strict=True
+            fillings.tokens.tolist(),
+            fillings.energy.tolist(),
+            fillings.probability.tolist(),
+            strict=True,
         ):
             whole, parts = vocabulary.fill_in(text, pieces)
             result.append(Completion(whole, parts, probability, energy))
