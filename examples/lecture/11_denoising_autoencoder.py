@@ -76,5 +76,5 @@ for each, colour, name in ((noisy, COLOURS[1], "noisy"), (back, COLOURS[0], "sen
                 label=f"{name}: mean {float(off.mean()):.2f}")  # fmt: skip
 better.set(title="distance from the curve / noise", xlabel="distance / noise", ylabel="rows")
 for axes in (spoil, growth, used, better):
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="lower right" if axes is growth else "upper right")
 save(drawn)
