@@ -216,3 +216,10 @@ def test_training_is_kept_and_goes_on(folder):
     alone = run(*words, "--out", "z.safetensors", "--resume", folder=folder)
     assert alone.returncode == 2
     assert "no checkpoint folder was given" in alone.stderr
+
+
+@pytest.mark.parametrize("word", ["KMeans", "kmean"])
+def test_a_misspelt_method_is_guessed(word, tmp_path):
+    status, _, errors = said("fit", word, folder=tmp_path)
+    assert status == 2
+    assert f"No such command '{word}'. Did you mean 'kmeans'?" in " ".join(errors.split())

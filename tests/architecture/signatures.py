@@ -3,7 +3,28 @@
 An ignored error that is none any more is an error itself.
 """
 
-from thalweg.estimators import EnergyDensity, KMeans, MaskedAutoencoder, VQAutoencoder
+from thalweg.estimators import (
+    GLO,
+    PCA,
+    BernoulliRBM,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    EnergyDensity,
+    GaussianMixture,
+    JointEmbeddingModel,
+    KMeans,
+    LatentRegressor,
+    MaskedAutoencoder,
+    MaskedImageModel,
+    MaskedLanguageModel,
+    NextFrame,
+    SaturatingAutoencoder,
+    SparseAutoencoder,
+    SparseCoding,
+    SquareICA,
+    VariationalAutoencoder,
+    VQAutoencoder,
+)
 
 
 def never_called() -> None:
@@ -19,3 +40,11 @@ def never_called() -> None:
     n_iter: int = KMeans().n_iter_
     wrong: str = KMeans().n_iter_  # type: ignore[assignment]
     print(n_iter, wrong)
+
+
+def every_one_has_defaults() -> None:
+    GLO(), PCA(), BernoulliRBM(2), ContractiveAutoencoder(), DenoisingAutoencoder()
+    EnergyDensity(), GaussianMixture(), JointEmbeddingModel(), KMeans(), LatentRegressor()
+    MaskedAutoencoder(), MaskedImageModel(), MaskedLanguageModel(), NextFrame()
+    SaturatingAutoencoder(), SparseAutoencoder(), SparseCoding(), SquareICA()
+    VariationalAutoencoder(), VQAutoencoder()

@@ -55,8 +55,8 @@ class Model(Shared):
 class Further(Model):
     """One more."""
 
-    n_steps: int = changed(sentence="Steps, fewer.", constraint=Integer(0))
-    way: str = changed(kw_only=False)
+    n_steps: int = changed(default=3, sentence="Steps, fewer.", constraint=Integer(0))
+    way: str = changed(default="up", kw_only=False)
 
 
 def test_the_signature_is_real():
@@ -92,6 +92,35 @@ def test_a_change_holds_for_what_comes_below_and_leaves_what_is_above():
 def test_what_is_changed_has_to_be_there():
     with pytest.raises(TypeError, match="Wrong changes depth, which no class above declares"):
         type("Wrong", (Shared,), {"depth": changed(default=1)})
+
+
+def test_a_positional_parameter_does_not_become_a_named_one_unsaid():
+    with pytest.raises(TypeError, match="changes k, which may be given without its name: say kw"):
+        type("Wrong", (Model,), {"k": changed(default=1)})
+
+
+def test_types_are_there_at_run_time():
+    assert inspect.signature(Model).parameters["k"].annotation is int
+    assert Model.__init__.__annotations__["way"] is str
+    assert Model.__init__.__module__ == __name__
+
+
+def test_a_subclass_may_say_less():
+    """No types, no docstring, a union: as other classes may."""
+
+    class Bare(Model):
+        more: int | None = parameter("More.", Integer(1, none=True), default=None)
+        untyped_ = learned("Without a type.")
+
+        @property
+        def sizes_(self):
+            return self.k
+
+    assert Bare.__doc__.startswith("A model.\n\n.. math:: E")
+    assert "untyped_ : object\n    Without a type." in Bare.__doc__
+    assert "sizes_ : object" in Bare.__doc__
+    assert "more : int or None, default None" in Bare.__doc__
+    assert Bare(more=2).sizes_ == 8
 
 
 def test_the_docstring_is_made_of_declarations():

@@ -227,3 +227,17 @@ def test_a_failed_write_leaves_the_old_file(digits, tmp_path, monkeypatch):
         model.save(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+def test_labels_are_what_is_predicted_ties_included():
+    """Rows of small whole numbers, many of them as near to one point as to another."""
+    for seed in range(60, 80):
+        rows = np.random.default_rng(seed).integers(0, 4, (30, 2)).astype(float)
+        if len(np.unique(rows, axis=0)) >= 6:
+            model = KMeans(6, random_state=seed).fit(rows)
+            np.testing.assert_array_equal(model.predict(rows), model.labels_)
+            np.testing.assert_allclose(
+                model.energy(rows),
+                np.square(rows[:, None] - model.cluster_centers_).sum(-1).min(1),
+                atol=1e-12,
+            )

@@ -42,3 +42,19 @@ def test_a_file_sets_nothing_that_its_estimator_does_not_save(tmp_path):
     path.write_bytes(content.replace(b"n_iter_", b"predict"))
     with pytest.raises(InputError, match="predict is nothing that KMeans saves"):
         thalweg.load(path)
+
+
+def test_an_estimator_that_is_not_known_is_named(tmp_path):
+    path = tmp_path / "m.safetensors"
+    content = (SAVED / "version_0_1_0" / "KMeans.safetensors").read_bytes()
+    assert content.count(b'\\"KMeans\\"') == 1
+    path.write_bytes(content.replace(b'\\"KMeans\\"', b'\\"Nobody\\"'))
+    with pytest.raises(InputError, match="estimator 'Nobody', which this thalweg does not know"):
+        thalweg.load(path)
+
+
+def test_names_are_there_before_they_are_imported():
+    import thalweg.estimators
+
+    assert set(ESTIMATORS) < set(dir(thalweg.estimators))
+    assert {"load", "__version__"} <= set(dir(thalweg))

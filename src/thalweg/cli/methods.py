@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -21,6 +22,7 @@ class Methods(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
         if cmd_name not in METHODS:
             return None
+        # for lists alone: what is run is made in resolve_command, which imports it
         return TyperCommand(cmd_name, help=sentence(METHODS[cmd_name]))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -28,4 +30,7 @@ class Methods(TyperGroup):
             from thalweg.cli.fitting import command_for
 
             return args[0], command_for(METHODS[args[0]]), args[1:]
+        near = get_close_matches(args[0].lower(), METHODS, n=1) if args else []
+        if near and not args[0].startswith("-"):
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
         return super().resolve_command(ctx, args)

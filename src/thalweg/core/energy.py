@@ -220,6 +220,10 @@ class LatentEnergy(nn.Module, ABC):
         """
         return self(y, z, x).min(dim=0)
 
+    def least(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """The least energy over candidates alone, where nobody asks which one has it: (n,)."""
+        return self.lowest(y, z, x)[0]
+
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The y that z stands for, (n, d), or None for an energy that does not decode."""
         return None

@@ -30,7 +30,10 @@ from thalweg.core.errors import InputError
 WIDTH = 96
 """Of a line of generated documentation"""
 
-LATER_SECTIONS = re.compile(r"^(?:Raises|See Also|Notes|References|Examples)\n-+$", re.MULTILINE)
+LATER_SECTIONS = re.compile(
+    r"^(?:Returns|Yields|Raises|Warns|Warnings|See Also|Methods|Notes|References|Examples)\n-+$",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,14 @@ class _Changed:
 
     what: dict[str, Any]
 
+    def of(self, name: str, each: Parameter, owner: str) -> Parameter:
+        """The parameter with these changes."""
+        if each.positional and not self.what["positional"]:
+            raise TypeError(
+                f"{owner} changes {name}, which may be given without its name: say kw_only=False"
+            )
+        return replace(each, **self.what)
+
 
 def parameter(sentence: str, constraint: Constraint, *, default: Any, kw_only: bool = True) -> Any:
     """Declare a parameter of the constructor.
@@ -80,10 +91,24 @@ def parameter(sentence: str, constraint: Constraint, *, default: Any, kw_only: b
     return Parameter(" ".join(sentence.split()), constraint, default, not kw_only)
 
 
-def changed(*, default: Any = ..., kw_only: bool = True, **other: Any) -> Any:
-    """Declare what is different about an inherited parameter: its default, sentence, constraint."""
-    what = {**other, "positional": not kw_only}
-    return _Changed(what if default is ... else {**what, "default": default})
+def changed(
+    *,
+    default: Any,
+    sentence: str | None = None,
+    constraint: Constraint | None = None,
+    kw_only: bool = True,
+) -> Any:
+    """Declare what is different about an inherited parameter.
+
+    Its default is said again even where it is the same, and ``kw_only=False`` where it may be given
+    without its name: type checkers see this line alone.
+    """
+    what: dict[str, Any] = {"default": default, "positional": not kw_only}
+    if sentence is not None:
+        what["sentence"] = " ".join(sentence.split())
+    if constraint is not None:
+        what["constraint"] = constraint
+    return _Changed(what)
 
 
 def learned(sentence: str = "", *, saved: bool = False, init: Literal[False] = False) -> Any:
@@ -113,6 +138,9 @@ class Declared:
 
     _declared: ClassVar[Mapping[str, Parameter | Learned | _Changed]] = {}
 
+    _said: ClassVar[str] = ""
+    """The docstring as it was written; that of the class above where there is none"""
+
     def check_parameters(self) -> None:
         """Hold each parameter to its constraint, or raise :class:`InputError`."""
         values = {name: getattr(self, name) for name in self.parameters}
@@ -140,13 +168,15 @@ def _declarations(cls: type) -> list[tuple[str, Any]]:
 def _parameters(cls: type) -> dict[str, Parameter]:
     """Positional ones first; then those of the class, and those that it inherits."""
     whole: dict[str, Parameter] = {}
-    changes: dict[str, dict[str, Any]] = {}
+    changes: dict[str, list[_Changed]] = {}
     for name, each in _declarations(cls):
         if isinstance(each, _Changed):
-            # what is said further down holds
-            changes[name] = {**each.what, **changes.get(name, {})}
+            changes.setdefault(name, []).append(each)
         elif isinstance(each, Parameter) and name not in whole:
-            whole[name] = replace(each, **changes.get(name, {}))
+            # what is said further down holds
+            for change in reversed(changes.get(name, [])):
+                each = change.of(name, each, cls.__name__)
+            whole[name] = each
     missing = changes.keys() - whole.keys()
     if missing:
         raise TypeError(f"{cls.__name__} changes {min(missing)}, which no class above declares")
@@ -166,7 +196,10 @@ def _constructor(cls: type[Declared]) -> Callable[..., None]:
     """A constructor that keeps what it is given; fitting checks it."""
     parts = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
     for name, each in cls.parameters.items():
-        there = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=each.default)
+        there = inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=each.default,
+            annotation=_annotation(cls, name),
+        )  # fmt: skip
         if each.positional:
             there = there.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
         parts.append(there)
@@ -182,13 +215,28 @@ def _constructor(cls: type[Declared]) -> Callable[..., None]:
             setattr(self, name, given.arguments[name])
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__annotations__ = {
+        name: part.annotation
+        for name, part in signature.parameters.items()
+        if part.annotation is not inspect.Parameter.empty
+    }
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    __init__.__module__ = cls.__module__
     return __init__
+
+
+def _annotation(cls: type, name: str) -> Any:
+    """The type of a declaration, of the class that is nearest."""
+    for base in cls.__mro__:
+        if name in vars(base).get("_declared", {}):
+            return vars(base).get("__annotations__", {}).get(name, inspect.Parameter.empty)
+    return inspect.Parameter.empty
 
 
 def _documented(cls: type[Declared]) -> str:
     """The docstring of a class with sections for its parameters and attributes."""
-    text = inspect.cleandoc(vars(cls).get("__doc__") or "")
+    own = vars(cls).get("__doc__") or getattr(cls.__mro__[1], "_said", "")
+    text = cls._said = inspect.cleandoc(str(own))
     sections = [_section("Parameters", [
         (f"{name} : {each.constraint.kind()}, default {_shown(each.default)}", each.sentence)
         for name, each in cls.parameters.items()
@@ -206,13 +254,12 @@ def _attributes(cls: type[Declared]) -> list[tuple[str, str, str]]:
     found = []
     for name, each in cls.learned.items():
         if each.sentence:
-            owner = next(base for base in cls.__mro__ if name in vars(base).get("_declared", {}))
-            found.append((name, _type_name(owner.__annotations__[name]), each.sentence))
+            found.append((name, _type_name(_annotation(cls, name)), each.sentence))
     for base in cls.__mro__:
         for name, each in vars(base).items():
             public = name.endswith("_") and not name.startswith("_")
             if isinstance(each, property) and public and each.fget is not None:
-                kind = _type_name(each.fget.__annotations__["return"])
+                kind = _type_name(each.fget.__annotations__.get("return", inspect.Parameter.empty))
                 found.append((name, kind, inspect.getdoc(each) or ""))
     return found
 
@@ -230,7 +277,13 @@ def _section(title: str, entries: list[tuple[str, str]]) -> str:
 
 
 def _type_name(annotation: Any) -> str:
-    name = annotation if isinstance(annotation, str) else annotation.__name__
+    if annotation is inspect.Parameter.empty:
+        return "object"
+    name = (
+        annotation
+        if isinstance(annotation, str)
+        else getattr(annotation, "__name__", str(annotation))
+    )
     return re.sub(r"NDArray\[.*\]", "array", name)
 
 

@@ -39,6 +39,10 @@ class Cost(nn.Module, ABC):
         """For each row the least cost over the predictions, and whose it is: both (n,)."""
         return self.pairwise(y, predictions).min(dim=0)
 
+    def least(self, y: Tensor, predictions: Tensor) -> Tensor:
+        """The least cost alone, where nobody asks whose it is: (n,)."""
+        return self.lowest(y, predictions)[0]
+
     def scale_of_squares(self) -> Tensor | None:
         """s where C is s times the squared distance, plus a constant; None for other costs."""
         return None
@@ -95,21 +99,27 @@ class SquaredError(Cost):
         # a compiled loop would read on past the end of a row
         check_columns("cost", y, predictions.shape[-1])
         with torch.no_grad():
-            if self.visible is not None or not _suits_kernel(y, predictions):
-                least, index = self.pairwise(y, predictions).min(dim=0)
-            elif y.numel() * len(predictions) <= SMALL:
-                every = (y - predictions[:, None]).square().sum(dim=2)
-                least, index = (self.scale * every).min(dim=0)
-            else:
+            if self.visible is None and _suits_kernel(y, predictions):
                 from thalweg.kernels.nearest import nearest  # compiled: slow to import
 
                 which, value = nearest(y.detach().numpy(), predictions.detach().numpy())
                 index, least = torch.from_numpy(which).long(), torch.from_numpy(value)
                 least = least if self.scale == 1 else self.scale * least
+            else:
+                least, index = self.pairwise(y, predictions).min(dim=0)
         if torch.is_grad_enabled() and (y.requires_grad or predictions.requires_grad):
             # envelope theorem: the gradient of the minimum is the gradient at the minimizer
             return self(y, predictions[index]), index
         return least, index
+
+    def least(self, y: Tensor, predictions: Tensor) -> Tensor:
+        # ties are no matter here: few differences need no compiled loop
+        learns = torch.is_grad_enabled() and (y.requires_grad or predictions.requires_grad)
+        small = y.numel() * len(predictions) <= SMALL
+        if learns or not small or self.visible is not None or not _suits_kernel(y, predictions):
+            return super().least(y, predictions)
+        check_columns("cost", y, predictions.shape[-1])
+        return self.scale * (y - predictions[:, None]).square().sum(dim=2).min(dim=0).values
 
     def scale_of_squares(self) -> Tensor:
         return torch.tensor(self.scale, dtype=torch.float64)

@@ -59,6 +59,11 @@ class Reconstruction(LatentEnergy):
             return self.cost.lowest(y, self.decoder(z[:, 0]))
         return super().lowest(y, z, x)
 
+    def least(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        if x is None and self._shared_by_rows(y, z) and not self.latent(z).any():
+            return self.cost.least(y, self.decoder(z[:, 0]))
+        return super().least(y, z, x)
+
     def _shared_by_rows(self, y: Tensor, z: Tensor) -> bool:
         candidates = z.ndim - len(self.latent.shape) == 2
         return candidates and z.shape[1] == 1 and len(y) > 1

@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     ESTIMATORS | {"load": "loading", "Completion": "texts.model", "Evaluation": "texts.model"},
 )

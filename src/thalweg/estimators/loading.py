@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.core import InputError
 from thalweg.core.plain import from_json
 from thalweg.estimators.base.files import does_not_fit, read
-from thalweg.estimators.registry import estimator
+from thalweg.estimators.registry import ESTIMATORS, estimator
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -33,6 +34,11 @@ def load_with_extra(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
         return load_folder(path, estimator("MaskedLanguageModel")), {}
     saved = read(path)
     header = saved.header
+    if header.get("estimator") not in ESTIMATORS:
+        raise InputError(
+            f"{path} is of an estimator {header.get('estimator')!r}, which this thalweg does not "
+            f"know; expected one of {', '.join(ESTIMATORS)}"
+        )
     try:
         kind = estimator(header["estimator"])
         parameters = {k: from_json(v) for k, v in header["parameters"].items()}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Page", "draw", "pages", "quick", "save", "surface"]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
         "Page": "scripts",

@@ -63,7 +63,7 @@ class FreeEnergy(Energy):
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         candidates = self.infer(y, x)
         if math.isinf(self.beta):
-            return self.energy.lowest(y, candidates.z, x)[0]
+            return self.energy.least(y, candidates.z, x)
         energies = self.energy(y, candidates.z, x)
         terms = candidates.log_weight - self.beta * energies
         return -torch.logsumexp(terms, dim=0) / self.beta

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from abc import ABC
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -29,7 +30,7 @@ def warn(message: str, kind: type[Warning], depth: int = 1) -> None:
     warnings.warn(message, kind, stacklevel=2 + depth)
 
 
-class FittedModel(Computing, BaseEstimator):
+class FittedModel(Computing, BaseEstimator, ABC):
     """An estimator that has an energy."""
 
     about: ClassVar[str]

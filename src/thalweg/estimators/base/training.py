@@ -56,9 +56,10 @@ class TrainedModel(Seeded, FittedModel):
     def _begun(self, start: Start, energy: Energy) -> Objective:
         """The objective, where it needs to having looked at rows, on the device."""
 
+    @abstractmethod
     def _recipe(self, start: Start) -> Recipe:
-        """The numbers of training."""
-        raise NotImplementedError
+        """The numbers of training, and what a checkpoint has to agree with."""
+        return Recipe(0, 0, facts=run_facts(self, start.source))
 
     @abstractmethod
     def _rows_a_step(self, start: Start) -> int:

@@ -64,7 +64,6 @@ class NextFrame(ClipsMixin, GradientModel):
     and F is E at the encoder's z). Frames are made by moving parts of the last one, and what no
     motion explains is added.
 
-
     References
     ----------
     Mathieu, Couprie, LeCun, "Deep multi-scale video prediction beyond mean square error" (2016),

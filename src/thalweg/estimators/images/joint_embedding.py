@@ -27,7 +27,6 @@ class JointEmbeddingModel(ImageModel):
     trained on random parts of images, cut out, resized, mirrored; the variance and covariance of
     the embeddings of a batch keep it from collapsing. ``transform`` gives f.
 
-
     References
     ----------
     Bardes, Ponce, LeCun, "VICReg: variance-invariance-covariance regularization for
@@ -47,7 +46,7 @@ class JointEmbeddingModel(ImageModel):
     n_components: int = parameter(
         "Size of the space that distances are taken in.", Integer(2), default=256
     )
-    patch: int = changed(sentence="Side of the transformer's patches, in pixels.")
+    patch: int = changed(default=4, sentence="Side of the transformer's patches, in pixels.")
     width: int = changed(
         default=16,
         sentence="Channels of the first convolution; of a transformer, size of a token, a multiple "
@@ -57,7 +56,6 @@ class JointEmbeddingModel(ImageModel):
         default=2, sentence="Layers at the smallest size, or blocks of the transformer."
     )
     batch_size: int = changed(default=256, constraint=Integer(2))
-    damaged: str = changed(sentence="What becomes of image files that cannot be decoded.")
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if len(start.source) < 2:

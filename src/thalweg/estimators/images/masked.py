@@ -32,7 +32,6 @@ class MaskedImageModel(ScoresMixin, ImageModel):
     The sets S_k are four combs of patches. ``transform`` gives what the network makes of an image
     inside, a representation learned without labels; ``complete`` paints in what is hidden.
 
-
     References
     ----------
     He, Chen, Xie, Li, Dollar, Girshick, "Masked autoencoders are scalable vision learners" (2022);
@@ -53,6 +52,7 @@ class MaskedImageModel(ScoresMixin, ImageModel):
     """
 
     network: str = changed(
+        default="transformer",
         sentence="A vision transformer that is shown the visible patches alone, or a U-Net.",
         kw_only=False,
     )

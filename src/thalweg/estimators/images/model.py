@@ -25,7 +25,7 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
     """An estimator whose rows are images and whose network has a representation of them.
 
     Subclasses write ``_energy`` around a network, where the network stands in it (``_inside``), and
-    ``_objective``.
+    the objective (``_begun``).
     """
 
     network: str = parameter(
@@ -54,6 +54,7 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         default="skip",
     )
     n_steps: int = changed(
+        default=3000,
         sentence="Gradient steps, one batch each; with 0 the weights stay random.",
         constraint=Integer(0),
     )

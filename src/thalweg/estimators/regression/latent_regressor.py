@@ -58,7 +58,6 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
     sum goes. Training lowers the mean F of the data; sigma is learned. NaN entries of Y are hidden.
     Columns are standardized inside, and F is in those units.
 
-
     Raises
     ------
     InputError

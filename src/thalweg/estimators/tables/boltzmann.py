@@ -46,7 +46,6 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
     inside). Codes are the probabilities of the hidden units. Rows have to be complete; ``complete``
     fills hidden entries.
 
-
     References
     ----------
     Smolensky (1986); Hinton (2002); Tieleman (2008); Salakhutdinov and Murray (2008) for log Z.
@@ -109,15 +108,20 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
 
     def _initial(self, start: Start) -> Energy:
         self._keep(start)
-        d, k = start.source.n_columns, self.n_components
-        weights = 0.01 * torch.randn(d, k, generator=start.seeds.model)
-        if start.units is None:
-            # visible biases at the rate of each bit: the hidden units have only the rest to say
-            rate = torch.from_numpy(start.source.summary().mean).clamp(0.001, 0.999).float()
-            return RestrictedBoltzmann(weights, torch.logit(rate), torch.zeros(k))
-        return GaussianRestrictedBoltzmann(
-            10 * weights, torch.zeros(d), torch.zeros(k), torch.zeros(d)
-        )
+        d, generator = start.source.n_columns, start.seeds.model
+        if start.units is not None:
+            return self._energy(d, generator)
+        # visible biases at the rate of each bit: the hidden units have only the rest to say
+        rate = torch.from_numpy(start.source.summary().mean).clamp(0.001, 0.999).float()
+        hidden = torch.zeros(self.n_components)
+        return RestrictedBoltzmann(self._weights(d, generator), torch.logit(rate), hidden)
+
+    def _energy(self, d: int, generator: torch.Generator) -> GaussianRestrictedBoltzmann:
+        weights, hidden = 10 * self._weights(d, generator), torch.zeros(self.n_components)
+        return GaussianRestrictedBoltzmann(weights, torch.zeros(d), hidden, torch.zeros(d))
+
+    def _weights(self, d: int, generator: torch.Generator) -> Tensor:
+        return 0.01 * torch.randn(d, self.n_components, generator=generator)
 
     def _objective(self, sample: Tensor) -> Objective:
         return FOR_BOLTZMANN[self.objective](self.k, self.batch_size)

@@ -30,7 +30,6 @@ class DenoisingAutoencoder(ChainSampledModel, Autoencoder):
     everything through, so codes may be wider than rows. NaN entries are hidden. ``sample`` walks in
     exp(-F / 2 s^2) with s the error that is left per entry after denoising.
 
-
     References
     ----------
     Vincent, Larochelle, Bengio, Manzagol (2008); Alain and Bengio, "What regularized auto-encoders

@@ -52,7 +52,6 @@ class EnergyDensity(LikelihoodMixin, MixedPrecision, ChainSampledModel):
     gradients are clipped, which is part of the recipe that lets every objective train unattended.
     Rows have to be complete; ``complete`` fills hidden entries. There are no codes.
 
-
     References
     ----------
     LeCun, Chopra, Hadsell, Ranzato, Huang, "A tutorial on energy-based learning" (2006); Song,

@@ -41,7 +41,6 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
     with the decoder; codes of new rows are found by descent from several starts. NaN entries are
     hidden. Samples are what codes drawn from the ball decode to.
 
-
     Raises
     ------
     InputError
@@ -84,7 +83,9 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
         default=4,
     )
     descent_iter: int = parameter("Most steps of that descent.", Integer(1), default=300)
-    learning_rate: float = changed(sentence="Of Adam, at its highest, for the decoder.")
+    learning_rate: float = changed(
+        default=0.002, sentence="Of Adam, at its highest, for the decoder."
+    )
     code_learning_rate: float = parameter(
         "The same for the codes.", Real(0, above=True), default=0.01
     )

@@ -40,7 +40,7 @@ class GradientTableModel(TableModel, GradientModel):
         """What training brings down; ``sample`` is standardized rows (n, d) to look at."""
 
     def fit(self, X: Any, y: None = None, *, run: Run | None = None) -> Self:
-        """Train on the rows of X (n, n_features); NaN, if it may stand there, is hidden.
+        """Train on the rows of X (n, n_features); NaN is hidden, of energies that may have it.
 
         ``run`` says where checkpoints and logs go (:class:`thalweg.training.Run`).
         """

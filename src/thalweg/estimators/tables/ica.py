@@ -38,7 +38,6 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
     sources. The energy is not defined for rows with hidden (NaN) entries; ``complete`` fills them
     by descent from several training rows.
 
-
     Raises
     ------
     InputError

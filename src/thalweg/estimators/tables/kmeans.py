@@ -48,7 +48,6 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     larger than memory. Under ``accelerate launch`` or ``torchrun`` the rows are shared out among
     the processes, each of which calls ``fit`` with all of X.
 
-
     Raises
     ------
     InputError
@@ -74,7 +73,8 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
 
     n_clusters: int = parameter("k, how many points.", Integer(1), default=8, kw_only=False)
     init: str | ArrayLike = parameter(
-        "Where the points start: greedy k-means++, different rows at random, or these.",
+        "Where the points start: greedy k-means++, different rows at random, or these "
+        "(n_clusters, n_features).",
         Array(("k-means++", "random")),
         default="k-means++",
     )

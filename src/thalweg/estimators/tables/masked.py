@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import InputError, Levels, Sizes, changed, parameter
-from thalweg.energies import MaskedPrediction, Perceptron
+from thalweg.core import InputError, Levels, Sizes, changed, learned, parameter
+from thalweg.energies import MaskedPrediction, Perceptron, Rescaled
 from thalweg.estimators.tables.chains import ChainSampledModel
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import Masked
@@ -27,7 +27,6 @@ class MaskedAutoencoder(ChainSampledModel):
     Trained with random entries hidden, few or many; the energy holds each of up to 16 sets of
     columns against what the others say of it, in units of the error that is usual there. NaN
     entries are hidden. There are no codes: what the network makes of a row depends on what it sees.
-
 
     References
     ----------
@@ -53,6 +52,8 @@ class MaskedAutoencoder(ChainSampledModel):
         default=(0.1, 0.9),
     )
     n_steps: int = changed(default=4000)
+
+    energy_: Rescaled = learned()
 
     def _fillings(self) -> Tensor:
         # few: the network's own filling is the best of them almost always

@@ -52,7 +52,6 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
     ``transform`` gives codes (one-hot). NaN entries are hidden: they are integrated out, in
     fitting too, and ``complete`` puts the most probable values in.
 
-
     Raises
     ------
     InputError

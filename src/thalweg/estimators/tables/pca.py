@@ -33,7 +33,6 @@ class PCA(CodesMixin, TableModel):
     of the plane has energy 0, so exp(-F) has no finite integral (a :class:`GaussianMixture` with
     one component has).
 
-
     Raises
     ------
     InputError

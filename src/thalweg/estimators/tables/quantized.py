@@ -25,7 +25,6 @@ class VQAutoencoder(Autoencoder):
     with [.] the nearest element. There are finitely many codes, so finitely many points of low
     energy. NaN entries are hidden. There is no ``sample``: that needs a prior over codes.
 
-
     References
     ----------
     van den Oord, Vinyals, Kavukcuoglu (2017).

@@ -21,7 +21,6 @@ class SparseAutoencoder(Autoencoder):
     The penalty limits how much the code can say. NaN entries are hidden. There is no ``sample``:
     exp(-F) has no exact way to draw from.
 
-
     References
     ----------
     Ranzato, Poultney, Chopra, LeCun, "Efficient learning of sparse representations with an
@@ -61,7 +60,6 @@ class ContractiveAutoencoder(Autoencoder):
     NaN entries are hidden: the code is the best for the visible ones. There is no ``sample``:
     exp(-F) has no exact way to draw from.
 
-
     References
     ----------
     Rifai, Vincent, Muller, Glorot, Bengio (2011); Alain and Bengio (2014).
@@ -98,7 +96,6 @@ class SaturatingAutoencoder(Autoencoder):
 
     NaN entries are hidden: the code is the best for the visible ones. There is no ``sample``:
     exp(-F) has no exact way to draw from.
-
 
     References
     ----------

@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 from torch import Tensor
 
 from thalweg.core import (
@@ -20,6 +19,7 @@ from thalweg.core import (
     Real,
     Switch,
     finite_array,
+    generator_from,
     learned,
     parameter,
 )
@@ -56,7 +56,6 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
     The penalty limits how much can be explained cheaply, so that there may be more atoms than
     columns. NaN entries are hidden: they are minimized out. There is no ``sample``: exp(-F) has
     no exact way to draw from.
-
 
     Raises
     ------
@@ -110,7 +109,9 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
         "Whether b is the mean of the rows; else it is 0.", Switch(), default=True
     )
     dictionary_init: ArrayLike | None = parameter(
-        "Where the atoms start; rows of X if not given.", Array(none=True), default=None
+        "Where the atoms start (n_components, n_features); rows of X if not given.",
+        Array(none=True),
+        default=None,
     )
     max_iter: int = parameter(
         "Epochs of dictionary learning; 0 keeps the dictionary as it starts.",
@@ -143,8 +144,7 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
     def fit(self, X: Any, y: None = None) -> Self:
         """Learn the dictionary from the rows of X (n, n_features); NaN entries are hidden."""
         rows, summary = self._begin(X)
-        random_state = check_random_state(self.random_state)
-        generator = torch.Generator().manual_seed(int(random_state.randint(0, 2**31 - 1)))
+        generator = generator_from(self.random_state)
         size = float(np.sqrt(summary.variance.sum()))
         self.alpha_ = AUTO_ALPHA * size if self.alpha == "auto" else float(self.alpha)
         atoms = self._start(rows, summary, generator)

@@ -25,7 +25,6 @@ class VariationalAutoencoder(MeanScoreMixin, SamplesMixin, Autoencoder):
     constant of the prior) in units of standardized columns. Codes are the means of q. Noise on the
     code limits how much it can say. NaN entries are hidden.
 
-
     References
     ----------
     Kingma and Welling (2014); Burda, Grosse, Salakhutdinov (2016).

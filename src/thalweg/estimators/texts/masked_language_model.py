@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from thalweg.core import Choice, Energy, InputError, Integer, Real, parameter
+from thalweg.core import Choice, Energy, InputError, Integer, Real, learned, parameter
 from thalweg.data import TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TextTransformer, TokenPrediction
 from thalweg.energies.text_transformer import heads_of
@@ -47,7 +47,6 @@ class MaskedLanguageModel(MixedPrecision, LanguageModel):
     ones what they may be. ``complete`` fills in ``[MASK]``, several of them together;
     ``transform`` gives what the network makes of a text inside, averaged over its tokens.
 
-
     References
     ----------
     Devlin, Chang, Lee, Toutanova, "BERT: pre-training of deep bidirectional transformers" (2019);
@@ -68,8 +67,6 @@ class MaskedLanguageModel(MixedPrecision, LanguageModel):
     >>> bool(fits < does_not)
     True
     """
-
-    history_: History
 
     vocabulary_size: int | None = parameter(
         "Tokens. None: 8,000, or as many as the corpus supports.",
@@ -125,6 +122,10 @@ class MaskedLanguageModel(MixedPrecision, LanguageModel):
         " matrices inside; embeddings and scales learn by Adam, at 0.3 of it.",
         Real(0, above=True),
         default=0.01,
+    )
+
+    history_: History = learned(
+        "Loss of every step; its metric ``error`` is the loss a token. Not saved."
     )
 
     def fit(self, X: TextsLike, y: None = None, *, run: Run | None = None) -> Self:
