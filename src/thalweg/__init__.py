@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thalweg.estimators.loading import load
+    from thalweg.estimators.storage import load
 
     __version__: str
 
@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
 
         return version("thalweg")
     if name == "load":
-        from thalweg.estimators.loading import load
+        from thalweg.estimators.storage import load
 
         return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,7 @@ from thalweg.core import Energy, InputError, write_beside
 from thalweg.data.tables import Encoding, read_data, write_data
 from thalweg.data.toy import spiral
 from thalweg.estimators import KMeans, LatentRegressor
-from thalweg.estimators.base.files import save
+from thalweg.estimators.storage import save
 from thalweg.plots import draw_images, draw_landscape, figure, save_figure
 from thalweg.questions.descent import descend
 

@@ -34,22 +34,20 @@ def test_every_estimator_has_a_saved_model():
     assert {name.partition("-")[0] for _, name, _ in CASES} == set(ESTIMATORS)
 
 
-def test_a_file_sets_nothing_that_its_estimator_does_not_save(tmp_path):
+@pytest.mark.parametrize(
+    ("word", "other", "message"),
+    [
+        # of the same length, for the header says how long it is
+        (b"n_iter_", b"predict", "predict is nothing that KMeans saves"),
+        (b'\\"KMeans\\"', b'\\"Nobody\\"', "estimator 'Nobody', which this thalweg does not know"),
+    ],
+)
+def test_a_file_that_says_other_than_its_estimator_is_refused(tmp_path, word, other, message):
     path = tmp_path / "m.safetensors"
     content = (SAVED / "version_0_1_0" / "KMeans.safetensors").read_bytes()
-    # a name of the same length, for the header says how long it is
-    assert content.count(b"n_iter_") == 1
-    path.write_bytes(content.replace(b"n_iter_", b"predict"))
-    with pytest.raises(InputError, match="predict is nothing that KMeans saves"):
-        thalweg.load(path)
-
-
-def test_an_estimator_that_is_not_known_is_named(tmp_path):
-    path = tmp_path / "m.safetensors"
-    content = (SAVED / "version_0_1_0" / "KMeans.safetensors").read_bytes()
-    assert content.count(b'\\"KMeans\\"') == 1
-    path.write_bytes(content.replace(b'\\"KMeans\\"', b'\\"Nobody\\"'))
-    with pytest.raises(InputError, match="estimator 'Nobody', which this thalweg does not know"):
+    assert content.count(word) == 1
+    path.write_bytes(content.replace(word, other))
+    with pytest.raises(InputError, match=message):
         thalweg.load(path)
 
 

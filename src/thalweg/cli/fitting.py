@@ -17,8 +17,8 @@ from thalweg.cli.reading import numbers, spare
 from thalweg.core import InputError, Parameter, check_folder
 from thalweg.data.spool import is_large, spool
 from thalweg.data.tables import Encoding
-from thalweg.estimators.base.files import save
 from thalweg.estimators.registry import command_name, estimator, sentence
+from thalweg.estimators.storage import save
 from thalweg.estimators.texts.folder import WRITTEN
 from thalweg.training import Run
 

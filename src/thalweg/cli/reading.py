@@ -21,7 +21,7 @@ from thalweg.data.rows import Rows
 from thalweg.data.tables import Encoding, read_data, write_data
 from thalweg.data.texts import TextFiles
 from thalweg.data.video_files import as_clips
-from thalweg.estimators.loading import load_with_extra
+from thalweg.estimators.storage import load_with_extra
 
 
 def numbers(

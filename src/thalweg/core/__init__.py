@@ -1,5 +1,6 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
+from thalweg.core.checks import check_parameters, finite_array
 from thalweg.core.constraints import (
     Array,
     Choice,
@@ -28,8 +29,6 @@ from thalweg.core.parameters import (
     Learned,
     Parameter,
     changed,
-    check_parameters,
-    finite_array,
     learned,
     parameter,
 )

@@ -17,7 +17,7 @@ class Batch(NamedTuple):
     weight: Tensor | None = None
     """(n,), how much each row counts"""
     position: Tensor | None = None
-    """(n,), which of the training rows these are"""
+    """(n,), which of the training rows these are; on the host, for few ask"""
 
 
 class Loss(NamedTuple):

@@ -9,8 +9,8 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
     from thalweg.estimators.clips.next_frame import NextFrame
     from thalweg.estimators.images.joint_embedding import JointEmbeddingModel
     from thalweg.estimators.images.masked import MaskedImageModel
-    from thalweg.estimators.loading import load
     from thalweg.estimators.regression.latent_regressor import LatentRegressor
+    from thalweg.estimators.storage import load
     from thalweg.estimators.tables.boltzmann import BernoulliRBM
     from thalweg.estimators.tables.denoising import DenoisingAutoencoder
     from thalweg.estimators.tables.energy_density import EnergyDensity
@@ -60,5 +60,5 @@ __all__ = [
 
 __getattr__, __dir__ = lazily(
     __name__,
-    ESTIMATORS | {"load": "loading", "Completion": "texts.model", "Evaluation": "texts.model"},
+    ESTIMATORS | {"load": "storage", "Completion": "texts.model", "Evaluation": "texts.model"},
 )

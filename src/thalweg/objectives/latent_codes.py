@@ -50,7 +50,9 @@ class LatentCodes(Objective):
         inner = _latent(energy).energy
         view = inner.restricted(~hidden) if hidden.any() else inner
         assert view is not None
-        return loss_of(mean_of(view(batch.y, self.codes[batch.position]), batch))
+        return loss_of(
+            mean_of(view(batch.y, self.codes[batch.position.to(self.codes.device)]), batch)
+        )
 
 
 def _latent(energy: Energy) -> FreeEnergy:

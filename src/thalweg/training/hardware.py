@@ -31,7 +31,7 @@ class Hardware:
             raise InputError(f"precision must be one of {PRECISIONS}, got {precision!r}")
         self.group = processes(device)
         self.device = self.group.device or torch.device(device)
-        self._type = TYPES[precision]
+        self.precision, self._type = precision, TYPES[precision]
         if precision == "fp16" and self.device.type == "cpu":
             raise InputError("precision 'fp16' needs a GPU; expected 'no' or 'bf16' on a CPU")
         # small gradients would be 0 in half precision

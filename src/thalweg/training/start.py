@@ -72,11 +72,11 @@ class Units(NamedTuple):
         return Units(shift, scale, len(state["x_shift"]))
 
 
-def column_units(summary: Summary, given: int = 0) -> Units:
+def column_units(summary: Summary) -> Units:
     """Mean and standard deviation of every column, 1 where it is constant; float64."""
     spread = np.sqrt(summary.variance)
     spread[spread <= 1e-12 * np.maximum(np.abs(summary.mean), 1e-300)] = 1
-    return Units(torch.from_numpy(summary.mean), torch.from_numpy(spread), given)
+    return Units(torch.from_numpy(summary.mean), torch.from_numpy(spread))
 
 
 @dataclass
@@ -98,8 +98,7 @@ class Start:
 
     def batch(self, index: NDArray[np.integer]) -> Batch:
         """From positions of rows to what a step sees."""
-        rows = self.source.take(index)
-        positions = torch.from_numpy(index).to(self.device)
+        rows, positions = self.source.take(index), torch.from_numpy(index)
         if self.units is not None:
             return Batch(*self.units.standardized(rows), position=positions)
         y = torch.from_numpy(rows).to(self.device)

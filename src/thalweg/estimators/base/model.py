@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Energy, count_unconverged, learned, visible_energy
+from thalweg.core import Device, Energy, count_unconverged, learned, visible_energy
 from thalweg.data import Source
 from thalweg.estimators.base.files import save
 from thalweg.estimators.base.scikit_learn import BaseEstimator
@@ -38,6 +38,10 @@ class FittedModel(Computing, BaseEstimator, ABC):
 
     energy_: Energy = learned("The fitted energy, a torch module.")
     n_features_in_: int = learned("Columns of X; of images and clips, pixels.")
+
+    @property
+    def _device(self) -> torch.device:
+        return Device.resolve(self.device)
 
     def _like(self) -> Tensor:
         """A parameter of the energy, for its device and type."""

@@ -9,8 +9,9 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from thalweg.core import Choice, Device, Energy, learned, parameter
+from thalweg.core import Choice, Energy, learned, parameter
 from thalweg.data import Shuffled, Source
+from thalweg.energies import Rescaled
 from thalweg.estimators.base.model import FittedModel
 from thalweg.estimators.base.scikit_learn import BaseEstimator
 from thalweg.estimators.base.settings import GradientSteps, Seeded
@@ -30,7 +31,7 @@ class TrainedModel(Seeded, FittedModel):
     history_: History = learned("Loss and monitors of every step. Not saved.")
 
     def _hardware(self) -> Hardware:
-        return Hardware(str(Device.resolve(self.device)))
+        return Hardware(str(self._device))
 
     def _start(
         self, source: Source, units: Units | None, hardware: Hardware | None = None
@@ -44,9 +45,18 @@ class TrainedModel(Seeded, FittedModel):
         """The trained energy, in the units of the batches."""
         energy = self._initial(start).to(start.device)
         objective = self._begun(start, energy)
-        self.history_ = self._descend(start, energy, objective, self._recipe(start), run)
+        recipe = replace(self._recipe(start), precision=start.hardware.precision)
+        if run is not None and run.checkpoint is not None:
+            # not without need: a fingerprint reads all of the data
+            recipe = replace(recipe, facts=run_facts(self, start.source))
+        self.history_ = self._descend(start, energy, objective, recipe, run)
         self._finish(start, energy, objective)
         return energy
+
+    def _fitted(self, source: Source, units: Units, run: Run | None) -> Rescaled:
+        """The energy, trained on rows in units of their own, asked in those that they came in."""
+        start = self._start(source, units)
+        return units.to(start.device).around(self._train(start, run))
 
     @abstractmethod
     def _initial(self, start: Start) -> Energy:
@@ -58,8 +68,7 @@ class TrainedModel(Seeded, FittedModel):
 
     @abstractmethod
     def _recipe(self, start: Start) -> Recipe:
-        """The numbers of training, and what a checkpoint has to agree with."""
-        return Recipe(0, 0, facts=run_facts(self, start.source))
+        """The numbers of training."""
 
     @abstractmethod
     def _rows_a_step(self, start: Start) -> int:
@@ -95,8 +104,7 @@ class GradientModel(GradientSteps, TrainedModel):
     """One that has so many steps, of so many rows, at such a rate."""
 
     def _recipe(self, start: Start) -> Recipe:
-        facts = run_facts(self, start.source)
-        return Recipe(self.n_steps, self.learning_rate, facts=facts)
+        return Recipe(self.n_steps, self.learning_rate)
 
     def _rows_a_step(self, start: Start) -> int:
         return self.batch_size
@@ -112,10 +120,7 @@ class MixedPrecision(TrainedModel):
     )
 
     def _hardware(self) -> Hardware:
-        return Hardware(str(Device.resolve(self.device)), self.precision)
-
-    def _recipe(self, start: Start) -> Recipe:
-        return replace(super()._recipe(start), precision=self.precision)
+        return Hardware(str(self._device), self.precision)
 
 
 def run_facts(model: BaseEstimator, rows: Source) -> dict[str, Any]:

@@ -123,11 +123,9 @@ class NextFrame(ClipsMixin, GradientModel):
         self.grey_ = rows.grey
         self.n_features_in_ = int(np.prod(self.shape_))
         height, width, channels = self.shape_
-        units = pixel_units(summary, (rows.length * height, width, channels))
-        start = self._start(rows, Units(*units, self.context * self.n_features_in_))
-        energy = self._train(start, run)
-        assert start.units is not None
-        self.energy_ = start.units.around(energy).eval()
+        pixels = pixel_units(summary, (rows.length * height, width, channels))
+        units = Units(*pixels, self.context * self.n_features_in_)
+        self.energy_ = self._fitted(rows, units, run).eval()
         return self
 
     def _initial(self, start: Start) -> FreeEnergy:

@@ -80,10 +80,8 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         images = as_images(X, self.damaged)
         summary = images.summary("images")
         self.shape_, self.n_features_in_ = images.shape, images.n_columns
-        start = self._start(images, Units(*pixel_units(summary, images.shape)))
-        energy = self._train(start, run)
-        assert start.units is not None
-        self.energy_ = start.units.around(energy).eval()
+        units = Units(*pixel_units(summary, images.shape))
+        self.energy_ = self._fitted(images, units, run).eval()
         self._n_features_out = self._size()
         return self
 

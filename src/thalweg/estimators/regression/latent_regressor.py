@@ -127,16 +127,13 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         shift = torch.cat([x_units.shift, y_units.shift])
         scale = torch.cat([x_units.scale, y_units.scale])
         both = Rows(np.hstack([rows.values, targets.values]))
-        start = self._start(both, Units(shift, scale, rows.n_columns))
-        energy = self._train(start, run)
-        assert start.units is not None
-        self.energy_ = start.units.around(energy).to(rows.torch_dtype).eval()
+        energy = self._fitted(both, Units(shift, scale, rows.n_columns), run)
+        self.energy_ = energy.to(rows.torch_dtype).eval()
         return self
 
     def _initial(self, start: Start) -> FreeEnergy:
         """The best of several starts, each after a short training."""
-        assert start.units is not None
-        given, seed = start.units.given, start.seeds.model.initial_seed()
+        given, seed = self.n_features_in_, start.seeds.model.initial_seed()
         best, chosen_energy = float("inf"), None
         for attempt in range(seed, seed + self.n_init):
             generator = torch.Generator().manual_seed(attempt)

@@ -17,6 +17,7 @@ from thalweg.core import (
     Integer,
     Real,
     finite_array,
+    generator_from,
     learned,
     parameter,
     visible_energy,
@@ -167,7 +168,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         for _ in range(self.n_pooled):
             start = self._start(data, summary, seed).to(device)
             self.energy_ = FreeEnergy(start, Exhaustive(), float(self.beta))
-            generator = torch.Generator().manual_seed(int(seed.randint(0, 2**31 - 1)))
+            generator = generator_from(seed)
             ended = fit(self.energy_, data, summary, settings, generator)
             self.converged_ &= ended.converged
             self.n_iter_ = max(self.n_iter_, ended.n_iter)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import Declared, Device, InputError, generator_from, learned, visible_energy
+from thalweg.core import Declared, InputError, generator_from, learned, visible_energy
 from thalweg.data import Rows, Summary
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -37,10 +37,6 @@ class TableModel(ScoresMixin, FittedModel):
 
     _hidden_in_questions: ClassVar[bool] = True
     """Whether NaN may stand in rows whose energy or codes are asked for."""
-
-    @property
-    def _device(self) -> torch.device:
-        return Device.resolve(self.device)
 
     def _begin(self, X: Any) -> tuple[Rows, Summary]:
         """Rows to learn from, and their moments; parameters and rows checked."""

@@ -14,7 +14,7 @@ from thalweg.core import Choice, Energy, InputError, Integer, Real, learned, par
 from thalweg.data import TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TextTransformer, TokenPrediction
 from thalweg.energies.text_transformer import heads_of
-from thalweg.estimators.base.training import MixedPrecision, run_facts
+from thalweg.estimators.base.training import MixedPrecision
 from thalweg.estimators.texts.folder import save_folder
 from thalweg.estimators.texts.model import LanguageModel
 from thalweg.objectives import Denoising
@@ -184,8 +184,7 @@ class MaskedLanguageModel(MixedPrecision, LanguageModel):
         per_text = max(1.0, self.fraction * _mean_length(start))
         return Recipe(
             steps, ADAM_SHARE * self.learning_rate, clip=LONGEST_GRADIENT * per_text,
-            precision=self.precision, accumulate=self.accumulate, matrix_rate=self.learning_rate,
-            facts=run_facts(self, start.source),
+            accumulate=self.accumulate, matrix_rate=self.learning_rate,
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""Reading any estimator that was saved. Runs no code from a file."""
+"""Saving an estimator, and reading any that was saved. Runs no code from a file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 
 from thalweg.core import InputError
 from thalweg.core.plain import from_json
-from thalweg.estimators.base.files import does_not_fit, read
+from thalweg.estimators.base.files import does_not_fit, read, save
 from thalweg.estimators.registry import ESTIMATORS, estimator
+
+__all__ = ["load", "load_with_extra", "save"]
 
 
 def load(path: str | os.PathLike[str]) -> Any:
