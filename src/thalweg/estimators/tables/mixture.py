@@ -192,7 +192,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
             share /= share.sum(axis=1, keepdims=True)
         sums = sums_of_shares(data, share, summary)
         weights, means, covariances = moments(sums, self.covariance_type, self.reg_covar)
-        start = self._given(weights, means + data.shift.cpu(), covariances)
+        start = self._given(weights, means, covariances)
         return build(start[1], start[0], start[2], self.covariance_type)
 
     def _labels(self, data: Weighted, seed: np.random.RandomState) -> NDArray[np.int32]:
