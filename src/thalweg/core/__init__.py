@@ -1,6 +1,7 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
-from thalweg.core.checks import check_parameters, finite_array
+from thalweg.core.arrays import as_array, columns_of
+from thalweg.core.checks import check_parameters, finite_array, real_array
 from thalweg.core.constraints import (
     Array,
     Choice,
@@ -68,12 +69,14 @@ __all__ = [
     "Seed",
     "Sizes",
     "Switch",
+    "as_array",
     "as_energy",
     "changed",
     "check_columns",
     "check_folder",
     "check_parameters",
     "check_rows",
+    "columns_of",
     "count_unconverged",
     "finite_array",
     "generator_from",
@@ -82,6 +85,7 @@ __all__ = [
     "note_converged",
     "parameter",
     "progress",
+    "real_array",
     "seen_through",
     "value",
     "value_and_gradient",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thalweg.core.arrays import as_array
 from thalweg.core.constraints import Constraint
 from thalweg.core.errors import InputError
 
@@ -23,6 +24,22 @@ def check_parameters(
             raise InputError(f"{owner}: {name} must be {constraint.describe()}, got {shown}")
 
 
+def real_array(name: str, value: Any) -> NDArray[np.float64]:
+    """An array of numbers that a user gave, a copy in rows; NaN where one is masked or missing.
+
+    Raises
+    ------
+    InputError
+        If it is not one of numbers.
+    """
+    try:
+        return np.array(as_array(name, value), dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: {error}; expected numbers") from error
+
+
 def finite_array(
     name: str, value: Any, shape: tuple[int, ...], meaning: str = ""
 ) -> NDArray[np.float64]:
@@ -33,7 +50,7 @@ def finite_array(
     InputError
         If it has another one, or an entry that is not finite.
     """
-    array = np.array(value, dtype=np.float64, order="C")
+    array = real_array(name, value)
     if array.shape != shape:
         means = f", {meaning}" if meaning else ""
         raise InputError(f"{name} has shape {array.shape}; expected {shape}{means}")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thalweg.core import InputError
+from thalweg.core import InputError, as_array
 from thalweg.data.source import Source, Summary
 
 CHANNELS = 4
@@ -128,7 +128,7 @@ class CoveredImages(Images):
     def __init__(self, images: Images, mask: Any) -> None:
         self.images, self.shape = images, images.shape
         self.grey, self.pixels = images.grey, images.pixels
-        hides = np.asarray(mask)
+        hides = as_array("mask", mask)
         height, width, channels = self.shape
         n = len(images)
         known = ((height, width), (n, height, width), (n, height, width, channels))

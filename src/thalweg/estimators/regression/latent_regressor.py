@@ -17,6 +17,7 @@ from thalweg.core import (
     InputError,
     Integer,
     Sizes,
+    as_array,
     changed,
     generator_from,
     learned,
@@ -117,7 +118,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             )
         rows = self._given(X, reset=True)
         targets = self._targets(y, len(rows))
-        self.n_targets_ = 0 if np.asarray(y).ndim == 1 else targets.n_columns
+        self.n_targets_ = 0 if as_array("Y", y).ndim == 1 else targets.n_columns
         known = np.flatnonzero(~np.isnan(targets.values).all(axis=1))
         if not len(known):
             raise InputError("Y: no entry is visible (all NaN); expected at least one number")
@@ -232,7 +233,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             return questions.descend(self.energy_, filled, x, free=y.isnan())
 
         down = in_blocks(question, x, y, starts)
-        given = np.asarray(Y, dtype=np.float64).reshape(len(y), -1)
+        given = self._targets(Y, len(y)).values
         result = np.where(np.isnan(given), down.cpu().numpy(), given)
         return result[:, 0] if self.n_targets_ == 0 else result
 
