@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from thalweg.core import InputError
 from thalweg.data.image_decoding import Decoded, decode
@@ -20,6 +22,12 @@ from thalweg.data.images import Images, described
 from thalweg.data.source import Summary
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+
+DAMAGE = (
+    Image.DecompressionBombError, OSError, SyntaxError, ValueError, TypeError, LookupError,
+    ArithmeticError, EOFError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow raises at files that are damaged: whatever its decoders stumble over"""
 
 SHOWN = 5
 """How many files that cannot be read a warning names."""
@@ -161,13 +169,7 @@ class ImageFiles(Images):
     def _decode(self, name: str) -> Decoded | None:
         try:
             found = decode(name)
-        except (
-            UnidentifiedImageError,
-            Image.DecompressionBombError,
-            OSError,
-            SyntaxError,
-            ValueError,
-        ) as error:
+        except DAMAGE as error:
             # Pillow's own words begin with the opened file, or with none
             why = str(error).replace(f"<_io.BufferedReader name={name!r}>", "the file")
             if self.damaged == "stop":
