@@ -176,7 +176,7 @@ def test_bad_settings_are_named(generator):
     for call, message in (
         (lambda: Masked(0.5, size=1.5), "size must be a whole number of at least 1"),
         (lambda: Occluded(0.5, axes=0), "one or more different dimensions"),
-        (lambda: Future(1.5), "both whole numbers"),
+        (lambda: Future(1.5), "steps must be a whole number"),
         (lambda: Masked(0.5, size=0), "size must be a whole number of at least 1"),
         (lambda: Masked(0.5, size=(4, 4))(image, generator), "hide all of a row"),
         (lambda: Masked(0.5, size=(1, 1, 1))(image, generator), "has 3 dimensions"),

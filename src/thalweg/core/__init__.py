@@ -13,6 +13,7 @@ from thalweg.core.constraints import (
     Switch,
 )
 from thalweg.core.convergence import count_unconverged, note_converged
+from thalweg.core.counts import as_whole, whole_number
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.errors import InputError
 from thalweg.core.files import check_folder, write_beside, write_folder_beside
@@ -71,6 +72,7 @@ __all__ = [
     "Switch",
     "as_array",
     "as_energy",
+    "as_whole",
     "changed",
     "check_columns",
     "check_folder",
@@ -91,6 +93,7 @@ __all__ = [
     "value_and_gradient",
     "visible",
     "visible_energy",
+    "whole_number",
     "write_beside",
     "write_folder_beside",
 ]

@@ -15,13 +15,20 @@ from thalweg.core.errors import InputError
 
 def check_parameters(
     owner: str, values: Mapping[str, Any], constraints: Mapping[str, Constraint]
-) -> None:
-    """Hold each value to its constraint, or raise :class:`InputError` for the first that fails."""
+) -> dict[str, Any]:
+    """Hold each value to its constraint, or raise :class:`InputError` for the first that fails.
+
+    Returns
+    -------
+    dict
+        The values, numbers as Python's own whatever type they came in.
+    """
     for name, constraint in constraints.items():
         if not constraint.allows(values[name]):
             shown = repr(values[name])
             shown = shown if len(shown) <= 60 else shown[:57] + "..."
             raise InputError(f"{owner}: {name} must be {constraint.describe()}, got {shown}")
+    return {name: constraint.plain(values[name]) for name, constraint in constraints.items()}
 
 
 def real_array(name: str, value: Any) -> NDArray[np.float64]:

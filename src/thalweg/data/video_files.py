@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalweg.core import InputError
+from thalweg.core import InputError, whole_number
 from thalweg.data.clips import ClipsLike
 
 
@@ -66,8 +66,8 @@ def read_clip(
     if not Path(path).is_file():
         there = "not a file" if Path(path).exists() else "no such file"
         raise InputError(f"{path}: {there}; expected a video")
-    if every < 1 or (most is not None and most < 1):
-        raise InputError(f"read_clip: every and most must be at least 1, got {every} and {most}")
+    every = whole_number("read_clip: every", every)
+    most = None if most is None else whole_number("read_clip: most", most)
     frames: list[Any] = []
     place = {} if size is None else {"height": size[0], "width": size[1]}
     try:

@@ -23,6 +23,7 @@ from thalweg.core import (
     learned,
     parameter,
     visible_energy,
+    whole_number,
 )
 from thalweg.data import Rows
 from thalweg.energies import Branches, Perceptron, Rescaled
@@ -196,8 +197,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         energies : array (rows, n)
         """
         x = torch.tensor(self._given(X).values).to(self._like())
-        if n is not None and (not isinstance(n, (int, np.integer)) or n < 1):
-            raise InputError(f"predict_all: n must be a whole number of at least 1, got {n!r}")
+        n = None if n is None else whole_number("predict_all: n", n)
         if n is not None and self.latent == "discrete" and n > self.n_components:
             raise InputError(
                 f"predict_all: n={n} is more than the {self.n_components} branches; expected at "
