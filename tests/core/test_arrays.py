@@ -1,6 +1,7 @@
 """An array from whatever a user has, and models that read what was meant."""
 
 import datetime
+import sys
 from decimal import Decimal
 
 import numpy as np
@@ -105,6 +106,11 @@ def test_what_is_no_array_of_numbers_is_said(kind):
         as_array("X", given)
     with pytest.raises(InputError, match=said):
         PCA(1).fit(given)
+
+
+def test_none_is_missing_where_there_is_no_pandas(monkeypatch):
+    monkeypatch.delitem(sys.modules, "pandas")
+    np.testing.assert_array_equal(as_array("X", objects), WITH_NAN)
 
 
 def test_a_mask_stays_where_it_is():

@@ -183,7 +183,7 @@ def test_bad_settings_are_named(generator):
         (lambda: Occluded(1.0), r"above 0 and below 1, got 1\.0"),
         (lambda: Occluded(0.5, axes=(1, 1)), "one or more different dimensions"),
         (lambda: Occluded(0.5, axes=(2,))(image, generator), "dimensions that it has"),
-        (lambda: Future(0), "steps must be at least 1"),
+        (lambda: Future(0), "steps must be a whole number of at least 1"),
         (lambda: Future(4)(image, generator), "leave nothing to see"),
         (AnyOf, "no corruption was given"),
         (lambda: Cropped((0.0, 1.0)), "area must be a range"),

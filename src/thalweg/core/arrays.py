@@ -135,7 +135,11 @@ def _of_list(name: str, values: list[Any] | tuple[Any, ...]) -> Any:
 def _of_objects(array: NDArray[Any]) -> NDArray[Any]:
     """Numbers where all are, NaN where an entry is missing; other objects stay what they are."""
     pandas = sys.modules.get("pandas")
-    missing = np.equal(array, None) if pandas is None else pandas.isna(array)
+    missing = (
+        np.frompyfunc(lambda entry: entry is None, 1, 1)(array).astype(bool)
+        if pandas is None
+        else pandas.isna(array)
+    )
     array = np.where(missing, np.nan, array)
     every = array.reshape(-1)
     if all(isinstance(value, (Real, Decimal, np.bool_)) for value in every):

@@ -34,7 +34,7 @@ def as_real(value: Any) -> float | None:
         value = value.item()
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         return None
-    return value if type(value) in (int, float) else float(value)  # type: ignore[return-value]
+    return value if type(value) is int else float(value)
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:
