@@ -32,9 +32,11 @@ def as_real(value: Any) -> float | None:
         if value.ndim:
             return None
         value = value.item()
+    if type(value) is int:
+        return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         return None
-    return value if type(value) is int else float(value)
+    return float(value)
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:

@@ -39,7 +39,8 @@ def read_clip(
 ) -> NDArray[np.uint8]:
     """The frames of a video file: (time, height, width, 3), or (time, height, width) in grey.
 
-    Needs the ``video`` extra, for PyAV (FFmpeg).
+    They are turned upright as the file says, of what a telephone took on its side. Needs the
+    ``video`` extra, for PyAV (FFmpeg).
 
     Parameters
     ----------
@@ -69,15 +70,20 @@ def read_clip(
     every = whole_number("read_clip: every", every)
     most = None if most is None else whole_number("read_clip: most", most)
     frames: list[Any] = []
-    place = {} if size is None else {"height": size[0], "width": size[1]}
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise InputError(f"{path} has no video in it; expected a video file")
             for i, frame in enumerate(container.decode(video=0)):
                 if i % every == 0:
+                    # to the left; PyAV does not tell before its version 14
+                    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+                    height, width = (
+                        (None, None) if size is None else size[:: -1 if turns % 2 else 1]
+                    )
                     kind = "gray" if grey else "rgb24"
-                    frames.append(frame.reformat(**place, format=kind).to_ndarray())
+                    stored = frame.reformat(width, height, kind).to_ndarray()
+                    frames.append(np.rot90(stored, turns))
                 if most is not None and len(frames) == most:
                     break
     except av.FFmpegError as error:
