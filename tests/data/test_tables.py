@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -63,3 +64,28 @@ def test_files_that_are_not_data_are_named(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(InputError, match=r"expected \.csv, \.parquet or \.npy"):
         read_data(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("name", [None, "id"])
+@pytest.mark.parametrize("known", [True, False])
+def test_the_index_of_a_pandas_frame_is_no_column(name, known, tmp_path, monkeypatch):
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=pd.Index([7, 5], name=name))
+    path = tmp_path / "a[1].parquet"
+    frame.to_parquet(path)
+    shown = name or "__index_level_0__"
+    if not known:
+        # as older versions of polars have it
+        monkeypatch.delattr(pl, "read_parquet_metadata")
+        if name:
+            assert read_data(path).columns == ["a", "b", name]
+            return
+    with pytest.warns(UserWarning, match=f"{shown} is the index of a pandas frame and was left"):
+        assert read_data(path).columns == ["a", "b"]
+    with pytest.warns(UserWarning, match="left out"):
+        assert [column.name for column in spool.spool(path)[1].columns] == ["a", "b"]
+
+
+def test_an_index_that_only_counts_is_no_matter(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0], "__index_level_0__": [3.0, 4.0]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert read_data(tmp_path / "a.parquet").columns == ["a", "__index_level_0__"]

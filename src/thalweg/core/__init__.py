@@ -1,6 +1,7 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
-from thalweg.core.checks import check_parameters, finite_array
+from thalweg.core.arrays import as_array, columns_of
+from thalweg.core.checks import check_parameters, finite_array, real_array
 from thalweg.core.constraints import (
     Array,
     Choice,
@@ -12,6 +13,7 @@ from thalweg.core.constraints import (
     Switch,
 )
 from thalweg.core.convergence import count_unconverged, note_converged
+from thalweg.core.counts import as_whole, whole_number
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.errors import InputError
 from thalweg.core.files import check_folder, write_beside, write_folder_beside
@@ -68,12 +70,15 @@ __all__ = [
     "Seed",
     "Sizes",
     "Switch",
+    "as_array",
     "as_energy",
+    "as_whole",
     "changed",
     "check_columns",
     "check_folder",
     "check_parameters",
     "check_rows",
+    "columns_of",
     "count_unconverged",
     "finite_array",
     "generator_from",
@@ -82,11 +87,13 @@ __all__ = [
     "note_converged",
     "parameter",
     "progress",
+    "real_array",
     "seen_through",
     "value",
     "value_and_gradient",
     "visible",
     "visible_energy",
+    "whole_number",
     "write_beside",
     "write_folder_beside",
 ]

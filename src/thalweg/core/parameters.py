@@ -139,10 +139,16 @@ class Declared:
     """The docstring as it was written; that of the class above where there is none"""
 
     def check_parameters(self) -> None:
-        """Hold each parameter to its constraint, or raise :class:`InputError`."""
+        """Hold each parameter to its constraint, or raise :class:`InputError`.
+
+        Numbers of numpy and torch become Python's own here: counts of few bits would overflow.
+        """
         values = {name: getattr(self, name) for name in self.parameters}
         constraints = {name: each.constraint for name, each in self.parameters.items()}
-        check_parameters(type(self).__name__, values, constraints)
+        plain = check_parameters(type(self).__name__, values, constraints)
+        for name, value in plain.items():
+            if value is not values[name]:
+                setattr(self, name, value)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

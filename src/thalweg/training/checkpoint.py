@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 
-from thalweg.core import InputError, write_beside
+from thalweg.core import InputError, whole_number, write_beside
 from thalweg.training.history import History
 from thalweg.training.state import pack, unpack
 
@@ -61,8 +61,7 @@ class Checkpoint:
         facts: Mapping[str, Any] | None = None,
         rank: int = 0,
     ) -> None:
-        if not isinstance(every, int) or every < 1:
-            raise InputError(f"checkpoint: every must be a whole number of at least 1, got {every}")
+        every = whole_number("checkpoint: every", every)
         self.folder = Path(folder) / f"process-{rank}" if rank else Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"checkpoint: {self.folder} is a file; expected a folder")

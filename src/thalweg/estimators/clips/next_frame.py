@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from thalweg.core import (
     generator_from,
     learned,
     parameter,
+    whole_number,
 )
 from thalweg.data import ClipsLike, Windows, as_clips, pixel_units
 from thalweg.energies import (
@@ -198,7 +199,7 @@ class NextFrame(ClipsMixin, GradientModel):
         """
         x = self._given(X)
         most = {None: 1, "discrete": self.n_components}.get(self.latent)
-        _check_count("predict_all: n", n)
+        n = whole_number("predict_all: n", n)
         if most is not None and n > most:
             raise InputError(
                 f"predict_all: n={n} futures; expected 1 to {most}"
@@ -228,8 +229,7 @@ class NextFrame(ClipsMixin, GradientModel):
         self, x: Tensor, z: Tensor, steps: int | None, generator: torch.Generator | None
     ) -> NDArray[np.floating]:
         """Futures that begin with codes z (rows, n, k): (rows, n, steps, ...)."""
-        steps = self.horizon if steps is None else steps
-        _check_count("steps", steps)
+        steps = self.horizon if steps is None else whole_number("steps", steps)
         every = futures(self.energy_, x, z, -(-steps // self.horizon), generator)
         return self._frames(every, (*z.shape[:2], -1))[:, :, :steps]
 
@@ -248,8 +248,3 @@ class NextFrame(ClipsMixin, GradientModel):
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
         return Units.of(state).around(self._energy(torch.Generator()))
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")

@@ -64,6 +64,11 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
 
     energy_: Rescaled = learned()
     shape_: tuple[int, int, int] = learned("(height, width, channels).", saved=True)
+    white_: int | None = learned(
+        "The value of full brightness in the training images, None where it is not known (arrays of"
+        " other numbers than bytes).",
+        saved=True,
+    )
 
     def fit(self, X: ImagesLike, y: None = None, *, run: Run | None = None) -> Self:
         """Train on images: an array (n, height, width[, channels]), a folder, a file of IDX format.
@@ -80,6 +85,7 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         images = as_images(X, self.damaged)
         summary = images.summary("images")
         self.shape_, self.n_features_in_ = images.shape, images.n_columns
+        self.white_ = images.white
         units = Units(*pixel_units(summary, images.shape))
         self.energy_ = self._fitted(images, units, run).eval()
         self._n_features_out = self._size()
@@ -139,6 +145,11 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
                 f"{type(self).__name__}: images of {images.described()}; expected "
                 f"{described(self.shape_)}, as in training"
             )
+        if None not in (images.white, self.white_) and images.white != self.white_:
+            raise InputError(
+                f"{type(self).__name__}: images whose white is {images.white}; expected "
+                f"{self.white_}, as in training (other depths go together only in one folder)"
+            )
         images.summary("images")
         return images
 
@@ -147,6 +158,8 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
 
     def _restore(self, state: dict[str, Tensor]) -> Self:
         super()._restore(state)
+        # files of earlier versions do not say it
+        self.white_ = getattr(self, "white_", None)
         self._n_features_out = self._size()
         return self
 
