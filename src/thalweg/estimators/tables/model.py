@@ -89,7 +89,7 @@ class TableModel(ScoresMixin, FittedModel):
         """Rows to ask about, checked."""
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
-        rows.summary(columns=self._columns())
+        rows.check(columns=self._columns())
         return rows
 
     def _columns(self) -> list[str] | None:
