@@ -13,8 +13,8 @@ from thalweg.core.constraints import (
 )
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
-from thalweg.core.errors import InputError
-from thalweg.core.files import check_folder, write_beside, write_folder_beside
+from thalweg.core.errors import InputError, NotWrittenError
+from thalweg.core.files import check_folder, read_file, write_beside, write_folder_beside
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import (
     BEYOND_TOKEN,
@@ -60,6 +60,7 @@ __all__ = [
     "Learned",
     "Levels",
     "Loss",
+    "NotWrittenError",
     "Nothing",
     "OneOf",
     "Parameter",
@@ -82,6 +83,7 @@ __all__ = [
     "note_converged",
     "parameter",
     "progress",
+    "read_file",
     "seen_through",
     "value",
     "value_and_gradient",
