@@ -1,0 +1,114 @@
+"""The process that loads mutants for ``campaign_models.py``, one a line of its standard input."""
+
+import json
+import os
+import resource
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from mutant_models import questions, save_all
+from mutants import mutate
+
+import thalweg
+from thalweg.core import InputError
+
+SLACK = 64 * 2**20
+"""Bytes that loading may take whatever the size of the file"""
+
+ASKING = 2**30
+"""The same for asking"""
+
+
+def size_of(path):
+    """Bytes of a file or of the regular files of a folder."""
+    files = path.iterdir() if path.is_dir() else (path,)
+    return sum(each.stat().st_size for each in files if each.is_file() and not each.is_symlink())
+
+
+def allow(more):
+    """Let memory grow by so many bytes from now on."""
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (used + more, resource.RLIM_INFINITY))
+
+
+def tried(path):
+    """What became of a mutant, and what was said of it."""
+    allow(10 * size_of(path) + SLACK)
+    try:
+        model = thalweg.load(path)
+    except InputError as error:
+        return ("memory" if "memory" in str(error) else "refused"), _said(error)
+    except MemoryError as error:
+        return "memory", _said(error)
+    except Exception as error:
+        return "other error", f"loading: {_said(error)}"
+    allow(ASKING)
+    asked = "energy"
+    try:
+        for asked, answer in questions(model):
+            values = np.asarray(answer, dtype=float)
+            if not np.isfinite(values).all():
+                return "not finite", f"{asked}: {values.ravel()[~np.isfinite(values.ravel())][0]}"
+    except InputError as error:
+        return "refused when asked", _said(error)
+    except MemoryError as error:
+        return "memory", _said(error)
+    except Exception as error:
+        return "other error", f"after {asked}: {_said(error)}"
+    return "answered", ""
+
+
+def _said(error):
+    line = str(error)
+    if isinstance(error, InputError) and "\n" in line:
+        return f"more than a line: {line}"
+    return f"{type(error).__name__}: {line}"[:300]
+
+
+def serve(folder, seed):
+    """Answer each line, a model's name and a number, with a line."""
+    place = folder / "mutant"
+    for line in sys.stdin:
+        name, number = line.split()
+        allow(2**33)
+        for left in (place / each for each in (os.listdir(place) if place.is_dir() else ())):
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        place.mkdir(exist_ok=True)
+        source = folder / name
+        done = mutate(source, place / source.name, seed * 1_000_003 + int(number))
+        if name.startswith("checkpoints"):
+            from mutant_runs import resumed
+
+            kind, said = resumed(place / source.name)
+        else:
+            kind, said = tried(place / source.name)
+        print(json.dumps([kind, f"{done}: {said}"]), flush=True)
+
+
+def main():
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    folder = Path(sys.argv[1])
+    if sys.argv[2] == "save":
+        (folder / "models").mkdir()
+        save_all(folder / "models")
+        if sys.argv[3] == "1":
+            from mutant_runs import save_runs
+
+            save_runs(folder / "checkpoints")
+        return
+    # what is imported late is imported now, so that memory is that of the mutants
+    for path in sorted((folder / "models").iterdir()):
+        for _ in questions(thalweg.load(path)):
+            pass
+    print("ready", flush=True)
+    serve(folder, int(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()
