@@ -113,12 +113,11 @@ def read(path: str | os.PathLike[str]) -> Saved:
             "expected a file written by save or by thalweg fit"
         )
     try:
-        check_version(path, metadata["thalweg"])
+        check_version(path, metadata["thalweg"], FORMAT)
         for name, tensor in tensors.items():
             if tensor.dtype not in TYPES:
                 raise InputError(f"{name} is {str(tensor.dtype).removeprefix('torch.')}")
-            if not bool(tensor.isfinite().all()):
-                raise InputError(f"{name} has values that are not finite")
+            check_values(name, tensor)
         groups: dict[str, dict[str, Tensor]] = {"energy": {}, "fitted": {}, "parameter": {}}
         for name, tensor in tensors.items():
             group, _, rest = name.partition(".")
@@ -148,15 +147,25 @@ def parts_of(
     return tensors, metadata
 
 
-def check_version(path: str | os.PathLike[str], version: Any) -> None:
+def check_values(name: str, tensor: Tensor) -> None:
+    """Refuse values that are not finite, or whose squares are not."""
+    if not bool(tensor.isfinite().all()):
+        raise InputError(f"{name} has values that are not finite")
+    if tensor.is_floating_point() and tensor.numel():
+        largest = float(tensor.abs().max())
+        if largest > torch.finfo(tensor.dtype).max ** 0.5:
+            raise InputError(f"{name} has a value of {largest:.3g}, too large to be squared")
+
+
+def check_version(path: str | os.PathLike[str], version: Any, newest: int) -> None:
     """Refuse a version of the layout that is none, or of a newer thalweg."""
     number = str(version)
     if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
         raise InputError(f"{number[:40]!r} is no version of the format")
-    if int(number) > FORMAT:
+    if int(number) > newest:
         raise NewerError(
             f"{path} has version {number} of the format, of a newer thalweg; "
-            f"expected at most {FORMAT} (upgrade thalweg to read it)"
+            f"expected at most {newest} (upgrade thalweg to read it)"
         )
 
 

@@ -30,6 +30,8 @@ def header_of(content: Any) -> Header:
     for name in sorted({*Header._fields} ^ {*content}):
         raise InputError(f"its header has {'no' if name in Header._fields else 'a part'} {name!r}")
     header = Header(**content)
+    if not isinstance(header.estimator, str):
+        raise InputError("estimator of its header is no name")
     for name in ("parameters", "facts", "extra"):
         if not isinstance(content[name], dict):
             raise InputError(f"{name} of its header is no object of JSON")
