@@ -1,5 +1,6 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
+from thalweg.core.bounded import Bounded
 from thalweg.core.checks import check_parameters, finite_array
 from thalweg.core.constraints import (
     Array,
@@ -14,7 +15,7 @@ from thalweg.core.constraints import (
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.errors import InputError, NotWrittenError
-from thalweg.core.files import check_folder, read_file, write_beside, write_folder_beside
+from thalweg.core.files import check_file, check_folder, read_file, write_beside, write_folder_beside
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import (
     BEYOND_TOKEN,
@@ -42,6 +43,7 @@ __all__ = [
     "HIDDEN_TOKEN",
     "Array",
     "Batch",
+    "Bounded",
     "Candidates",
     "Choice",
     "Clamped",
@@ -72,6 +74,7 @@ __all__ = [
     "as_energy",
     "changed",
     "check_columns",
+    "check_file",
     "check_folder",
     "check_parameters",
     "check_rows",

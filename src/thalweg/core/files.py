@@ -32,15 +32,24 @@ def read_file(path: str | os.PathLike[str], expected: str, within: Path | None =
         If there is none, it is no regular file (a device, a pipe, a folder), it cannot be read, or
         a link leads elsewhere.
     """
+    size = check_file(path, expected, within)
+    try:
+        with open(path, "rb") as file:
+            # no more than it said: what grows under the hand is not read for ever
+            return file.read(size)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({_said(error)}); expected {expected}") from error
+
+
+def check_file(path: str | os.PathLike[str], expected: str, within: Path | None = None) -> int:
+    """The size of a regular file; refused as :func:`read_file` does if it is none."""
     try:
         if within is not None and not Path(path).resolve().is_relative_to(within.resolve()):
             raise InputError(f"{path} is a link that leads out of the folder; expected {expected}")
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
             raise InputError(f"{path} is {_kind(found.st_mode)}; expected {expected}")
-        with open(path, "rb") as file:
-            # no more than it said: what grows under the hand is not read for ever
-            return file.read(found.st_size)
+        return found.st_size
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; expected {expected}") from error
     except (OSError, RuntimeError, ValueError) as error:

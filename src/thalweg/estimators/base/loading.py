@@ -4,79 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
-import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from thalweg.core import InputError
+from thalweg.core import Bounded, InputError
 from thalweg.training.start import Units
 
 M = TypeVar("M", bound=nn.Module)
-
-ROOM = 2**22
-"""Numbers that may be made besides those that a file is worth: small models have wide surroundings"""
-
-STEPS = 4000
-"""The same for operations"""
-
-
-class Bounded(TorchDispatchMode):
-    """While it is on, building makes no more of tensors than a state is worth.
-
-    A header of a few bytes may ask for a million layers or for a matrix that no memory holds: what
-    an operation would make is worked out before it is made.
-
-    Parameters
-    ----------
-    state : mapping of str to Tensor
-    """
-
-    def __init__(self, state: Mapping[str, Tensor]) -> None:
-        super().__init__()
-        self.numbers = 4 * sum(tensor.numel() for tensor in state.values()) + ROOM
-        self.steps = 200 * len(state) + STEPS
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = {} if kwargs is None else kwargs
-        self.steps -= 1
-        self.numbers -= _growth(func, args, kwargs)
-        if self.steps < 0 or self.numbers < 0:
-            raise InputError("its header asks for a larger network than its tensors make")
-        return func(*args, **kwargs)
-
-
-def _growth(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-    """How many numbers more than it is given an operation makes."""
-    given = [each for each in args if isinstance(each, Tensor)]
-    nested = [each for part in args if isinstance(part, (list, tuple)) for each in part]
-    given += [each for each in nested if isinstance(each, Tensor)]
-    more = dict(kwargs)
-    if "generator" in more:
-        more["generator"] = None
-    if "device" in more or not given:
-        more["device"] = torch.device("meta")
-    try:
-        made = func(*(_hollow(each) for each in args), **more)
-    except (RuntimeError, NotImplementedError, TypeError):
-        # what depends on values makes no more than it is given; what is wrong, fails as it runs
-        return 0
-    made = made if isinstance(made, (list, tuple)) else [made]
-    size = sum(each.numel() for each in made if isinstance(each, Tensor))
-    return max(0, size - sum(each.numel() for each in given))
-
-
-def _hollow(value: Any) -> Any:
-    """A tensor without its values, wherever it stands."""
-    if isinstance(value, Tensor):
-        return value.to("meta")
-    if isinstance(value, (list, tuple)):
-        return type(value)(_hollow(part) for part in value)
-    return value
-
 
 def built(make: Callable[[dict[str, Tensor]], M], state: dict[str, Tensor]) -> M:
     """What ``make`` builds for a state, with its values.
@@ -86,7 +21,7 @@ def built(make: Callable[[dict[str, Tensor]], M], state: dict[str, Tensor]) -> M
     InputError
         If names, shapes or types are not those of the state, or it is not worth so large a network.
     """
-    with Bounded(state):
+    with Bounded([tensor.numel() for tensor in state.values()]):
         module = make(state)
     fit_together(module.state_dict(), state)
     module.load_state_dict(state)

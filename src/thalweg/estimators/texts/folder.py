@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from safetensors.torch import save_file
 
-from thalweg.core import InputError, Sizes, read_file, write_folder_beside
+from thalweg.core import Bounded, InputError, Sizes, read_file, write_folder_beside
 from thalweg.core.plain import parse_json, to_json
 from thalweg.data import Vocabulary
 from thalweg.energies import PretrainedNetwork, TextTransformer, TokenPrediction
@@ -23,7 +23,7 @@ from thalweg.estimators.base.files import (
     parts_of,
 )
 from thalweg.estimators.base.header import parameters_of
-from thalweg.estimators.base.loading import Bounded, fit_together
+from thalweg.estimators.base.loading import fit_together
 from thalweg.estimators.texts.model import LanguageModel
 
 Model = TypeVar("Model", bound=LanguageModel)
@@ -177,7 +177,7 @@ def _our_network(folder: Path, names: tuple[str, ...]) -> tuple[TextTransformer,
         check_values(name, tensor)
     written = _content(folder / "tokenizer.json", folder)
     vocabulary = Vocabulary.from_json(written.decode(errors="replace"), names, config["vocab_size"])
-    with Bounded(tensors):
+    with Bounded([tensor.numel() for tensor in tensors.values()]):
         network = network_of(config, vocabulary.marks)
     fit_together(tensors_of(network), tensors)
     fill(network, tensors)
