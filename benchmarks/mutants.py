@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import struct
+import zlib
 from pathlib import Path
 
 VALUES = (
@@ -62,7 +63,26 @@ def _of_a_folder(folder, chance):
 
 def _of_a_file(content, chance):
     way = chance.choice((_bytes, _header, _header, _header, _names, _numbers, _lengths))
-    return way(content, chance)
+    changed, said = way(content, chance)
+    return _summed(changed, chance), said
+
+
+def _summed(changed, chance):
+    """A mutant of a checkpoint, mostly with a sum that is right again, so that more is looked at."""
+    try:
+        header, data = parts(changed)
+        metadata = header["__metadata__"]
+        if "sum" not in metadata or chance.random() < 0.2:
+            return changed
+        found = zlib.crc32(metadata["state"].encode())
+        for name in sorted(set(header) - {"__metadata__"}):
+            first, last = header[name]["data_offsets"]
+            found = zlib.crc32(data[first:last], found)
+        metadata["sum"] = f"{found:08x}"
+        return whole(header, data)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # it is no file of the kind any more
+        return changed
 
 
 def _bytes(content, chance):
