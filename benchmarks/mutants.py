@@ -80,7 +80,7 @@ def _summed(changed, chance):
             found = zlib.crc32(data[first:last], found)
         metadata["sum"] = f"{found:08x}"
         return whole(header, data)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
         # it is no file of the kind any more
         return changed
 

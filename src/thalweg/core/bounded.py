@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,22 +36,56 @@ class Bounded(TorchDispatchMode):
         self.numbers = 4 * sum(sizes) + ROOM
         self.steps = 200 * len(sizes) + STEPS
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # nothing is compiled here, and what skips it takes a second to import
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = {} if kwargs is None else kwargs
+        given = _tensors(args)
         self.steps -= 1
-        self.numbers -= _growth(func, args, kwargs)
-        if self.steps < 0 or self.numbers < 0:
+        if self.steps < 0 or self._most(func, args, kwargs, given) > self.numbers:
             raise InputError("its header asks for a larger network than its tensors make")
-        return func(*args, **kwargs)
+        made = func(*args, **kwargs)
+        if not _changes(func):
+            total = sum(each.numel() for each in _tensors((made,)))
+            self.numbers -= max(0, total - sum(each.numel() for each in given))
+        return made
+
+    def _most(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]
+    ) -> int:
+        """How many numbers more than it is given an operation may make."""
+        if _changes(func):
+            return 0
+        lists = (part for part in args if isinstance(part, (list, tuple)))
+        lengths = [each for part in lists for each in part if isinstance(each, int)]
+        if given:
+            # entry by entry, or each with each: no need to work it out
+            shapes = {tuple(each.shape) for each in given if each.numel() > 1}
+            each_with_each = math.prod(each.numel() for each in given) * math.prod(lengths or (1,))
+            if (len(shapes) <= 1 and not lengths) or each_with_each <= self.numbers:
+                return 0
+        return _growth(func, args, kwargs, given)
 
 
-def _growth(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+def _changes(func: Any) -> bool:
+    """Whether an operation changes what it is given, and makes nothing."""
+    return bool(func._schema.is_mutable)
+
+
+def _tensors(values: tuple[Any, ...]) -> list[Tensor]:
+    nested = (part if isinstance(part, (list, tuple)) else (part,) for part in values)
+    return [each for part in nested for each in part if isinstance(each, Tensor)]
+
+
+def _growth(
+    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]
+) -> int:
     """How many numbers more than it is given an operation makes."""
-    given = [each for each in args if isinstance(each, Tensor)]
-    nested = [each for part in args if isinstance(part, (list, tuple)) for each in part]
-    given += [each for each in nested if isinstance(each, Tensor)]
     more = dict(kwargs)
     if "generator" in more:
         more["generator"] = None
@@ -61,8 +96,7 @@ def _growth(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
     except (RuntimeError, NotImplementedError, TypeError):
         # what depends on values makes no more than it is given; what is wrong, fails as it runs
         return 0
-    made = made if isinstance(made, (list, tuple)) else [made]
-    size = sum(each.numel() for each in made if isinstance(each, Tensor))
+    size = sum(each.numel() for each in _tensors((made,)))
     return max(0, size - sum(each.numel() for each in given))
 
 

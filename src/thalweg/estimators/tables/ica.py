@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import Integer, Real, learned, parameter
+from thalweg.core import InputError, Integer, Real, learned, parameter
 from thalweg.energies import IndependentSources
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.settings import Seeded
@@ -121,6 +121,7 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
 
     def _blank(self, state: dict[str, Tensor]) -> IndependentSources:
         d = self.n_features_in_
-        return IndependentSources(
-            held(state, "weight", d, d), held(state, "offset", d), held(state, "heavy", d)
-        )
+        weight = held(state, "weight", d, d)
+        if not bool(torch.linalg.slogdet(weight).logabsdet.isfinite()):
+            raise InputError("weight is singular: rows would have no energy")
+        return IndependentSources(weight, held(state, "offset", d), held(state, "heavy", d))
