@@ -6,7 +6,8 @@ A tiny model of every kind is saved; mutants of it (bytes turned, headers edited
 reshaped or spoiled, files of folders gone or links) are loaded and asked everything they answer.
 Checkpoints of training are mutated in the same way and resumed from. Worker processes do it, under
 a limit of time (20 s a mutant) and of memory (ten times the file and 64 MiB, while loading). One
-table is printed; the exit status is 1 if anything but a clear error or a finite answer came.
+table is printed; the exit status is 1 if anything but a clear error or a finite answer came (an
+energy may be inf, that of a row out of reach).
 """
 
 import argparse
