@@ -41,7 +41,8 @@ class Worker:
         """What became of a mutant, and what was said of it."""
         if self.process is None:
             self._start()
-        assert self.process is not None and self.process.stdin is not None
+        assert self.process is not None
+        assert self.process.stdin is not None
         self.process.stdin.write(job + "\n")
         self.process.stdin.flush()
         try:

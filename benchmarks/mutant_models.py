@@ -52,9 +52,13 @@ def kinds():
     for latent in (None, "discrete", "continuous"):
         model = e.NextFrame(latent, n_components=2, width=4, reach=1, batch_size=4, **FEW)
         yield f"clips-{latent}", model, (clips,)
-    yield "language", e.MaskedLanguageModel(
-        layers=1, width=8, context=16, epochs=1, batch_tokens=100, random_state=0
-    ), (TEXTS,)
+    yield (
+        "language",
+        e.MaskedLanguageModel(
+            layers=1, width=8, context=16, epochs=1, batch_tokens=100, random_state=0
+        ),
+        (TEXTS,),
+    )
 
 
 def save_all(folder):

@@ -39,30 +39,37 @@ def allow(more):
 def tried(path):
     """What became of a mutant, and what was said of it."""
     allow(10 * size_of(path) + SLACK)
-    try:
-        model = thalweg.load(path)
-    except InputError as error:
-        return ("memory" if "memory" in str(error) else "refused"), _said(error)
-    except MemoryError as error:
-        return "memory", _said(error)
-    except Exception as error:
-        return "other error", f"loading: {_said(error)}"
+    found, said, model = _attempted(lambda: thalweg.load(path))
+    if found != "answered":
+        return ("memory" if "memory" in said else found), f"loading: {said}"
     allow(ASKING)
-    asked = "energy"
+    found, said, spoiled = _attempted(lambda: _not_finite(model))
+    if found == "answered" and spoiled:
+        return "not finite", spoiled
+    return ("refused when asked" if found == "refused" else found), said
+
+
+def _attempted(work):
+    """How some work ended, what was said, and its result."""
     try:
-        for asked, answer in questions(model):
-            values = np.asarray(answer, dtype=float)
-            # a row that is out of reach has an energy of inf
-            good = np.isfinite(values) | ((values == np.inf) & (asked == "energy"))
-            if not good.all():
-                return "not finite", f"{asked}: {values[~good].ravel()[0]}"
+        return "answered", "", work()
     except InputError as error:
-        return "refused when asked", _said(error)
+        return "refused", _said(error), None
     except MemoryError as error:
-        return "memory", _said(error)
-    except Exception as error:
-        return "other error", f"after {asked}: {_said(error)}"
-    return "answered", ""
+        return "memory", _said(error), None
+    except Exception as error:  # noqa: BLE001 (the worst is counted, too)
+        return "other error", _said(error), None
+
+
+def _not_finite(model):
+    """The first answer that is no finite number; "" if all are."""
+    for asked, answer in questions(model):
+        values = np.asarray(answer, dtype=float)
+        # a row that is out of reach has an energy of inf
+        good = np.isfinite(values) | ((values == np.inf) & (asked == "energy"))
+        if not good.all():
+            return f"{asked}: {values[~good].ravel()[0]}"
+    return ""
 
 
 def _said(error):

@@ -35,7 +35,9 @@ def mutate(source, target, seed):
 
 def _of_a_folder(folder, chance):
     path = folder / chance.choice(sorted(os.listdir(folder)))
-    kind = chance.choice(("content", "content", "content", "gone", "link", "device", "pipe", "other"))
+    kind = chance.choice(
+        ("content", "content", "content", "gone", "link", "device", "pipe", "other")
+    )
     if kind == "content":
         content = path.read_bytes()
         if path.suffix == ".safetensors":
@@ -68,7 +70,7 @@ def _of_a_file(content, chance):
 
 
 def _summed(changed, chance):
-    """A mutant of a checkpoint, mostly with a sum that is right again, so that more is looked at."""
+    """A mutant of a checkpoint, mostly with a sum that is right, so that more is looked at."""
     try:
         header, data = parts(changed)
         metadata = header["__metadata__"]
@@ -143,7 +145,9 @@ def _edited(content, chance):
     elif kind == "gone":
         del holder[key]
     elif kind == "added":
-        name = chance.choice(("more", "predict", "__class__", "_read", "energy_", "verbose", "n_iter_"))
+        name = chance.choice(
+            ("more", "predict", "__class__", "_read", "energy_", "verbose", "n_iter_")
+        )
         holder[name] = chance.choice(VALUES[:10])
         kind = f"added {name}"
     elif kind == "other name":
@@ -179,7 +183,9 @@ def _names(content, chance):
     elif kind == "gone":
         del header[name]
     elif kind == "type":
-        entry["dtype"] = chance.choice(("F64", "F32", "F16", "BF16", "I64", "BOOL", "U8", "F8_E4M3", "Q"))
+        entry["dtype"] = chance.choice(
+            ("F64", "F32", "F16", "BF16", "I64", "BOOL", "U8", "F8_E4M3", "Q")
+        )
     elif kind == "bits":
         # as many bytes, of another type
         other = {"F64": "I64", "F32": "I32", "I32": "F32", "I64": "F64", "BOOL": "U8"}

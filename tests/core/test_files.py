@@ -232,9 +232,11 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, limit[1]))
     try:
-        with pytest.raises(NotWrittenError, match=r"a\.txt could not be written \(File too large"):
-            with write_beside(tmp_path / "a.txt") as beside:
-                beside.write_text("more than ten letters")
+        with (
+            pytest.raises(NotWrittenError, match=r"a\.txt could not be written \(File too large"),
+            write_beside(tmp_path / "a.txt") as beside,
+        ):
+            beside.write_text("more than ten letters")
         with pytest.raises(NotWrittenError, match="out could not be written"):
             _write(tmp_path / "out", "more than ten letters")
     finally:

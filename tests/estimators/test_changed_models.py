@@ -129,7 +129,9 @@ def test_values_that_nothing_can_be_asked_of_are_named(tmp_path, value):
     spoiled = np.frombuffer(data[first:last]).copy()
     spoiled[3] = value
     data = data[:first] + spoiled.tobytes() + data[last:]
-    refused(tmp_path, header, None, data, r"energy\.weight has (values that are not finite|a value)")
+    refused(
+        tmp_path, header, None, data, r"energy\.weight has (values that are not finite|a value)"
+    )
 
 
 def test_types_and_names_of_tensors_are_held_to_the_energy(tmp_path):

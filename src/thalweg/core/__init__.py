@@ -15,7 +15,13 @@ from thalweg.core.constraints import (
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.errors import InputError, NotWrittenError
-from thalweg.core.files import check_file, check_folder, read_file, write_beside, write_folder_beside
+from thalweg.core.files import (
+    check_file,
+    check_folder,
+    read_file,
+    write_beside,
+    write_folder_beside,
+)
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import (
     BEYOND_TOKEN,

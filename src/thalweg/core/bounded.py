@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from thalweg.core.errors import InputError
 
 ROOM = 2**22
-"""Numbers that may be made besides those that a file is worth: small models have wide surroundings"""
+"""Numbers that may be made besides those that a file is worth: small models have surroundings"""
 
 STEPS = 4000
 """The same for operations"""
@@ -42,7 +42,11 @@ class Bounded(TorchDispatchMode):
         return False
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = {} if kwargs is None else kwargs
         given = _tensors(args)
@@ -82,9 +86,7 @@ def _tensors(values: tuple[Any, ...]) -> list[Tensor]:
     return [each for part in nested for each in part if isinstance(each, Tensor)]
 
 
-def _growth(
-    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]
-) -> int:
+def _growth(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]) -> int:
     """How many numbers more than it is given an operation makes."""
     more = dict(kwargs)
     if "generator" in more:

@@ -129,7 +129,9 @@ def _found(path: str | os.PathLike[str]) -> os.stat_result | None:
         raise InputError(f"{target} is a folder; expected the name of a file")
     # who may do everything is held to what the file says too
     if not found.st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise InputError(f"{target} is read-only; expected a file that may be written, or a new one")
+        raise InputError(
+            f"{target} is read-only; expected a file that may be written, or a new one"
+        )
     return found
 
 
@@ -181,7 +183,9 @@ def check_folder(path: str | os.PathLike[str], known: Collection[str]) -> Path:
     if not os.access(target.parent, os.W_OK):
         raise InputError(f"{path}: nothing can be written in {target.parent}")
     if target.exists() and not target.stat().st_mode & 0o222:
-        raise InputError(f"{path} is read-only; expected a folder that may be written, or a new one")
+        raise InputError(
+            f"{path} is read-only; expected a folder that may be written, or a new one"
+        )
     there = target.iterdir() if target.is_dir() else ()
     others = [each.name for each in there if each.name not in known]
     if others:

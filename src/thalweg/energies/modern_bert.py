@@ -89,7 +89,8 @@ def check_config(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> No
             raise InputError(f"config.json has no {name}")
         if not Integer(1).allows(config[name]):
             raise InputError(
-                f"{name} of config.json must be a whole number of at least 1, got {config[name]!r:.40}"
+                f"{name} of config.json must be a whole number of at least 1, got "
+                f"{config[name]!r:.40}"
             )
     embedding = _renamed("embedding.weight")
     expected = (config["vocab_size"], config["hidden_size"])
@@ -98,7 +99,7 @@ def check_config(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> No
 
 
 def network_of(config: Mapping[str, Any], marks: Marks) -> TextTransformer:
-    """A network of ours of the sizes that :func:`config_of` wrote; :func:`fill` gives it weights."""
+    """A network of ours, of the sizes that :func:`config_of` wrote, without its weights."""
     return TextTransformer(
         config["vocab_size"], marks, config["hidden_size"], config["num_hidden_layers"],
         config["num_attention_heads"], config["intermediate_size"],

@@ -75,7 +75,7 @@ def _reserved(model: Any) -> int:
 
 
 def check_sizes(folder: Path) -> list[int]:
-    """Numbers of each tensor; refused if files are none, or the config asks for more than they hold.
+    """Numbers of each tensor; refused if files are none, or the config asks for more.
 
     Links may lead to where the hub's client keeps what it fetched, and else not out of the folder.
     """

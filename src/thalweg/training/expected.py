@@ -27,9 +27,7 @@ COUNTS = {"made": 0, "last_epoch": 0, "_step_count": 1}
 """What counts steps, and how far ahead of them it is"""
 
 
-def check_optimizer(
-    name: str, optimizer: torch.optim.Optimizer, there: Any, steps: int
-) -> None:
+def check_optimizer(name: str, optimizer: torch.optim.Optimizer, there: Any, steps: int) -> None:
     """Hold the state of an optimizer to its parameters.
 
     Whatever has another shape would be read beyond its end by a fused step.

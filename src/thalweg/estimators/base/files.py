@@ -139,7 +139,14 @@ def parts_of(
         tensors = tensors_of(content)
         length = int.from_bytes(content[:8], "little")
         metadata = parse_json(content[8 : 8 + length]).get("__metadata__") or {}
-    except (SafetensorError, ValueError, AttributeError, KeyError, TypeError, RuntimeError) as error:
+    except (
+        SafetensorError,
+        ValueError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+    ) as error:
         raise InputError(
             f"{path} is damaged, cut short, or not a model of thalweg ({error}); "
             f"expected {expected}"

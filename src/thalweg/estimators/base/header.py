@@ -36,7 +36,9 @@ def header_of(content: Any) -> Header:
         if not isinstance(content[name], dict):
             raise InputError(f"{name} of its header is no object of JSON")
     if not Integer(1).allows(header.n_features_in) or header.n_features_in >= MOST:
-        raise InputError(f"n_features_in must be a whole number of at least 1, got {_shown(header)}")
+        raise InputError(
+            f"n_features_in must be a whole number of at least 1, got {_shown(header)}"
+        )
     names = header.feature_names_in
     if names is not None:
         if not _texts(names) or len(set(names)) != len(names):
@@ -116,7 +118,7 @@ def check_shapes(model: Any, declared: Mapping[str, Learned]) -> None:
         expected = [None if part == "any" else getattr(model, part) for part in each.shape]
         shape = getattr(model, name).shape
         fits = len(shape) == len(expected) and all(
-            b is None and a > 0 or a == b for a, b in zip(shape, expected, strict=True)
+            (b is None and a > 0) or a == b for a, b in zip(shape, expected, strict=True)
         )
         if not fits:
             wanted = ", ".join("any" if b is None else str(b) for b in expected)

@@ -13,6 +13,7 @@ from thalweg.training.start import Units
 
 M = TypeVar("M", bound=nn.Module)
 
+
 def built(make: Callable[[dict[str, Tensor]], M], state: dict[str, Tensor]) -> M:
     """What ``make`` builds for a state, with its values.
 
@@ -73,5 +74,7 @@ def units_of(state: Mapping[str, Tensor], d: int, given: int = 0) -> Units:
 def frame_size(shape: tuple[int, int, int], d: int) -> int:
     """Numbers of an image, which are the columns."""
     if math.prod(shape) != d:
-        raise InputError(f"images of {shape} have {math.prod(shape)} numbers, and n_features_in is {d}")
+        raise InputError(
+            f"images of {shape} have {math.prod(shape)} numbers, and n_features_in is {d}"
+        )
     return d

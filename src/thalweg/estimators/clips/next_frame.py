@@ -107,8 +107,12 @@ class NextFrame(ClipsMixin, GradientModel):
     about: ClassVar[str] = "clips"
 
     energy_: Rescaled = learned("F(x, y); ``energy_(y, x)``.")
-    shape_: tuple[int, int, int] = learned("(height, width, channels) of a frame.", saved=True, constraint=Sizes(length=3))
-    grey_: bool = learned("Whether clips came without a dimension for channels.", saved=True, constraint=Switch())
+    shape_: tuple[int, int, int] = learned(
+        "(height, width, channels) of a frame.", saved=True, constraint=Sizes(length=3)
+    )
+    grey_: bool = learned(
+        "Whether clips came without a dimension for channels.", saved=True, constraint=Switch()
+    )
 
     def fit(
         self, X: ClipsLike | str | os.PathLike[str], y: None = None, *, run: Run | None = None

@@ -64,7 +64,9 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
     about: ClassVar[str] = "images"
 
     energy_: Rescaled = learned()
-    shape_: tuple[int, int, int] = learned("(height, width, channels).", saved=True, constraint=Sizes(length=3))
+    shape_: tuple[int, int, int] = learned(
+        "(height, width, channels).", saved=True, constraint=Sizes(length=3)
+    )
 
     def fit(self, X: ImagesLike, y: None = None, *, run: Run | None = None) -> Self:
         """Train on images: an array (n, height, width[, channels]), a folder, a file of IDX format.

@@ -32,8 +32,8 @@ from thalweg.energies.conditional import (
     covering_codes,
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
-from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.loading import units_of
+from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.pairs import PairsMixin
 from thalweg.estimators.tables.kmeans import KMeans
@@ -102,7 +102,9 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
     about: ClassVar[str] = "pairs"
 
     energy_: Rescaled = learned("F(x, y); ``energy_(y, x)``.")
-    n_targets_: int = learned("Columns of Y; 0 where it was one-dimensional.", saved=True, constraint=Integer(0))
+    n_targets_: int = learned(
+        "Columns of Y; 0 where it was one-dimensional.", saved=True, constraint=Integer(0)
+    )
 
     def fit(self, X: Any, y: Any, *, run: Run | None = None) -> Self:
         """Learn from rows X (n, n_features) and what happened, Y (n,) or (n, n_targets).

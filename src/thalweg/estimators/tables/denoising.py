@@ -59,7 +59,11 @@ class DenoisingAutoencoder(ChainSampledModel, Autoencoder):
         default=0.3,
     )
 
-    beta_: float = learned("1 / 2 s^2, the inverse temperature of ``sample``.", saved=True, constraint=Real(0, above=True))
+    beta_: float = learned(
+        "1 / 2 s^2, the inverse temperature of ``sample``.",
+        saved=True,
+        constraint=Real(0, above=True),
+    )
 
     def _corruption(self) -> Corruption:
         noise = self.noise

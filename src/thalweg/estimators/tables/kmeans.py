@@ -114,11 +114,17 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     )
 
     energy_: FreeEnergy = learned()
-    labels_: NDArray[np.int32] = learned("The cluster of each training row: (n,).", saved=True, shape=("any",))
-    inertia_: float = learned(
-        "The (weighted) sum over training rows of the squared distance to their point.", saved=True, constraint=Real(0)
+    labels_: NDArray[np.int32] = learned(
+        "The cluster of each training row: (n,).", saved=True, shape=("any",)
     )
-    n_iter_: int = learned("Iterations (epochs) of the best fit.", saved=True, constraint=Integer(0))
+    inertia_: float = learned(
+        "The (weighted) sum over training rows of the squared distance to their point.",
+        saved=True,
+        constraint=Real(0),
+    )
+    n_iter_: int = learned(
+        "Iterations (epochs) of the best fit.", saved=True, constraint=Integer(0)
+    )
     history_: History = learned("Mean energy and time of every step of the best fit. Not saved.")
 
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:

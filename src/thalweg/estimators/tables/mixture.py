@@ -143,7 +143,9 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
     converged_: bool = learned("Whether training ended by itself.", saved=True, constraint=Switch())
     n_iter_: int = learned("Iterations of the last stage.", saved=True, constraint=Integer(0))
     lower_bound_: float = learned(
-        "Mean of -F over the rows of the last step (for gradient, a batch).", saved=True, constraint=Real(-math.inf)
+        "Mean of -F over the rows of the last step (for gradient, a batch).",
+        saved=True,
+        constraint=Real(-math.inf),
     )
 
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
@@ -275,9 +277,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
             covariances = torch.eye(d).to(means).expand_as(factor)
         else:
             one = self.covariance_type == "spherical" and not several
-            covariances = torch.ones_like(
-                held(state, "energy.log_precision", k, 1 if one else d)
-            )
+            covariances = torch.ones_like(held(state, "energy.log_precision", k, 1 if one else d))
         weights = torch.full_like(means[:, 0], 1 / k)
         components = build(means, weights, covariances, self.covariance_type)
         return FreeEnergy(components, Exhaustive(), float(self.beta))

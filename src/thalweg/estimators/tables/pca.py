@@ -76,7 +76,9 @@ class PCA(CodesMixin, TableModel):
         "The same as a share of the whole: (k,).", saved=True, shape=("n_components_",)
     )
     n_components_: int = learned("k, size of z.", saved=True, constraint=Integer(1))
-    n_iter_: int = learned("Alternations; 1, the closed form, for complete rows.", saved=True, constraint=Integer(0))
+    n_iter_: int = learned(
+        "Alternations; 1, the closed form, for complete rows.", saved=True, constraint=Integer(0)
+    )
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Lay the plane through the rows of X (n, n_features); NaN entries are hidden."""

@@ -169,7 +169,7 @@ def _check_parts(header: dict[str, Any], owner: str) -> None:
 
 
 def _our_network(folder: Path, names: tuple[str, ...]) -> tuple[TextTransformer, Vocabulary]:
-    """A network of ours and its tokens; what files say is held to the tensors before it is built."""
+    """A network of ours and its tokens; what files say is held to the tensors first."""
     weights, config = folder / "model.safetensors", _json(folder, "config.json")
     tensors, _ = parts_of(_content(weights, folder), weights, "a file written by save")
     check_config(config, tensors)
