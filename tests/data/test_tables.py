@@ -1,9 +1,11 @@
+import resource
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
-from thalweg.core import InputError
+from thalweg.core import InputError, NotWrittenError
 from thalweg.data import Rows, spool
 from thalweg.data.tables import Encoding, read_data, write_data
 
@@ -89,3 +91,34 @@ def test_an_index_that_only_counts_is_no_matter(tmp_path):
     frame = pd.DataFrame({"a": [1.0, 2.0], "__index_level_0__": [3.0, 4.0]})
     frame.to_parquet(tmp_path / "a.parquet")
     assert read_data(tmp_path / "a.parquet").columns == ["a", "__index_level_0__"]
+
+
+def test_words_are_no_array(tmp_path):
+    table = pl.DataFrame({"a": [1.0, None], "b": ["x", "y"]})
+    with pytest.raises(InputError, match=r"column 'b' holds words.* ends in \.csv or \.parquet"):
+        write_data(table, tmp_path / "t.npy")
+    assert not list(tmp_path.iterdir())
+    write_data(table.with_columns(b=pl.Series([True, False])), tmp_path / "t.npy")
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "t.npy", allow_pickle=False), [[1, 1], [np.nan, 0]]
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "npy"])
+def test_a_full_disk_is_named_once_and_leaves_the_old_table(tmp_path, ending):
+    path = tmp_path / f"t.{ending}"
+    path.write_text("old")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(NotWrittenError, match=r"^\S+ could not be written \((?!/)"):
+            write_data(pl.DataFrame({"a": np.random.default_rng(0).random(10_000)}), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_device_gets_csv(tmp_path):
+    write_data(pl.DataFrame({"a": [1.0]}), "/dev/null")
+    with pytest.raises(InputError, match="ends in ''"):
+        write_data(pl.DataFrame({"a": [1.0]}), tmp_path / "none")

@@ -97,18 +97,23 @@ class Sizes(Constraint):
     """A sequence of whole numbers of at least 1, such as the widths of a network's layers."""
 
     none: bool = False
+    length: int | None = None
+    """how many, where that is known"""
 
     def allows(self, value: Any) -> bool:
         if value is None:
             return self.none
         whole = Integer(1)
-        return isinstance(value, (tuple, list)) and all(whole.allows(v) for v in value)
+        if not isinstance(value, (tuple, list)) or self.length not in (None, len(value)):
+            return False
+        return all(whole.allows(v) for v in value)
 
     def plain(self, value: Any) -> Any:
         return None if value is None else _each(value, as_whole)
 
     def describe(self) -> str:
-        return alternatives("a sequence of whole numbers of at least 1", (), self.none)
+        many = "" if self.length is None else f"{self.length} "
+        return alternatives(f"a sequence of {many}whole numbers of at least 1", (), self.none)
 
     def kind(self) -> str:
         return alternatives("sequence of int", (), self.none)

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from thalweg.core import InputError, write_beside
+from thalweg.core import InputError, NotWrittenError, write_beside
 
 MISSING = ["", "NA", "NaN", "nan", "null"]
 """What a CSV file may hold where a value is missing."""
@@ -235,19 +235,40 @@ def _read_csv(path: Path) -> pl.DataFrame:
 
 
 def write_data(table: pl.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write CSV, Parquet or ``.npy`` by the ending of the name, whole or not at all."""
-    ending = Path(path).suffix.lower()
+    """Write CSV, Parquet or ``.npy`` by the ending of the name, whole or not at all.
+
+    A device, a pipe or a socket gets CSV where its name has none of these endings.
+    """
+    target = Path(path)
+    ending = target.suffix.lower()
     if ending not in (".csv", ".parquet", ".npy"):
-        raise InputError(f"{path} ends in {ending!r}; expected .csv, .parquet or .npy")
+        if not target.exists() or target.is_file() or target.is_dir():
+            raise InputError(f"{path} ends in {ending!r}; expected .csv, .parquet or .npy")
+        ending = ".csv"
+    numbers = _numbers_of(table, path) if ending == ".npy" else None
     with write_beside(path) as beside:
-        if ending == ".csv":
-            table.write_csv(beside)
-        elif ending == ".parquet":
-            table.write_parquet(beside)
-        else:
-            with open(beside, "wb") as file:
-                numbers = table.to_numpy()
-                np.save(file, numbers[:, 0] if numbers.shape[1] == 1 else numbers)
+        try:
+            if numbers is not None:
+                with open(beside, "wb") as file:
+                    np.save(file, numbers, allow_pickle=False)
+            elif ending == ".csv":
+                table.write_csv(beside)
+            else:
+                table.write_parquet(beside)
+        except pl.exceptions.PolarsError as error:
+            raise NotWrittenError(f"{path} could not be written ({error})") from error
+
+
+def _numbers_of(table: pl.DataFrame, path: str | os.PathLike[str]) -> NDArray[Any]:
+    """A table as an array; one of words would be read by running code, and so is none."""
+    for name, kind in table.schema.items():
+        if not kind.is_numeric() and kind != pl.Boolean:
+            raise InputError(
+                f"{path}: column {name!r} holds {'words' if kind == pl.String else kind}, and .npy "
+                "takes numbers alone; expected a name that ends in .csv or .parquet"
+            )
+    numbers = table.with_columns(pl.col(pl.Boolean).cast(pl.Float64)).to_numpy()
+    return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
 
 def _shown(names: list[str]) -> str:

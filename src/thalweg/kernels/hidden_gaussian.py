@@ -2,8 +2,8 @@
 
 For a row with hidden coordinates h, and e = y - mu with 0 at h, everything follows from the hidden
 block of the precision matrix P: the conditional mean is -P_hh^-1 (Pe)_h, the conditional
-covariance P_hh^-1, the marginal square that of e with the conditional mean at h. Few entries are hidden in
-most rows, so the block is small.
+covariance P_hh^-1, the marginal square that of e with the conditional mean at h. Few entries are
+hidden in most rows, so the block is small.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def expected_sums(
         for first in range(start, stop, BLOCK):
             b = first // BLOCK
             loss[b] = _sums(
-                y, weight, bias, means, factors, precisions, about, beta, first, min(first + BLOCK, stop),
-                counts[b], sums[b], products[b],
+                y, weight, bias, means, factors, precisions, about, beta,
+                first, min(first + BLOCK, stop), counts[b], sums[b], products[b],
             )  # fmt: skip
 
     over_blocks(work, n, BLOCK)

@@ -62,8 +62,8 @@ def em_step(energy: FreeEnergy, covariance_type: str, reg_covar: float) -> Step[
         S_z \leftarrow \frac{\sum_i r_{iz} y_i y_i^T}{\sum_i r_{iz}} - \mu_z \mu_z^T + \epsilon I
 
     The covariance is taken about a point near the mean, where far from it y y^T and mu mu^T would
-    cancel. Hidden entries count by their conditional mean and covariance. At beta = 1 the loss, the mean
-    free energy before the step, is minus the mean log-likelihood and never rises (but for
+    cancel. Hidden entries count by their conditional mean and covariance. At beta = 1 the loss, the
+    mean free energy before the step, is minus the mean log-likelihood and never rises (but for
     ``reg_covar``); at other beta the step is that of deterministic annealing.
 
     References

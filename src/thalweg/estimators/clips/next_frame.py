@@ -17,6 +17,8 @@ from thalweg.core import (
     InputError,
     Integer,
     Nothing,
+    Sizes,
+    Switch,
     changed,
     generator_from,
     learned,
@@ -33,6 +35,7 @@ from thalweg.energies import (
     Rescaled,
 )
 from thalweg.energies.inside import reconstruction_of
+from thalweg.estimators.base.loading import frame_size, units_of
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.clips.model import ClipsMixin
 from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
@@ -105,8 +108,12 @@ class NextFrame(ClipsMixin, GradientModel):
     about: ClassVar[str] = "clips"
 
     energy_: Rescaled = learned("F(x, y); ``energy_(y, x)``.")
-    shape_: tuple[int, int, int] = learned("(height, width, channels) of a frame.", saved=True)
-    grey_: bool = learned("Whether clips came without a dimension for channels.", saved=True)
+    shape_: tuple[int, int, int] = learned(
+        "(height, width, channels) of a frame.", saved=True, constraint=Sizes(length=3)
+    )
+    grey_: bool = learned(
+        "Whether clips came without a dimension for channels.", saved=True, constraint=Switch()
+    )
 
     def fit(
         self, X: ClipsLike | str | os.PathLike[str], y: None = None, *, run: Run | None = None
@@ -247,4 +254,6 @@ class NextFrame(ClipsMixin, GradientModel):
         )
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        return Units.of(state).around(self._energy(torch.Generator()))
+        d = frame_size(self.shape_, self.n_features_in_)
+        units = units_of(state, self.horizon * d, self.context * d)
+        return units.around(self._energy(torch.Generator()))

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Choice, Energy, InputError, Integer, changed, learned, parameter
+from thalweg.core import Choice, Energy, InputError, Integer, Sizes, changed, learned, parameter
 from thalweg.data import Images, ImagesLike, as_images, pixel_units
 from thalweg.data.images import described
 from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Rescaled
 from thalweg.energies.inpainting import Encoding
+from thalweg.estimators.base.loading import frame_size, units_of
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.training import Run
@@ -63,11 +64,14 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
     about: ClassVar[str] = "images"
 
     energy_: Rescaled = learned()
-    shape_: tuple[int, int, int] = learned("(height, width, channels).", saved=True)
+    shape_: tuple[int, int, int] = learned(
+        "(height, width, channels).", saved=True, constraint=Sizes(length=3)
+    )
     white_: int | None = learned(
         "The value of full brightness in the training images, None where it is not known (arrays of"
         " other numbers than bytes).",
         saved=True,
+        constraint=Integer(1, none=True),
     )
 
     def fit(self, X: ImagesLike, y: None = None, *, run: Run | None = None) -> Self:
@@ -154,7 +158,8 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         return images
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        return Units.of(state).around(self._drawn(torch.Generator()))
+        d = frame_size(self.shape_, self.n_features_in_)
+        return units_of(state, d).around(self._drawn(torch.Generator()))
 
     def _restore(self, state: dict[str, Tensor]) -> Self:
         super()._restore(state)

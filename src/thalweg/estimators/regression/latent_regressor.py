@@ -34,6 +34,7 @@ from thalweg.energies.conditional import (
     covering_codes,
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
+from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.pairs import PairsMixin
@@ -103,7 +104,9 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
     about: ClassVar[str] = "pairs"
 
     energy_: Rescaled = learned("F(x, y); ``energy_(y, x)``.")
-    n_targets_: int = learned("Columns of Y; 0 where it was one-dimensional.", saved=True)
+    n_targets_: int = learned(
+        "Columns of Y; 0 where it was one-dimensional.", saved=True, constraint=Integer(0)
+    )
 
     def fit(self, X: Any, y: Any, *, run: Run | None = None) -> Self:
         """Learn from rows X (n, n_features) and what happened, Y (n,) or (n, n_targets).
@@ -273,9 +276,9 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         return tags
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        units = Units.of(state)
-        d = len(units.shift) - units.given
-        energy = self._energy(units.given, d, torch.Generator())
+        given, d = self.n_features_in_, max(1, self.n_targets_)
+        units = units_of(state, d, given)
+        energy = self._energy(given, d, torch.Generator())
         return units.around(energy).to(units.shift.dtype)
 
 

@@ -219,7 +219,9 @@ class StartsMixin(Declared):
     """For estimators that keep some training rows, for chains and completions to start from."""
 
     starts_: NDArray[np.floating] = learned(
-        "Training rows that chains and completions start from.", saved=True
+        "Training rows that chains and completions start from.",
+        saved=True,
+        shape=("any", "n_features_in_"),
     )
 
     def _fillings(self: Any) -> Tensor:
