@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
+from thalweg.cli.outcome import write
 from thalweg.core import InputError, write_beside
 from thalweg.data.clips import Windows
 from thalweg.data.image_files import ImageFiles
@@ -127,7 +127,7 @@ def by_file(asked: Any, answers: pl.DataFrame) -> pl.DataFrame:
 
 def give(table: pl.DataFrame, out: str | None) -> None:
     if out is None:
-        sys.stdout.write(table.write_csv())
+        write(table.write_csv())
     else:
         write_data(table, out)
 

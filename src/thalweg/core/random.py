@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from thalweg.core.errors import InputError
+from thalweg.core.number_constraints import Seed
+
 
 def generator_from(
     random_state: int | np.random.RandomState | None, device: torch.device | str = "cpu"
@@ -16,5 +19,10 @@ def generator_from(
     """
     from sklearn.utils import check_random_state  # slow to import
 
-    seed = check_random_state(random_state).randint(0, 2**31 - 1)
+    try:
+        seed = check_random_state(random_state).randint(0, 2**31 - 1)
+    except ValueError as error:
+        raise InputError(
+            f"random_state must be {Seed().describe()}, got {random_state!r}"
+        ) from error
     return torch.Generator(device=device).manual_seed(int(seed))
