@@ -68,7 +68,8 @@ def energy(
     """How unusual is each row: F, low where it fits."""
     from thalweg.cli import answers
 
-    answers.energy(model, data, out, pairs)
+    with outcome.about(data, model, out, *(pairs or ())):
+        answers.energy(model, data, out, pairs)
 
 
 @app.command()
@@ -76,7 +77,8 @@ def codes(model: Model, data: Data, out: Out = None) -> None:
     """The codes z* of each row."""
     from thalweg.cli import answers
 
-    answers.codes(model, data, out)
+    with outcome.about(data, model, out):
+        answers.codes(model, data, out)
 
 
 @app.command()
@@ -95,7 +97,8 @@ def complete(
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     from thalweg.cli import answers
 
-    answers.complete(model, data, out, answer, mask, top)
+    with outcome.about(data, model, out, mask):
+        answers.complete(model, data, out, answer, mask, top)
 
 
 @app.command()
@@ -103,7 +106,8 @@ def project(model: Model, data: Data, out: Out = None) -> None:
     """The point of the data manifold that is closest to each row."""
     from thalweg.cli import answers
 
-    answers.project(model, data, out)
+    with outcome.about(data, model, out):
+        answers.project(model, data, out)
 
 
 @app.command()
@@ -132,7 +136,8 @@ def map_(
     """Draw the energy over the plane of the data's two widest directions."""
     from thalweg.cli import drawing
 
-    drawing.map_of(model, data, out, resolution)
+    with outcome.about(data, model, out):
+        drawing.map_of(model, data, out, resolution)
 
 
 @app.command()

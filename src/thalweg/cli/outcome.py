@@ -59,6 +59,20 @@ def told() -> Iterator[None]:
         raise SystemExit(MENDABLE) from None
 
 
+@contextmanager
+def about(*names: str | None) -> Iterator[None]:
+    """Inside, what cannot be used is said with the first of the names, unless one is said."""
+    from thalweg.core import InputError
+
+    given = [name for name in names if name]
+    try:
+        yield
+    except InputError as error:
+        if not given or any(name in str(error) for name in given):
+            raise
+        raise InputError(f"{given[0]}: {error}") from error
+
+
 def write(text: str) -> None:
     """Writes an answer to standard output."""
     if sys.stdout is None:
