@@ -92,7 +92,9 @@ def complete(
     mask: Annotated[
         str | None, typer.Option(help="For images, .npy of bool: where they are hidden besides.")
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="For texts, how many ways to fill each.")] = 5,
+    top: Annotated[
+        int, typer.Option(min=1, max=10_000, help="For texts, how many ways to fill each.")
+    ] = 5,
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     from thalweg.cli import answers
@@ -131,7 +133,7 @@ def map_(
     model: Model,
     data: Data,
     out: Annotated[str, typer.Option(help="An image: .png, .svg or .pdf.")],
-    resolution: Annotated[int, typer.Option(min=2, help="Grid points a side.")] = 200,
+    resolution: Annotated[int, typer.Option(help="Grid points a side, from 2 to 4096.")] = 200,
 ) -> None:
     """Draw the energy over the plane of the data's two widest directions."""
     from thalweg.cli import drawing

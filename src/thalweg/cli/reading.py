@@ -17,6 +17,7 @@ from thalweg.core import InputError, write_beside
 from thalweg.data.clips import Windows
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import as_images
+from thalweg.data.npy import read_npy
 from thalweg.data.rows import Rows
 from thalweg.data.tables import Encoding, read_data, write_data
 from thalweg.data.texts import TextFiles
@@ -134,13 +135,7 @@ def give(table: pl.DataFrame, out: str | None) -> None:
 
 def read_mask(path: str | None) -> NDArray[Any] | None:
     """An array from a ``.npy`` file, if there is one."""
-    if path is None:
-        return None
-    try:
-        mask: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is not a readable .npy file ({error})") from error
-    return mask
+    return None if path is None else np.array(read_npy(path, "a mask"))
 
 
 def give_images(made: Callable[[], NDArray[Any]], out: str | None) -> None:

@@ -23,6 +23,7 @@ from thalweg.core.hidden import (
     visible,
     visible_energy,
 )
+from thalweg.core.memory import Building, available_memory, check_memory
 from thalweg.core.number_constraints import Integer, Levels, Real, Seed, Sizes
 from thalweg.core.parameters import (
     Declared,
@@ -42,6 +43,7 @@ __all__ = [
     "HIDDEN_TOKEN",
     "Array",
     "Batch",
+    "Building",
     "Candidates",
     "Choice",
     "Clamped",
@@ -69,9 +71,11 @@ __all__ = [
     "Sizes",
     "Switch",
     "as_energy",
+    "available_memory",
     "changed",
     "check_columns",
     "check_folder",
+    "check_memory",
     "check_parameters",
     "check_rows",
     "count_unconverged",

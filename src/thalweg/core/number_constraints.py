@@ -11,14 +11,22 @@ import numpy as np
 
 from thalweg.core.constraints import Constraint, alternatives
 
+LARGEST = 2**31 - 1
+"""Whole numbers of parameters are not above this."""
+
 
 @dataclass(frozen=True)
 class Integer(Constraint):
-    """A whole number of at least ``low``; also ``None`` or the words in ``words``."""
+    """A whole number from ``low`` to ``high``; also ``None`` or the words in ``words``.
+
+    A size that memory depends on has a ``high`` far above what anybody needs: what is beyond it is
+    a slip, and is refused before any work.
+    """
 
     low: int
     words: tuple[str, ...] = ()
     none: bool = False
+    high: int = LARGEST
 
     def allows(self, value: Any) -> bool:
         if value is None:
@@ -26,16 +34,21 @@ class Integer(Constraint):
         if isinstance(value, str):
             return value in self.words
         is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        return is_whole and int(value) >= self.low
+        return is_whole and self.low <= int(value) <= self.high
 
     def describe(self) -> str:
-        return alternatives(f"a whole number of at least {self.low}", self.words, self.none)
+        return alternatives(f"a whole number {_range(self.low, self.high)}", self.words, self.none)
+
+    @property
+    def is_size(self) -> bool:
+        return self.high < LARGEST
 
     def kind(self) -> str:
         return alternatives("int", self.words, self.none)
 
     def violations(self) -> list[Any]:
-        return [self.low - 1, self.low + 0.5, "a word", [self.low], *([] if self.none else [None])]
+        return [self.low - 1, self.high + 1, 10**30, self.low + 0.5, "a word", [self.low],
+                *([] if self.none else [None])]  # fmt: skip
 
     def parse(self, text: str) -> Any:
         return _number(text, int, self.none)
@@ -57,7 +70,10 @@ class Real(Constraint):
             return self.none
         if not isinstance(value, numbers.Real) or isinstance(value, bool):
             return False
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return False
         if math.isnan(number) or (math.isinf(number) and not self.infinite):
             return False
         over = number > self.low if self.above else number >= self.low
@@ -92,21 +108,34 @@ class Sizes(Constraint):
     """A sequence of whole numbers of at least 1, such as the widths of a network's layers."""
 
     none: bool = False
+    high: int = LARGEST
+    most: int = 1000
+    """how many"""
 
     def allows(self, value: Any) -> bool:
         if value is None:
             return self.none
-        whole = Integer(1)
-        return isinstance(value, (tuple, list)) and all(whole.allows(v) for v in value)
+        whole = Integer(1, high=self.high)
+        is_sequence = isinstance(value, (tuple, list)) and len(value) <= self.most
+        return is_sequence and all(whole.allows(v) for v in value)
 
     def describe(self) -> str:
-        return alternatives("a sequence of whole numbers of at least 1", (), self.none)
+        return alternatives(
+            f"a sequence of whole numbers {_range(1, self.high)}, at most {self.most}",
+            (),
+            self.none,
+        )
+
+    @property
+    def is_size(self) -> bool:
+        return True
 
     def kind(self) -> str:
         return alternatives("sequence of int", (), self.none)
 
     def violations(self) -> list[Any]:
-        return [3, (0,), (1.5,), "a word", *([] if self.none else [None])]
+        return [3, (0,), (1.5,), (self.high + 1,), (1,) * (self.most + 1), "a word",
+                *([] if self.none else [None])]  # fmt: skip
 
     def parse(self, text: str) -> Any:
         if self.none and text.lower() == "none":
@@ -163,6 +192,10 @@ class Seed(Constraint):
 
     def parse(self, text: str) -> Any:
         return _number(text, int, none=True)
+
+
+def _range(low: int, high: int) -> str:
+    return f"of at least {low} (below 2**31)" if high == LARGEST else f"from {low} to {high:,}"
 
 
 def _number(text: str, kind: type, none: bool) -> Any:

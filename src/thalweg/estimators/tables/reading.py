@@ -19,14 +19,18 @@ def read_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Rows:
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu().numpy()
     _refuse_text(X)
-    values = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=[np.float64, np.float32],
-        ensure_all_finite=False,
-        order="C",
-    )
+    try:
+        values = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            order="C",
+        )
+    except ValueError as error:
+        # too few rows or columns, or others than in training, in scikit-learn's words
+        raise InputError(f"X: {error}") from error
     return Rows(values)
 
 

@@ -13,7 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import HIDDEN_TOKEN, InputError, generator_from, learned, progress
+from thalweg.core import (
+    HIDDEN_TOKEN,
+    InputError,
+    Integer,
+    check_memory,
+    check_parameters,
+    generator_from,
+    learned,
+    progress,
+)
 from thalweg.data import MASK, Texts, TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TokenPrediction
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
@@ -134,9 +143,12 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         check_is_fitted(self)
         device = self._like().device
         generator = generator_from(random_state, device)
-        for name, value, least in (("n", n, 0), ("n_sweeps", n_sweeps, 1)):
-            if value < least:
-                raise InputError(f"sample: {name} must be at least {least}, got {value}")
+        check_parameters(
+            "sample",
+            {"n": n, "n_sweeps": n_sweeps},
+            {"n": Integer(0), "n_sweeps": Integer(1, high=1_000_000)},
+        )
+        check_memory(32 * n * self.context, f"sample: n={n} of at most {self.context} tokens")
         if text is not None:
             tokens = self.vocabulary_.encode([text])[0]
             if not (tokens == HIDDEN_TOKEN).any():
