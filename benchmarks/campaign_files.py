@@ -29,14 +29,14 @@ os.environ["OMP_NUM_THREADS"] = "1"
 for _name in ("NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import accelerate  # noqa: F401 - imported once, for all
-import numpy as np
-import torch._dynamo  # noqa: F401
-from odd_files import ELSEWHERE, GOOD, make
+import accelerate  # noqa: E402, F401 - imported once, for all
+import numpy as np  # noqa: E402
+import torch._dynamo  # noqa: E402, F401
+from odd_files import ELSEWHERE, GOOD, make  # noqa: E402
 
-from thalweg.cli import main
-from thalweg.estimators.registry import ESTIMATORS, command_name, estimator
-from thalweg.plots import figure
+from thalweg.cli import main  # noqa: E402
+from thalweg.estimators.registry import ESTIMATORS, command_name, estimator  # noqa: E402
+from thalweg.plots import figure  # noqa: E402
 
 LIMIT_S = 20
 MEMORY = 8 * 2**30
@@ -75,7 +75,8 @@ GOOD_DATA = {"rows": "g.npy", "pairs": "g.npy", "images": "gi.npy", "clips": "gc
              "texts": "g.txt"}  # fmt: skip
 
 NUMBERS = ("-1", "0", "1", "nan", "inf", "-inf", "1e400", "²", "--1", "", " ", "x", "1.5", "None",
-           "9" * 20, "9" * 5000, "-" + "9" * 20, "1000000000", "0x10", "1e3", "1_0", ",", "1,2", "\udc80")  # fmt: skip
+           "9" * 20, "9" * 5000, "-" + "9" * 20, "1000000000", "0x10", "1e3", "1_0", ",", "1,2",
+           "\udc80")  # fmt: skip
 
 
 class Case(NamedTuple):
@@ -168,7 +169,8 @@ def asked(name: str, verb: str) -> list[Case]:
     """Asking every model about it."""
     result = []
     for model in MODELS if verb not in ("project", "map") else MODELS[:2]:
-        out = "old.png" if verb == "map" else "old.npy" if model == "images.st" else "old.csv"
+        pixels = model in ("images.st", "clips.st") and verb == "complete"
+        out = "old.png" if verb == "map" else "old.npy" if pixels else "old.csv"
         more = ["--resolution", "5"] if verb == "map" else []
         words = [verb, "--out", out, *more, "--", model, name]
         result.append(Case(f"{verb} {model}", words, out, (name, "standard input")))
@@ -198,7 +200,8 @@ def beside(name: str) -> list[Case]:
 def as_out(name: str) -> list[Case]:
     """Writing there; what is there already is made anew afterwards."""
     return [
-        Case("energy --out", ["energy", "table.st", "g.csv", f"--out={name}"], None, (name, "--out")),
+        Case("energy --out", ["energy", "table.st", "g.csv", f"--out={name}"], None,
+             (name, "--out")),
         Case("fit --out", ["fit", "kmeans", "g.csv", "--n-clusters=2", f"--out={name}"], None,
              (name, "--out")),
     ]  # fmt: skip
@@ -214,8 +217,9 @@ def number_cases() -> list[Case]:
         result.extend(
             # the last of two is what holds
             Case(f"{method} --*", [*words, *small, f"{_option(parameter)}={value}"], None,
-                 (parameter, _option(parameter)))
-            for parameter in kind.parameters for value in NUMBERS
+                 (parameter, _option(parameter), "diverged"))
+            # a progress bar is what verbose asks for
+            for parameter in kind.parameters if parameter != "verbose" for value in NUMBERS
         )  # fmt: skip
     regressor = ["fit", "latent-regressor", "g.npy", "--out", "old.st", "--n-steps", "2"]
     glo = ["fit", "glo", "g.npy", "--out", "old.st", "--n-steps", "2", "--checkpoint", "kept"]
@@ -274,7 +278,7 @@ def _work(words: list[str], folder: Path, errors: int) -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - it is what is looked for
         import traceback
 
         traceback.print_exc()
@@ -351,7 +355,7 @@ def outside(folder: Path) -> list[tuple[str, list[str]]]:
         "energy table.st g.csv 2>&- >/dev/full": 2,
         "energy table.st g.csv <&-": 0,
         "energy texts - <&-": 2,
-        "energy texts - </dev/null": 2,
+        "energy texts - </dev/null": 0,
         "energy table.st g.csv | true; exit ${PIPESTATUS[0]}": 0,
         "--help | true; exit ${PIPESTATUS[0]}": 0,
         "sample table.st -n 200000 | head -1 >/dev/null; exit ${PIPESTATUS[0]}": 0,
@@ -405,8 +409,8 @@ def campaign(given: argparse.Namespace, folder: Path) -> int:
         good[case.group] += not outcome.faults
         kinds.update(re.sub(r"'.*'", "", fault) for fault in outcome.faults)
         if outcome.faults or given.show or outcome.seconds > LIMIT_S / 4:
-            print(f"{', '.join(outcome.faults)} | {outcome.seconds:.1f} s | "
-                  f"{shlex.join(case.words)[-200:]!r} | {outcome.errors[-300:]!r}", flush=True)  # fmt: skip
+            said = f"{shlex.join(case.words)[-200:]!r} | {outcome.errors[-300:]!r}"
+            print(f"{', '.join(outcome.faults)} | {outcome.seconds:.1f} s | {said}", flush=True)
     bad = sum(ran.values()) - sum(good.values())
     for words, faults in [] if given.only else outside(folder):
         ran["streams"] += 1

@@ -174,11 +174,12 @@ def npy_files(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
         padded = text.ljust(117) + "\n"
         return start[:8] + struct.pack("<H", len(padded)) + padded.encode("latin-1") + body
 
+    kept = "{'descr': '<f8', 'fortran_order': False, 'shape': "
     headers = {
         "huge_shape": "{'descr': '<f8', 'fortran_order': False, 'shape': (10**15, 3), }",
-        "huge_shape_number": f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10**15}, 3), }}",
+        "huge_shape_number": f"{kept}({10**15}, 3), }}",
         "huge_columns": f"{{'descr': '<f8', 'fortran_order': False, 'shape': (3, {10**15}), }}",
-        "overflow_shape": f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({2**62}, {2**62}), }}",
+        "overflow_shape": f"{kept}({2**62}, {2**62}), }}",
         "beyond_int64": f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10**30}, 3), }}",
         "negative_shape": "{'descr': '<f8', 'fortran_order': False, 'shape': (-12, 3), }",
         "two_negative": "{'descr': '<f8', 'fortran_order': False, 'shape': (-12, -3), }",
@@ -214,7 +215,7 @@ def other_arrays(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     yield "array.csv", _npy(x)
     yield "pickle.npy", b"\x80\x04N."
     yield "array.npy.gz", gzip.compress(_npy(x))
-    for name, bytes_ in {
+    yield from {
         "idx_good": b"\0\0\x08\x03" + struct.pack(">III", 3, 8, 8) + bytes(192),
         "idx_short": b"\0\0\x08\x03" + struct.pack(">III", 3, 8, 8) + bytes(100),
         "idx_huge": b"\0\0\x08\x03" + struct.pack(">III", 2**32 - 1, 2**32 - 1, 2**32 - 1),
@@ -222,8 +223,7 @@ def other_arrays(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
         "idx_header": b"\0\0\x08\x03\0",
         "idx_axes": b"\0\0\x08\xff" + bytes(1020),
         "idx_scalar": b"\0\0\x08\x00",
-    }.items():
-        yield name, bytes_
+    }.items()
     yield "idx_gzip.gz", gzip.compress(b"\0\0\x08\x03" + struct.pack(">III", 3, 8, 8) + bytes(192))
 
 
@@ -240,7 +240,7 @@ def parquet_files(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
         "arrays": pl.DataFrame({"a": np.zeros((3, 2)), "b": [1, 2, 3]}),
         "dates": pl.DataFrame({"a": [date(2020, 1, 1), date(2020, 1, 2)], "b": [1, 2]}),
         "times": pl.DataFrame({"a": [datetime(2020, 1, 1)] * 3, "b": [1, 2, 3]}),
-        "decimals": pl.DataFrame({"a": [Decimal("1.5"), Decimal("2.5"), Decimal("4")], "b": [1, 2, 4]}),
+        "decimals": pl.DataFrame({"a": [Decimal("1.5"), Decimal("2.5")], "b": [1, 2]}),
         "binary": pl.DataFrame({"a": [b"x", b"\xff"], "b": [1, 2]}),
         "nulls": pl.DataFrame({"a": [None, None], "b": [1, 2]}),
         "all_null_floats": pl.DataFrame({"a": pl.Series([None, None], dtype=pl.Float64)}),
@@ -251,7 +251,7 @@ def parquet_files(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
         "infinite": pl.DataFrame({"a": [1.0, np.inf], "b": [1, 2]}),
         "int128": pl.DataFrame({"a": pl.Series([2**100, 1], dtype=pl.Int128), "b": [1, 2]})
         if hasattr(pl, "Int128") else good,
-        "uint64": pl.DataFrame({"a": pl.Series([2**64 - 1, 1, 2], dtype=pl.UInt64), "b": [1, 2, 3]}),
+        "uint64": pl.DataFrame({"a": pl.Series([2**64 - 1, 1], dtype=pl.UInt64), "b": [1, 2]}),
         "nested_name": good.rename({"a": "a\nb"}),
         "empty_name": good.rename({"a": ""}),
         "texts": pl.DataFrame({"text": ["one two", "three", None, ""]}),
@@ -305,7 +305,7 @@ def text_files(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
         "t_one_word": b"one",
         "t_masks": b"[MASK] [MASK] [MASK]\n",
         "t_many_masks": b"[MASK] " * 400 + b"\n",
-        "t_long": b"word " * 20_000 + b"\n",
+        "t_long": b"word " * 2000 + b"\n",
         "t_emoji": "🙂🙃\u200d\u202e\n".encode(),
         "t_noise": rng.bytes(1000),
         "t_surrogate": b"\xed\xa0\x80\n",
@@ -351,8 +351,10 @@ def folders(folder: Path, rng: np.random.Generator) -> None:
             (d / "a.txt").write_bytes(b"one two\n"),
         ],
         "d_broken_link": lambda d: [(d / n).symlink_to(d / "gone") for n in ("a.png", "a.txt")],
-        "d_link_to_device": lambda d: [(d / n).symlink_to("/dev/zero") for n in ("a.png", "a.txt")],
-        "d_pipe": lambda d: [os.mkfifo(d / name) for name in ("a.png", "a.txt", "model.safetensors")],
+        "d_link_to_device": lambda d: [
+            (d / n).symlink_to("/dev/zero") for n in ("a.png", "a.txt", "model.safetensors")
+        ],
+        "d_pipe": lambda d: [os.mkfifo(d / n) for n in ("a.png", "a.txt", "model.safetensors")],
         "d_table.csv": lambda d: (d / "a.csv").write_bytes(GOOD),
         "d_array.npy": lambda d: (d / "a.npy").write_bytes(b"x"),
         "d_model": lambda d: (d / "model.safetensors").write_bytes(b"x"),

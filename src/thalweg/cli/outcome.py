@@ -49,7 +49,11 @@ def told() -> Iterator[None]:
         _forget_output()
         say("interrupted")
         raise SystemExit(INTERRUPTED) from None
-    except SystemExit:
+    except SystemExit as end:
+        # the library that lays out help ends with 1 where nobody reads on
+        if isinstance(end.__context__, BrokenPipeError):
+            _forget_output()
+            raise SystemExit(0) from None
         raise
     except BaseException as error:  # noqa: BLE001 - panics of Rust are no Exception; all are said
         if os.environ.get(TRACEBACK):
