@@ -7,6 +7,7 @@ thalweg, and says so. Nothing heavy is imported here: whoever raised an error ha
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -69,10 +70,11 @@ def about(*names: str | None) -> Iterator[None]:
     from thalweg.core import InputError
 
     given = [name for name in names if name]
+    said = [rf"(?<!\w){re.escape(name)}(?!\w)" for name in (*given, "standard output")]
     try:
         yield
     except InputError as error:
-        if not given or any(name in str(error) for name in given):
+        if not given or any(re.search(each, str(error)) for each in said):
             raise
         raise InputError(f"{given[0]}: {error}") from error
 
