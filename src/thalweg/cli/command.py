@@ -9,17 +9,17 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from thalweg.cli import outcome
 from thalweg.cli.methods import Methods
 from thalweg.cli.options import Data, MaybeData, Model, Out
 from thalweg.gallery.scripts import pages
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Energy-based learning: shape an energy from data, then ask it questions. "
     "DATA is CSV, Parquet or .npy; of images a folder, IDX or .npy; "
@@ -29,7 +29,6 @@ app = typer.Typer(
 app.add_typer(
     typer.Typer(
         cls=Methods,
-        no_args_is_help=True,
         help="Fit an energy: thalweg fit METHOD DATA --out MODEL.",
     ),
     name="fit",
@@ -40,7 +39,7 @@ def _say_version(asked: bool) -> None:
     if asked:
         from thalweg import __version__
 
-        print(__version__)
+        outcome.write(f"{__version__}\n")
         raise typer.Exit
 
 
@@ -69,7 +68,8 @@ def energy(
     """How unusual is each row: F, low where it fits."""
     from thalweg.cli import answers
 
-    answers.energy(model, data, out, pairs)
+    with outcome.about(data, model, out, *(pairs or ())):
+        answers.energy(model, data, out, pairs)
 
 
 @app.command()
@@ -77,7 +77,8 @@ def codes(model: Model, data: Data, out: Out = None) -> None:
     """The codes z* of each row."""
     from thalweg.cli import answers
 
-    answers.codes(model, data, out)
+    with outcome.about(data, model, out):
+        answers.codes(model, data, out)
 
 
 @app.command()
@@ -91,12 +92,15 @@ def complete(
     mask: Annotated[
         str | None, typer.Option(help="For images, .npy of bool: where they are hidden besides.")
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="For texts, how many ways to fill each.")] = 5,
+    top: Annotated[
+        int, typer.Option(min=1, max=10_000, help="For texts, how many ways to fill each.")
+    ] = 5,
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     from thalweg.cli import answers
 
-    answers.complete(model, data, out, answer, mask, top)
+    with outcome.about(data, model, out, mask):
+        answers.complete(model, data, out, answer, mask, top)
 
 
 @app.command()
@@ -104,7 +108,8 @@ def project(model: Model, data: Data, out: Out = None) -> None:
     """The point of the data manifold that is closest to each row."""
     from thalweg.cli import answers
 
-    answers.project(model, data, out)
+    with outcome.about(data, model, out):
+        answers.project(model, data, out)
 
 
 @app.command()
@@ -128,12 +133,13 @@ def map_(
     model: Model,
     data: Data,
     out: Annotated[str, typer.Option(help="An image: .png, .svg or .pdf.")],
-    resolution: Annotated[int, typer.Option(min=2, help="Grid points a side.")] = 200,
+    resolution: Annotated[int, typer.Option(help="Grid points a side, from 2 to 4096.")] = 200,
 ) -> None:
     """Draw the energy over the plane of the data's two widest directions."""
     from thalweg.cli import drawing
 
-    drawing.map_of(model, data, out, resolution)
+    with outcome.about(data, model, out):
+        drawing.map_of(model, data, out, resolution)
 
 
 @app.command()
@@ -159,25 +165,16 @@ def lecture(
     from thalweg.gallery import draw
 
     count = draw(Path(out), names or (), brief=quick)
-    print(f"{count} figures in {out}")
+    outcome.write(f"{count} figures in {out}\n")
 
 
 def main() -> None:
-    """Run the command line; 2 and one line on standard error for what the user can mend."""
-    warnings.showwarning = _say
-    try:
-        app()
-    except (ValueError, OSError) as error:
-        # here and not above: whoever raised it has what this imports
-        from thalweg.core import InputError
-
-        if not isinstance(error, (InputError, OSError)):
-            raise
-        message = " ".join(str(error).split())
-        sys.stderr.write(f"thalweg: {message}\n")
-        raise SystemExit(2) from None
-
-
-def _say(message: Warning | str, *where: Any, **more: Any) -> None:
-    """A warning in one line: where in the code it was raised says nothing to who typed this."""
-    sys.stderr.write(f"thalweg: {' '.join(str(message).split())}\n")
+    """Run the command line; :mod:`thalweg.cli.outcome` says how it ends."""
+    warnings.showwarning = outcome.warn
+    words = sys.argv[1:]
+    with outcome.told():
+        if words in ([], ["fit"]):
+            words.append("--help")
+        command = typer.main.get_command(app)
+        with command.make_context("thalweg", words) as context:
+            command.invoke(context)

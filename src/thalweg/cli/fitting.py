@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ import typer
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
 from thalweg.cli.options import Data
+from thalweg.cli.outcome import about
 from thalweg.cli.reading import numbers, spare
 from thalweg.core import InputError, Parameter, check_folder
 from thalweg.data.spool import is_large, spool
@@ -28,7 +30,7 @@ def _positions(names: str, encoding: Encoding | None, width: int, source: str) -
     result: list[int] = []
     for name in (word.strip() for word in names.split(",")):
         if encoding is None:
-            if not name.lstrip("-").isdigit() or not -width <= int(name) < width:
+            if not re.fullmatch(r"-?[0-9]{1,9}", name) or not -width <= int(name) < width:
                 raise InputError(
                     f"{source}: --targets {name!r}; expected positions of its {width} columns, "
                     f"from 0 to {width - 1}"
@@ -48,10 +50,10 @@ def _positions(names: str, encoding: Encoding | None, width: int, source: str) -
     return sorted(set(result))
 
 
-def _to_learn_from(about: str, data: str) -> tuple[Any, Encoding | None]:
-    if about in ("images", "clips"):
+def _to_learn_from(room: str, data: str) -> tuple[Any, Encoding | None]:
+    if room in ("images", "clips"):
         return data, None
-    if about == "texts":
+    if room == "texts":
         return Path(data), None
     return spool(Path(data)) if is_large(Path(data)) else numbers(data, None)
 
@@ -72,12 +74,13 @@ def _fit(
     values, encoding = _to_learn_from(kind.about, data)
     fit: Callable[..., Any] = model.fit if run is None else functools.partial(model.fit, run=run)
     extra: dict[str, Any] = {"table": None if encoding is None else encoding.to_json()}
-    if targets is None:
-        fit(values)
-    else:
-        extra["targets"] = _positions(targets, encoding, values.shape[1], data)
-        given_columns = [j for j in range(values.shape[1]) if j not in extra["targets"]]
-        fit(values[:, given_columns], values[:, extra["targets"]])
+    with about(data, out, run and run.checkpoint, run and run.log_dir):
+        if targets is None:
+            fit(values)
+        else:
+            extra["targets"] = _positions(targets, encoding, values.shape[1], data)
+            given_columns = [j for j in range(values.shape[1]) if j not in extra["targets"]]
+            fit(values[:, given_columns], values[:, extra["targets"]])
     if int(os.environ.get("RANK", "0")) > 0:
         # of processes that train together the first one writes
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
+from thalweg.cli.outcome import write
 from thalweg.core import InputError, write_beside
 from thalweg.data.clips import Windows
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import as_images
+from thalweg.data.npy import read_npy
 from thalweg.data.rows import Rows
 from thalweg.data.tables import Encoding, read_data, write_data
 from thalweg.data.texts import TextFiles
@@ -127,20 +128,14 @@ def by_file(asked: Any, answers: pl.DataFrame) -> pl.DataFrame:
 
 def give(table: pl.DataFrame, out: str | None) -> None:
     if out is None:
-        sys.stdout.write(table.write_csv())
+        write(table.write_csv())
     else:
         write_data(table, out)
 
 
 def read_mask(path: str | None) -> NDArray[Any] | None:
     """An array from a ``.npy`` file, if there is one."""
-    if path is None:
-        return None
-    try:
-        mask: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is not a readable .npy file ({error})") from error
-    return mask
+    return None if path is None else np.array(read_npy(path, "a mask"))
 
 
 def give_images(made: Callable[[], NDArray[Any]], out: str | None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from thalweg.cli.outcome import write
 from thalweg.cli.reading import give, model_of, spare
 from thalweg.core import InputError
 from thalweg.data.texts import TextFiles
@@ -56,6 +56,6 @@ def give_pairs(model: str, data: str | None, pairs: tuple[str, str], out: str | 
     # what a text lies beside when it is asked about moves its energy by a rounding
     tie = np.isclose(first, second, rtol=1e-5)
     share = float(np.mean(np.where(tie, 0.5, first < second)))
-    sys.stdout.write(pl.DataFrame({"pairs": [len(good)], "share": [share]}).write_csv())
+    write(pl.DataFrame({"pairs": [len(good)], "share": [share]}).write_csv())
     if out is not None:
         give(pl.DataFrame({"good": first, "bad": second}), out)

@@ -32,6 +32,7 @@ from thalweg.core.hidden import (
     visible,
     visible_energy,
 )
+from thalweg.core.memory import Building, available_memory, check_memory
 from thalweg.core.number_constraints import Integer, Levels, Real, Seed, Sizes
 from thalweg.core.parameters import (
     Declared,
@@ -52,6 +53,7 @@ __all__ = [
     "Array",
     "Batch",
     "Bounded",
+    "Building",
     "Candidates",
     "Choice",
     "Clamped",
@@ -82,10 +84,12 @@ __all__ = [
     "as_array",
     "as_energy",
     "as_whole",
+    "available_memory",
     "changed",
     "check_columns",
     "check_file",
     "check_folder",
+    "check_memory",
     "check_parameters",
     "check_rows",
     "columns_of",

@@ -29,6 +29,11 @@ class Constraint(ABC):
     def violations(self) -> list[Any]:
         """Values that must be refused; tests try every one."""
 
+    @property
+    def is_size(self) -> bool:
+        """Whether memory depends on it."""
+        return False
+
     def parse(self, text: str) -> Any:
         """The value that a text on the command line stands for; the text itself if none."""
         return text
@@ -60,6 +65,10 @@ class Either(Constraint):
 
     def plain(self, value: Any) -> Any:
         return (self.first if self.first.allows(value) else self.second).plain(value)
+
+    @property
+    def is_size(self) -> bool:
+        return self.first.is_size or self.second.is_size
 
     def parse(self, text: str) -> Any:
         for constraint in (self.first, self.second):

@@ -27,16 +27,19 @@ def as_whole(value: Any) -> int | None:
 
 
 def as_real(value: Any) -> float | None:
-    """A number as Python's own; None of anything else, True and False among it."""
+    """A number as Python's own; None of anything else, True and False among it, and of
+    whole numbers beyond floating point."""
     if isinstance(value, (np.ndarray, torch.Tensor)):
         if value.ndim:
             return None
         value = value.item()
-    if type(value) is int:
-        return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return value if type(value) is int else number
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:

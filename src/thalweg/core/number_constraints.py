@@ -12,14 +12,22 @@ import numpy as np
 from thalweg.core.constraints import Constraint, alternatives
 from thalweg.core.counts import as_real, as_whole
 
+LARGEST = 2**31 - 1
+"""Whole numbers of parameters are not above this."""
+
 
 @dataclass(frozen=True)
 class Integer(Constraint):
-    """A whole number of at least ``low``; also ``None`` or the words in ``words``."""
+    """A whole number from ``low`` to ``high``; also ``None`` or the words in ``words``.
+
+    A size that memory depends on has a ``high`` far above what anybody needs: what is beyond it is
+    a slip, and is refused before any work.
+    """
 
     low: int
     words: tuple[str, ...] = ()
     none: bool = False
+    high: int = LARGEST
 
     def allows(self, value: Any) -> bool:
         if value is None:
@@ -27,19 +35,24 @@ class Integer(Constraint):
         if isinstance(value, str):
             return value in self.words
         whole = as_whole(value)
-        return whole is not None and whole >= self.low
+        return whole is not None and self.low <= whole <= self.high
 
     def plain(self, value: Any) -> Any:
         return value if value is None or isinstance(value, str) else as_whole(value)
 
     def describe(self) -> str:
-        return alternatives(f"a whole number of at least {self.low}", self.words, self.none)
+        return alternatives(f"a whole number {_range(self.low, self.high)}", self.words, self.none)
+
+    @property
+    def is_size(self) -> bool:
+        return self.high < LARGEST
 
     def kind(self) -> str:
         return alternatives("int", self.words, self.none)
 
     def violations(self) -> list[Any]:
-        return [self.low - 1, self.low + 0.5, "a word", [self.low], *([] if self.none else [None])]
+        return [self.low - 1, self.high + 1, 10**30, self.low + 0.5, "a word", [self.low],
+                *([] if self.none else [None])]  # fmt: skip
 
     def parse(self, text: str) -> Any:
         return _number(text, int, self.none)
@@ -97,29 +110,39 @@ class Sizes(Constraint):
     """A sequence of whole numbers of at least 1, such as the widths of a network's layers."""
 
     none: bool = False
+    high: int = LARGEST
+    most: int = 1000
+    """how many, at most"""
     length: int | None = None
     """how many, where that is known"""
 
     def allows(self, value: Any) -> bool:
         if value is None:
             return self.none
-        whole = Integer(1)
+        whole = Integer(1, high=self.high)
         if not isinstance(value, (tuple, list)) or self.length not in (None, len(value)):
             return False
-        return all(whole.allows(v) for v in value)
+        return len(value) <= self.most and all(whole.allows(v) for v in value)
 
     def plain(self, value: Any) -> Any:
         return None if value is None else _each(value, as_whole)
 
     def describe(self) -> str:
-        many = "" if self.length is None else f"{self.length} "
-        return alternatives(f"a sequence of {many}whole numbers of at least 1", (), self.none)
+        each = f"whole numbers {_range(1, self.high)}"
+        if self.length is not None:
+            return alternatives(f"a sequence of {self.length} {each}", (), self.none)
+        return alternatives(f"a sequence of {each}, at most {self.most}", (), self.none)
+
+    @property
+    def is_size(self) -> bool:
+        return True
 
     def kind(self) -> str:
         return alternatives("sequence of int", (), self.none)
 
     def violations(self) -> list[Any]:
-        return [3, (0,), (1.5,), "a word", *([] if self.none else [None])]
+        return [3, (0,), (1.5,), (self.high + 1,), (1,) * (self.most + 1), "a word",
+                *([] if self.none else [None])]  # fmt: skip
 
     def parse(self, text: str) -> Any:
         if self.none and text.lower() == "none":
@@ -189,6 +212,10 @@ def _each(values: Any, as_number: Callable[[Any], Any]) -> Any:
     """A list or tuple of the same numbers; itself where nothing changes."""
     plain = type(values)(as_number(value) for value in values)
     return values if all(a is b for a, b in zip(plain, values, strict=True)) else plain
+
+
+def _range(low: int, high: int) -> str:
+    return f"of at least {low} (below 2**31)" if high == LARGEST else f"from {low} to {high:,}"
 
 
 def _number(text: str, kind: type, none: bool) -> Any:

@@ -168,6 +168,15 @@ class Declared:
             if value is not values[name]:
                 setattr(self, name, value)
 
+    def sizes(self) -> str:
+        """The name of its class, and the sizes that were set, for messages about memory."""
+        given = [
+            f"{name}={getattr(self, name)!r}"
+            for name, each in self.parameters.items()
+            if each.constraint.is_size and getattr(self, name) != each.default
+        ]
+        return f"{type(self).__name__} with {', '.join(given) or 'its usual sizes'}"
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         kinds = (Parameter, Learned, _Changed)

@@ -27,5 +27,10 @@ def generator_from(
         raise InputError(f"random_state must be {allowed.describe()}, got {random_state!r}")
     from sklearn.utils import check_random_state  # slow to import
 
-    seed = check_random_state(allowed.plain(random_state)).randint(0, 2**31 - 1)
+    try:
+        seed = check_random_state(allowed.plain(random_state)).randint(0, 2**31 - 1)
+    except ValueError as error:
+        raise InputError(
+            f"random_state must be {allowed.describe()}, got {random_state!r}"
+        ) from error
     return torch.Generator(device=device).manual_seed(int(seed))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from thalweg.core import InputError, as_array
 from thalweg.data.image_files import ENDINGS, ImageFiles
 from thalweg.data.images import ImageArray, Images
+from thalweg.data.npy import read_npy
 
 ImagesLike: TypeAlias = Images | NDArray[Any] | torch.Tensor | str | os.PathLike[str]
 """Images, an array or a tensor (n, height, width[, channels]), or a path of some."""
@@ -43,11 +44,7 @@ def as_images(given: ImagesLike, damaged: str = "skip") -> Images:
         return ImageArray(as_array("images", given))
     path = Path(given)
     if path.suffix.lower() == ".npy" and path.is_file():
-        try:
-            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise InputError(f"{path} is not a readable .npy file of images ({error})") from error
-        return ImageArray(mapped, str(path))
+        return ImageArray(read_npy(path, "images"), str(path))
     if path.is_file() and path.suffix.lower() not in ENDINGS and _is_idx(path):
         return ImageArray(read_idx(path), str(path))
     return ImageFiles(path, damaged)

@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.core import InputError, NotWrittenError, write_beside
+from thalweg.data.npy import read_npy
 
 MISSING = ["", "NA", "NaN", "nan", "null"]
 """What a CSV file may hold where a value is missing."""
@@ -161,15 +162,14 @@ def read_data(path: str | os.PathLike[str]) -> pl.DataFrame | NDArray[np.floatin
 
 
 def _read_array(path: Path) -> NDArray[np.floating]:
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path} is not a readable .npy file ({error})") from error
+    values = read_npy(path)
     if values.ndim != 2 or values.dtype.kind not in "fiub":
         raise InputError(
             f"{path} holds {values.dtype} of shape {values.shape}; "
             "expected numbers, (rows, columns)"
         )
+    if 0 in values.shape:
+        raise InputError(f"{path} has shape {values.shape}; expected at least one row and column")
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from thalweg.core import InputError, whole_number
 from thalweg.data.clips import ClipsLike
+from thalweg.data.npy import read_npy
 
 
 def as_clips(given: ClipsLike | str | os.PathLike[str]) -> ClipsLike:
@@ -23,11 +24,7 @@ def as_clips(given: ClipsLike | str | os.PathLike[str]) -> ClipsLike:
         return given
     if Path(given).suffix.lower() != ".npy":
         return [read_clip(given)]
-    try:
-        clips: NDArray[Any] = np.load(given, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{given} is not a readable .npy file of clips ({error})") from error
-    return clips
+    return read_npy(given, "clips")
 
 
 def read_clip(

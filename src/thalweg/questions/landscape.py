@@ -7,7 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, InputError, check_rows
+from thalweg.core import EnergyFunction, InputError, Integer, check_parameters, check_rows
+
+RESOLUTION = Integer(2, high=4096)
+"""What the points a side of a grid may be"""
+
+POINTS = 65_536
+"""How many are asked about at a time"""
 
 
 class Plane(NamedTuple):
@@ -60,10 +66,27 @@ def landscape(
     high: tuple[float, float],
     resolution: int = 200,
 ) -> Landscape:
-    """F on a grid over a rectangle of a plane, from ``low`` to ``high`` in its coordinates."""
+    """F on a grid over a rectangle of a plane, from ``low`` to ``high`` in its coordinates.
+
+    Parameters
+    ----------
+    energy : Energy or callable
+    plane : Plane
+    low, high : pair of float
+        Corners, in the plane's coordinates.
+    resolution : int, default 200
+        Points a side, from 2 to 4096.
+
+    Raises
+    ------
+    InputError
+        If the resolution is out of its range.
+    """
+    check_parameters("landscape", {"resolution": resolution}, {"resolution": RESOLUTION})
     steps = torch.linspace(0, 1, resolution).to(plane.origin)
     a = low[0] + (high[0] - low[0]) * steps
     b = low[1] + (high[1] - low[1]) * steps
     grid_b, grid_a = torch.meshgrid(b, a, indexing="ij")
-    points = plane.points(torch.stack([grid_a.reshape(-1), grid_b.reshape(-1)], dim=1))
-    return Landscape(a, b, energy(points).reshape(resolution, resolution))
+    grid = torch.stack([grid_a.reshape(-1), grid_b.reshape(-1)], dim=1)
+    values = torch.cat([energy(plane.points(part)) for part in grid.split(POINTS)])
+    return Landscape(a, b, values.reshape(resolution, resolution))

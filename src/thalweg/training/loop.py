@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from thalweg.core import Loss
+from thalweg.core import InputError, Loss
 from thalweg.training.checkpoint import Checkpoint
 from thalweg.training.history import History, stacked
 
@@ -17,8 +17,8 @@ Step = Callable[[B, torch.Generator], Loss]
 """One move towards a better energy: a closed-form update or a gradient step."""
 
 
-class Diverged(RuntimeError):
-    """The loss is no longer a finite number."""
+class Diverged(InputError, RuntimeError):
+    """The loss is no longer a finite number: the data or the settings cannot be learned from."""
 
 
 def train(

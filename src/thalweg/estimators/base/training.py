@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from thalweg.core import Choice, Energy, learned, parameter
+from thalweg.core import Building, Choice, Energy, learned, parameter
 from thalweg.data import Shuffled, Source
 from thalweg.energies import Rescaled
 from thalweg.estimators.base.model import FittedModel
@@ -43,7 +43,9 @@ class TrainedModel(Seeded, FittedModel):
 
     def _train(self, start: Start, run: Run | None) -> Energy:
         """The trained energy, in the units of the batches."""
-        energy = self._initial(start).to(start.device)
+        with Building(f"{self.sizes()} and {start.source.n_columns} columns"):
+            energy = self._initial(start)
+        energy = energy.to(start.device)
         objective = self._begun(start, energy)
         recipe = replace(self._recipe(start), precision=start.hardware.precision)
         if run is not None and run.checkpoint is not None:

@@ -94,13 +94,19 @@ class NextFrame(ClipsMixin, GradientModel):
         default="discrete",
         kw_only=False,
     )
-    n_components: int = parameter("Codes, or dimensions of z.", Integer(1), default=16)
-    context: int = parameter(
-        "Frames that are given, of at least 8 x 8 pixels.", Integer(1), default=4
+    n_components: int = parameter(
+        "Codes, or dimensions of z.", Integer(1, high=100_000), default=16
     )
-    horizon: int = parameter("Frames that are predicted at once.", Integer(1), default=1)
-    width: int = parameter("Channels of the state.", Integer(2), default=48)
-    reach: int = parameter("Longest motion from frame to frame, in pixels.", Integer(0), default=4)
+    context: int = parameter(
+        "Frames that are given, of at least 8 x 8 pixels.", Integer(1, high=10_000), default=4
+    )
+    horizon: int = parameter(
+        "Frames that are predicted at once.", Integer(1, high=10_000), default=1
+    )
+    width: int = parameter("Channels of the state.", Integer(2, high=65_536), default=48)
+    reach: int = parameter(
+        "Longest motion from frame to frame, in pixels.", Integer(0, high=256), default=4
+    )
     n_steps: int = changed(default=2000, constraint=Integer(0))
     batch_size: int = changed(default=64)
     learning_rate: float = changed(default=0.005)

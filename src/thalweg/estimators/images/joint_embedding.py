@@ -44,7 +44,7 @@ class JointEmbeddingModel(ImageModel):
 
     network: str = changed(default="convolutional", kw_only=False)
     n_components: int = parameter(
-        "Size of the space that distances are taken in.", Integer(2), default=256
+        "Size of the space that distances are taken in.", Integer(2, high=65_536), default=256
     )
     patch: int = changed(default=4, sentence="Side of the transformer's patches, in pixels.")
     width: int = changed(

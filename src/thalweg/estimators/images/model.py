@@ -35,18 +35,20 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         default="transformer",
         kw_only=False,
     )
-    patch: int = parameter("Side of a patch, in pixels.", Integer(1), default=4)
+    patch: int = parameter("Side of a patch, in pixels.", Integer(1, high=4096), default=4)
     width: int = parameter(
         "Size of the transformer's tokens, a multiple of 16; of a U-Net, the channels of its first "
         "layer (16 is plenty).",
-        Integer(4),
+        Integer(4, high=65_536),
         default=96,
     )
     depth: int = parameter(
-        "Blocks of the transformer; of a U-Net, layers at its smallest size.", Integer(0), default=4
+        "Blocks of the transformer; of a U-Net, layers at its smallest size.",
+        Integer(0, high=1000),
+        default=4,
     )
     grid: int = parameter(
-        "The representation keeps so many places a side apart.", Integer(1), default=3
+        "The representation keeps so many places a side apart.", Integer(1, high=4096), default=3
     )
     damaged: str = parameter(
         "What becomes of image files that cannot be decoded: left out, with a count and their "

@@ -90,12 +90,14 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         default="discrete",
     )
     n_components: int = parameter(
-        "Branches, or dimensions of z (at most 3).", Integer(1), default=2
+        "Branches, or dimensions of z (at most 3).", Integer(1, high=100_000), default=2
     )
-    hidden: tuple[int, ...] = parameter("Widths of the hidden layers.", Sizes(), default=(64, 64))
+    hidden: tuple[int, ...] = parameter(
+        "Widths of the hidden layers.", Sizes(high=1_000_000), default=(64, 64)
+    )
     n_init: int = parameter(
         "Trainings from different starts for a tenth of the steps, of which the best goes on.",
-        Integer(1),
+        Integer(1, high=10_000),
         default=3,
     )
     batch_size: int = changed(default=256)

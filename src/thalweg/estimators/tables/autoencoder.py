@@ -21,10 +21,10 @@ LOOKED_AT = 1024
 class Autoencoder(CodesMixin, StartingRowsModel):
     """An encoder f, a decoder g, and F(y) = E(y, f(y))."""
 
-    n_components: int = parameter("Size of z.", Integer(1), default=16, kw_only=False)
+    n_components: int = parameter("Size of z.", Integer(1, high=100_000), default=16, kw_only=False)
     hidden: tuple[int, ...] = parameter(
         "Widths of the encoder's hidden layers; the decoder has them in reverse.",
-        Sizes(),
+        Sizes(high=1_000_000),
         default=(128,),
     )
 

@@ -62,7 +62,9 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
     array([[1., 1., 1., 1.]])
     """
 
-    n_components: int = parameter("Hidden units.", Integer(1), default=64, kw_only=False)
+    n_components: int = parameter(
+        "Hidden units.", Integer(1, high=1_000_000), default=64, kw_only=False
+    )
     objective: str = parameter(
         "How it learns. All but the two kinds of contrastive divergence are for binary units; "
         "maximum likelihood lists all states, of 20 columns at most.",
@@ -74,7 +76,9 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
         Choice(("auto", "binary", "gaussian")),
         default="auto",
     )
-    k: int = parameter("Gibbs steps of a chain in each step of training.", Integer(1), default=5)
+    k: int = parameter(
+        "Gibbs steps of a chain in each step of training.", Integer(1, high=10_000), default=5
+    )
     n_steps: int = changed(default=5000)
     learning_rate: float = changed(default=0.005)
 

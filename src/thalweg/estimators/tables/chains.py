@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from thalweg import questions
 from thalweg.core import generator_from, whole_number
 from thalweg.estimators.tables.gradient_model import StartingRowsModel
+from thalweg.estimators.tables.model import check_draws
 from thalweg.samplers import Sampler
 
 
@@ -40,6 +41,8 @@ class ChainSampledModel(StartingRowsModel):
         """
         check_is_fitted(self)
         n = whole_number("sample: n", n)
+        # each draw is the end of a chain, which has a metric and a momentum of its own
+        check_draws(n, self.n_features_in_, copies=8)
         generator = generator_from(random_state, self._like().device)
         drawn = questions.sample(
             self.energy_, n, generator, start=self._fillings(), sampler=self._chain(), chains=n,

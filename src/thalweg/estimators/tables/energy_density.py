@@ -80,12 +80,12 @@ class EnergyDensity(LikelihoodMixin, MixedPrecision, ChainSampledModel):
         default="hmc",
     )
     hidden: tuple[int, ...] = parameter(
-        "Widths of the hidden layers.", Sizes(), default=(128, 128, 128)
+        "Widths of the hidden layers.", Sizes(high=1_000_000), default=(128, 128, 128)
     )
     image_shape: tuple[int, ...] | None = parameter(
         "(height, width) or (height, width, channels) of rows that are images; the network then "
         "has convolutions.",
-        Sizes(True),
+        Sizes(none=True, high=1_000_000),
         default=None,
     )
     n_steps: int = changed(default=2000)

@@ -62,7 +62,9 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
     True
     """
 
-    n_components: int = parameter("Size of z.", Integer(1), default=16, kw_only=False)
+    n_components: int = parameter(
+        "Size of z.", Integer(1, high=1_000_000), default=16, kw_only=False
+    )
     cost: str = parameter(
         "C: the squared error, or for images the absolute difference at every scale, of which "
         "columns are then taken in their own units.",
@@ -71,18 +73,20 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
     )
     image_shape: tuple[int, ...] | None = parameter(
         "For laplacian: (height, width) or (height, width, channels) of a row.",
-        Sizes(True),
+        Sizes(none=True, high=1_000_000),
         default=None,
     )
     hidden: tuple[int, ...] = parameter(
-        "Widths of the decoder's hidden layers.", Sizes(), default=(128,)
+        "Widths of the decoder's hidden layers.", Sizes(high=1_000_000), default=(128,)
     )
     n_starts: int = parameter(
         "Starts of the descent for new rows: the origin and centers of the training codes.",
-        Integer(1),
+        Integer(1, high=10_000),
         default=4,
     )
-    descent_iter: int = parameter("Most steps of that descent.", Integer(1), default=300)
+    descent_iter: int = parameter(
+        "Most steps of that descent.", Integer(1, high=1_000_000), default=300
+    )
     learning_rate: float = changed(
         default=0.002, sentence="Of Adam, at its highest, for the decoder."
     )

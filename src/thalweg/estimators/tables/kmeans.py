@@ -72,7 +72,9 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     array([[9., 1.]])
     """
 
-    n_clusters: int = parameter("k, how many points.", Integer(1), default=8, kw_only=False)
+    n_clusters: int = parameter(
+        "k, how many points.", Integer(1, high=10_000_000), default=8, kw_only=False
+    )
     init: str | ArrayLike = parameter(
         "Where the points start: greedy k-means++, different rows at random, or these "
         "(n_clusters, n_features).",
@@ -81,7 +83,7 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     )
     n_init: int | str = parameter(
         "Fits from as many starts, of which the best is kept; auto is 10 for random, else 1.",
-        Integer(1, words=("auto",)),
+        Integer(1, words=("auto",), high=10_000),
         default="auto",
     )
     max_iter: int = parameter("Most iterations (epochs) of one fit.", Integer(1), default=300)

@@ -44,7 +44,10 @@ class MaskedAutoencoder(ChainSampledModel):
     """
 
     hidden: tuple[int, ...] = parameter(
-        "Widths of the network's hidden layers.", Sizes(), default=(256, 256), kw_only=False
+        "Widths of the network's hidden layers.",
+        Sizes(high=1_000_000),
+        default=(256, 256),
+        kw_only=False,
     )
     fraction: float | tuple[float, float] = parameter(
         "Share of entries hidden in training, or the range that it is drawn from, row by row.",

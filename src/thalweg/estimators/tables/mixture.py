@@ -77,7 +77,9 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
     array([ 1., 11.])
     """
 
-    n_components: int = parameter("k, how many components.", Integer(1), default=1, kw_only=False)
+    n_components: int = parameter(
+        "k, how many components.", Integer(1, high=1_000_000), default=1, kw_only=False
+    )
     covariance_type: str = parameter(
         "A matrix for each component, one for all, variances of columns, or one variance.",
         Choice(("full", "tied", "diag", "spherical")),
@@ -115,7 +117,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         "Mixtures fitted from as many starts, each of ``n_components``, and pooled into one of "
         "all their components, each with its share of the weight. Pooling smooths what few rows "
         "leave open, which helps completion most.",
-        Integer(1),
+        Integer(1, high=10_000),
         default=1,
     )
     algorithm: str = parameter(
@@ -232,6 +234,11 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
                 raise InputError(f"{owner}precisions_init must be symmetric and positive definite")
             covariances = inverted
         return weights, means, covariances
+
+    def _held(self, columns: int) -> int:
+        whole = self.covariance_type in ("full", "tied")
+        k = self.n_components * self.n_pooled
+        return 3 * k * columns * (columns if whole else 1)
 
     @property
     def weights_(self) -> NDArray[np.floating]:

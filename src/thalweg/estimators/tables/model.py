@@ -18,7 +18,17 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import Declared, InputError, generator_from, learned, real_array, visible_energy
+from thalweg.core import (
+    Declared,
+    InputError,
+    Integer,
+    check_memory,
+    check_parameters,
+    generator_from,
+    learned,
+    real_array,
+    visible_energy,
+)
 from thalweg.data import Rows, Summary
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -42,6 +52,7 @@ class TableModel(ScoresMixin, FittedModel):
         """Rows to learn from, and their moments; parameters and rows checked."""
         self.check_parameters()
         rows = read_rows(self, X, reset=True)
+        check_memory(8 * self._held(rows.n_columns), f"{self.sizes()} and {rows.n_columns} columns")
         summary = rows.summary(columns=self._columns())
         if summary.hidden and not self._hidden_in_fit:
             raise InputError(
@@ -58,6 +69,10 @@ class TableModel(ScoresMixin, FittedModel):
                 "entry (all NaN); expected at least one number in every column"
             )
         return rows, summary
+
+    def _held(self, columns: int) -> int:
+        """About how many numbers fitting holds at a time, beside the rows."""
+        return columns
 
     def _name_of(self, column: int) -> str:
         names = self._columns()
@@ -203,8 +218,15 @@ class SamplesMixin:
     ) -> NDArray[np.floating]:
         """n draws from the density of the energy: (n, d)."""
         check_is_fitted(self)
+        check_draws(n, self.n_features_in_)
         generator = generator_from(random_state)
         return np.asarray(questions.sample(self.energy_, n, generator).y.cpu().numpy())
+
+
+def check_draws(n: Any, columns: int, copies: int = 3) -> None:
+    """Refuse a number of draws that is none, or that memory cannot hold."""
+    check_parameters("sample", {"n": n}, {"n": Integer(1)})
+    check_memory(8 * copies * n * columns, f"sample: n={n} with {columns} columns")
 
 
 class MeanScoreMixin:

@@ -42,8 +42,10 @@ class VQAutoencoder(Autoencoder):
     n_components: int = changed(
         default=8, sentence="m: parts of z, each an entry of the codebook.", kw_only=False
     )
-    n_codes: int = parameter("Entries of the codebook.", Integer(1), default=64)
-    code_size: int = parameter("Numbers of an entry; z has m times as many.", Integer(1), default=4)
+    n_codes: int = parameter("Entries of the codebook.", Integer(1, high=1_000_000), default=64)
+    code_size: int = parameter(
+        "Numbers of an entry; z has m times as many.", Integer(1, high=100_000), default=4
+    )
     commitment: float = parameter(
         "Weight that keeps the encoder near the entries.", Real(0), default=0.25
     )

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-from thalweg.core import as_array, columns_of
+from thalweg.core import InputError, as_array, columns_of
 from thalweg.data import Rows
 from thalweg.estimators.base.scikit_learn import BaseEstimator
 
@@ -17,15 +17,19 @@ from thalweg.estimators.base.scikit_learn import BaseEstimator
 def read_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Rows:
     """X as rows of float32 or float64, checked against what the estimator was fitted on."""
     array = as_array("X", X)
-    values = validate_data(
-        estimator,
-        # a frame again, for scikit-learn looks at the names of its columns
-        array if columns_of(X) is None else as_given(X, array),
-        reset=reset,
-        dtype=[np.float64, np.float32],
-        ensure_all_finite=False,
-        order="C",
-    )
+    try:
+        values = validate_data(
+            estimator,
+            # a frame again, for scikit-learn looks at the names of its columns
+            array if columns_of(X) is None else as_given(X, array),
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            order="C",
+        )
+    except ValueError as error:
+        # too few rows or columns, or others than in training, in scikit-learn's words
+        raise InputError(f"X: {error}") from error
     return Rows(values)
 
 

@@ -81,7 +81,7 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
 
     n_components: int | None = parameter(
         "Atoms; twice the number of columns if not given.",
-        Integer(1, none=True),
+        Integer(1, none=True, high=1_000_000),
         default=None,
         kw_only=False,
     )
@@ -133,9 +133,13 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
         Real(0, above=True),
         default=1e-6,
     )
-    solver_iter: int = parameter("Most iterations of fista and ista.", Integer(1), default=1000)
-    n_layers: int = parameter("Depth of LISTA.", Integer(1), default=5)
-    refine_iter: int = parameter("Descent steps after LISTA.", Integer(0), default=0)
+    solver_iter: int = parameter(
+        "Most iterations of fista and ista.", Integer(1, high=1_000_000), default=1000
+    )
+    n_layers: int = parameter("Depth of LISTA.", Integer(1, high=1000), default=5)
+    refine_iter: int = parameter(
+        "Descent steps after LISTA.", Integer(0, high=1_000_000), default=0
+    )
 
     energy_: Rescaled = learned("The free energy, about the mean.")
     alpha_: float = learned("a, as it was found or given.", saved=True, constraint=Real(0))
@@ -166,6 +170,10 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
         if self.solver == "lista":
             self._learn_to_infer(rows, generator)
         return self
+
+    def _held(self, columns: int) -> int:
+        k = 2 * columns if self.n_components is None else self.n_components
+        return 2 * k * (k + columns)
 
     def _start(self, rows: Rows, summary: Summary, generator: torch.Generator) -> Tensor:
         """Rows of X about their mean, or what the user gave."""

@@ -39,7 +39,9 @@ class VariationalAutoencoder(MeanScoreMixin, SamplesMixin, Autoencoder):
     (5, 3)
     """
 
-    n_draws: int = parameter("m, draws of z that F is estimated from.", Integer(1), default=32)
+    n_draws: int = parameter(
+        "m, draws of z that F is estimated from.", Integer(1, high=100_000), default=32
+    )
 
     def _energy(self, d: int, generator: torch.Generator) -> FreeEnergy:
         k = self.n_components

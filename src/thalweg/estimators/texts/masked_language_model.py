@@ -70,20 +70,22 @@ class MaskedLanguageModel(MixedPrecision, LanguageModel):
 
     vocabulary_size: int | None = parameter(
         "Tokens. None: 8,000, or as many as the corpus supports.",
-        Integer(261, none=True),
+        Integer(261, none=True, high=4_000_000),
         default=None,
         kw_only=False,
     )
-    layers: int = parameter("Blocks of the transformer.", Integer(1), default=4)
+    layers: int = parameter("Blocks of the transformer.", Integer(1, high=1000), default=4)
     width: int = parameter(
-        "Size of a token inside; a multiple of 2 heads.", Integer(2), default=256
+        "Size of a token inside; a multiple of 2 heads.", Integer(2, high=65_536), default=256
     )
     heads: int | None = parameter(
-        "Of attention. None: one for every 64 of the width.", Integer(1, none=True), default=None
+        "Of attention. None: one for every 64 of the width.",
+        Integer(1, none=True, high=32_768),
+        default=None,
     )
     context: int = parameter(
         "Longest text in tokens, its two marks included; longer ones are split.",
-        Integer(3),
+        Integer(3, high=1_000_000),
         default=128,
     )
     pretext: str = parameter(
@@ -108,7 +110,9 @@ class MaskedLanguageModel(MixedPrecision, LanguageModel):
         Choice(("line", "paragraph")),
         default="line",
     )
-    epochs: int = parameter("How often every text is looked at.", Integer(0), default=3)
+    epochs: int = parameter(
+        "How often every text is looked at.", Integer(0, high=1_000_000), default=3
+    )
     batch_tokens: int = parameter(
         "Tokens a step, about: as many texts as have so many in the mean.", Integer(1), default=2048
     )

@@ -13,7 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import HIDDEN_TOKEN, InputError, generator_from, learned, progress, whole_number
+from thalweg.core import (
+    HIDDEN_TOKEN,
+    InputError,
+    Integer,
+    check_memory,
+    check_parameters,
+    generator_from,
+    learned,
+    progress,
+    whole_number,
+)
 from thalweg.data import MASK, Texts, TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TokenPrediction
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
@@ -134,6 +144,12 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         device = self._like().device
         generator = generator_from(random_state, device)
         n, n_sweeps = whole_number("sample: n", n, 0), whole_number("sample: n_sweeps", n_sweeps)
+        check_parameters(
+            "sample",
+            {"n": n, "n_sweeps": n_sweeps},
+            {"n": Integer(0), "n_sweeps": Integer(1, high=1_000_000)},
+        )
+        check_memory(32 * n * self.context, f"sample: n={n} of at most {self.context} tokens")
         if text is not None:
             tokens = self.vocabulary_.encode([text])[0]
             if not (tokens == HIDDEN_TOKEN).any():
