@@ -34,6 +34,7 @@ from thalweg.samplers.doubts import disagreement, doubts_of, not_finite, warn_of
 FEW = 8
 """Chains below which trajectories find their own length."""
 
+
 def sample(
     energy: EnergyFunction,
     n: int,

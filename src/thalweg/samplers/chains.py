@@ -179,11 +179,13 @@ def walk_of(found: Chains, energy_fn: EnergyFunction, begin: Tensor, steps: int)
     sampler = found.sampler
     assert sampler is not None
     space = energy_fn.space if isinstance(energy_fn, Energy) else "real"
-    bits = "binary" in (space, sampler.space)
+    bits = bool(((found.draws == 0) | (found.draws == 1)).all())
+    # real numbers that move are not all 0 and 1, whatever a plain function calls itself
+    moved = bool((found.draws != begin[:, None]).any())
+    discrete = bits and (moved or "binary" in (space, sampler.space))
     return Walk(
         found.draws, found.energy, float(found.acceptance.mean()), int(found.diverged.sum()),
-        begin, steps, bits and bool(((found.draws == 0) | (found.draws == 1)).all()),
-        sampler.compares,
+        begin, steps, discrete, sampler.compares,
     )  # fmt: skip
 
 

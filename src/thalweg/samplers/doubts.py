@@ -99,13 +99,13 @@ def _stillness(walk: Walk) -> str | None:
     moves = changed.any(dim=2)
     chains, draws = moves.shape
     still = ~moves.any(dim=1)
-    help_ = "A smaller step size, a warm_up, or another start or sampler may help."
+    advice = "A smaller step size, a warm_up, or another start or sampler may help."
     if walk.discrete:
         if bool(still.all()) and chains * walk.steps >= 2 * LONG:
             return (
                 f"no chain left where it began in {walk.steps} steps (acceptance "
                 f"{walk.acceptance:.2g}): all its draws are the same, which is right only where "
-                f"one state has all the mass. {help_}"
+                f"one state has all the mass. {advice}"
             )
         return None
     refused = walk.acceptance < SELDOM and chains * walk.steps >= 5
@@ -113,7 +113,7 @@ def _stillness(walk: Walk) -> str | None:
     if never or (bool(still.any()) and walk.steps >= LONG):
         return (
             f"{int(still.sum())} of {chains} chains never moved in {walk.steps} steps (acceptance "
-            f"{walk.acceptance:.2g}): all draws of such a chain are the same. {help_}"
+            f"{walk.acceptance:.2g}): all draws of such a chain are the same. {advice}"
         )
     rate = moves.double().mean(dim=1)
     seldom = rate < SELDOM
@@ -122,7 +122,7 @@ def _stillness(walk: Walk) -> str | None:
     ):
         return (
             f"{int(seldom.sum())} of {chains} chains hardly moved: fewer than {SELDOM:.0%} of "
-            f"their draws differ from the one before. {help_}"
+            f"their draws differ from the one before. {advice}"
         )
     constant = ~changed.any(dim=1).any(dim=0)
     # some samplers may take coordinates in turn
@@ -186,7 +186,7 @@ def disagreement(walk: Walk) -> str | None:
     limit = AGREED if draws >= 50 else AGREED_FEW
     if worst > limit:
         return (
-            f"the chains do not agree, R-hat is {worst:.3f}; expected below {limit}. A longer "
+            f"the chains do not agree, R-hat is {worst:.4g}; expected below {limit}. A longer "
             "warm_up, more draws, or ParallelTempering may help; and an energy has to be minus a "
             "log density with a finite integral."
         )
@@ -198,6 +198,24 @@ def disagreement(walk: Walk) -> str | None:
             "help."
         )
     return None
+
+
+def few_decide(size: float, n: int, advice: str) -> str | None:
+    """Weights of which a few have all: an effective size of 5 at most, or 2 of less than 50."""
+    if n < 5 or size > min(5.0, max(2.0, n / 10)):
+        return None
+    return f"a few of the {n} weights decide: their effective size is {size:.1f}. {advice}"
+
+
+def copies(y: Tensor) -> str | None:
+    """Points ``(n, *shape)`` of a density of real numbers that are mostly the same."""
+    different = len(y.unique(dim=0))
+    if len(y) < 10 or different > 0.1 * len(y):
+        return None
+    return (
+        f"of {len(y)} points {different} are different, for steps were hardly ever accepted. "
+        "More moves, or another sampler or step size, help."
+    )
 
 
 def spacing(x: Tensor) -> NDArray[np.float64]:
