@@ -178,7 +178,9 @@ def test_bits_are_moved_by_gibbs():
         ({"thin": 0}, "thin must be a whole number of at least 1"),
         ({"start": None}, "expected start, rows"),
         ({"start": torch.zeros(0, 2)}, "expected start, rows"),
-        ({"beta": -1.0}, "beta is -1, and"),
+        ({"beta": -1.0}, "beta must be a number above 0"),
+        ({"beta": math.nan}, "beta must be a number above 0"),
+        ({"n": True}, "n must be a whole number of at least 1"),
         (
             {"start": torch.zeros(1, 2, dtype=torch.long)},
             "floating point numbers, got torch.int64",

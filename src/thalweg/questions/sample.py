@@ -13,7 +13,10 @@ from thalweg.core import (
     EnergyFunction,
     Given,
     InputError,
+    Integer,
+    Real,
     as_energy,
+    check_parameters,
     check_rows,
     progress,
 )
@@ -33,6 +36,12 @@ from thalweg.samplers.doubts import disagreement, doubts_of, not_finite, warn_of
 
 FEW = 8
 """Chains below which trajectories find their own length."""
+
+
+LEAST = {"warm_up": 0}
+"""Of the counts, those that need not be 1."""
+
+BETA = Real(0, above=True)
 
 
 def sample(
@@ -112,12 +121,11 @@ def sample(
     >>> found.y.shape, bool((found.r_hat() < 1.05).all())
     (torch.Size([4000, 2]), True)
     """
-    for name, number, least in (("n", n, 1), ("chains", chains, 1), ("warm_up", warm_up, 0),
-                                ("thin", thin, 1)):  # fmt: skip
-        if not isinstance(number, int) or number < least:
-            raise InputError(
-                f"sample: {name} must be a whole number of at least {least}, got {number!r}"
-            )
+    counts = {"n": n, "chains": chains, "warm_up": warm_up, "thin": thin}
+    check_parameters("sample", counts, {name: Integer(LEAST.get(name, 1)) for name in counts})
+    n, chains, warm_up, thin = (int(count) for count in counts.values())
+    if beta is not None:
+        check_parameters("sample", {"beta": beta}, {"beta": BETA})
     if generator is None:
         device = start.device if isinstance(start, Tensor) else torch.device("cpu")
         generator = torch.Generator(device)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import numbers
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, value
+from thalweg.core import (
+    Energy,
+    EnergyFunction,
+    InputError,
+    Integer,
+    Real,
+    check_parameters,
+    value,
+)
 from thalweg.samplers.adaptive import Adaptive, mean_step
 from thalweg.samplers.base import Follow, Sampler, State, unwatched
 from thalweg.samplers.bridge import Bridge
@@ -95,7 +104,7 @@ def annealed_importance(
     ----------
     Neal, "Annealed importance sampling" (2001).
     """
-    _check_number(n, "annealed_importance")
+    check_parameters("annealed_importance", {"n": n}, {"n": Integer(1)})
     ladder = _ladder(betas, "annealed_importance")
     at = path if path is not None else _geometric(energy_fn, start)
     y = drawn_from(start, n, generator, "annealed_importance")
@@ -148,11 +157,6 @@ def reversed_importance(
     )
 
 
-def _check_number(n: int, owner: str) -> None:
-    if n < 1:
-        raise InputError(f"{owner}: n must be at least 1, got {n}")
-
-
 def _geometric(energy_fn: EnergyFunction, start: Energy) -> Path:
     return lambda beta: Bridge(energy_fn, beta, start)
 
@@ -168,11 +172,10 @@ def _check_begin(begin: EnergyFunction, start: Energy, y: Tensor, owner: str) ->
 
 
 def _ladder(betas: int | Sequence[float], owner: str) -> list[float]:
-    if isinstance(betas, int):
-        if betas < 1:
-            raise InputError(f"{owner}: betas must be at least 1 step, got {betas}")
-        return [k / betas for k in range(betas + 1)]
-    if not isinstance(betas, Sequence):
+    if isinstance(betas, numbers.Integral):
+        check_parameters(owner, {"betas": betas}, {"betas": Integer(1)})
+        return [k / int(betas) for k in range(int(betas) + 1)]
+    if not isinstance(betas, Sequence) or not all(isinstance(b, numbers.Real) for b in betas):
         raise InputError(
             f"{owner}: betas must be a whole number or a sequence from 0 to 1, got {betas!r}"
         )
@@ -226,6 +229,10 @@ def _estimate(log_weight: Tensor, log_z: float) -> LogZ:
     return LogZ(log_z + float(level), error, log_weight)
 
 
+SEQUENTIAL = {"n": Integer(1), "share": Real(0, above=True, high=1, below=True),
+              "moves": Integer(0)}  # fmt: skip
+
+
 def sequential(
     energy_fn: EnergyFunction,
     start: Energy,
@@ -269,9 +276,8 @@ def sequential(
     Del Moral, Doucet, Jasra, "Sequential Monte Carlo samplers" (2006); "On adaptive resampling
     strategies" (2012).
     """
-    _check_number(n, "sequential")
-    if not 0 < share < 1:
-        raise InputError(f"sequential: share must be between 0 and 1, got {share}")
+    given = {"n": n, "share": share, "moves": moves}
+    check_parameters("sequential", given, SEQUENTIAL)
     y = drawn_from(start, n, generator, "sequential")
     log_z = known_log_z(start, "sequential")
     beta = 0.0

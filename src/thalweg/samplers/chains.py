@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError
+from thalweg.core import Energy, EnergyFunction, Integer, check_parameters
 from thalweg.samplers import diagnostics
 from thalweg.samplers.base import Follow, Sampler, State, unwatched
 from thalweg.samplers.doubts import Walk, doubts_of, warn_of
@@ -166,8 +166,9 @@ def run(
     >>> chains.draws.shape
     torch.Size([8, 100, 2])
     """
-    if n_draws < 1 or thin < 1:
-        raise InputError(f"run: n_draws and thin must be at least 1, got {n_draws} and {thin}")
+    check_parameters(
+        "run", {"n_draws": n_draws, "thin": thin}, {"n_draws": Integer(1), "thin": Integer(1)}
+    )
     begin = sampler.position(state)
     found = followed(sampler, energy_fn, state, n_draws, generator, thin, follow)
     warn_of("run", doubts_of(walk_of(found, energy_fn, begin, n_draws * thin)), stacklevel=2)

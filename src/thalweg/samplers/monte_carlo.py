@@ -11,7 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, value
+from thalweg.core import (
+    Energy,
+    EnergyFunction,
+    InputError,
+    Integer,
+    Real,
+    check_parameters,
+    value,
+)
 from thalweg.samplers.doubts import coarse_energies, few_decide, warn_of
 from thalweg.samplers.metropolis import drawn_from
 
@@ -108,8 +116,7 @@ def importance(
     ----------
     Vehtari, Simpson, Gelman, Yao, Gabry, "Pareto smoothed importance sampling" (2024).
     """
-    if n < 1:
-        raise InputError(f"importance: n must be at least 1, got {n}")
+    check_parameters("importance", {"n": n}, {"n": Integer(1)})
     y = drawn_from(proposal, n, generator, "importance")
     energy = value(energy_fn, y)
     log_weight = (proposal.beta * value(proposal, y) - energy).double()
@@ -212,8 +219,9 @@ def rejection(
     ----------
     von Neumann, "Various techniques used in connection with random digits" (1951).
     """
-    if n < 1:
-        raise InputError(f"rejection: n must be at least 1, got {n}")
+    given = {"log_bound": log_bound, "n": n, "max_proposals": max_proposals}
+    allowed = {"log_bound": Real(-math.inf), "n": Integer(1), "max_proposals": Integer(1)}
+    check_parameters("rejection", given, allowed)
     kept: list[Tensor] = []
     have = tried = 0
     while have < n and tried < max_proposals:
