@@ -178,7 +178,9 @@ def test_bits_are_moved_by_gibbs():
         ({"thin": 0}, "thin must be a whole number of at least 1"),
         ({"start": None}, "expected start, rows"),
         ({"start": torch.zeros(0, 2)}, "expected start, rows"),
-        ({"beta": -1.0}, "beta is -1, and"),
+        ({"beta": -1.0}, "beta must be a number above 0"),
+        ({"beta": math.nan}, "beta must be a number above 0"),
+        ({"n": True}, "n must be a whole number of at least 1"),
         (
             {"start": torch.zeros(1, 2, dtype=torch.long)},
             "floating point numbers, got torch.int64",
@@ -238,8 +240,10 @@ def test_divergences_between_draws_are_counted():
     from thalweg.samplers import run
 
     sampler, start = RandomWalk(2.0), torch.full((4, 1), -0.1)
-    every = run(sampler, Cliff(), sampler.init(Cliff(), start), 60, seeded())
-    third = run(sampler, Cliff(), sampler.init(Cliff(), start), 20, seeded(), thin=3)
+    with pytest.warns(RuntimeWarning, match="steps diverged"):
+        every = run(sampler, Cliff(), sampler.init(Cliff(), start), 60, seeded())
+    with pytest.warns(RuntimeWarning, match="steps diverged"):
+        third = run(sampler, Cliff(), sampler.init(Cliff(), start), 20, seeded(), thin=3)
     assert int(every.diverged.sum()) == int(third.diverged.sum()) > 0
     torch.testing.assert_close(every.acceptance.mean(), third.acceptance.mean())
     assert every.gradients == third.gradients == 0

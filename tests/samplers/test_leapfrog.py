@@ -1,11 +1,13 @@
 """The integrator: reversible, volume-preserving, second order; metrics are what they say."""
 
+import math
+
 import pytest
 import torch
 from targets import DOUBLE, METRICS
 
-from thalweg.core import value_and_gradient
-from thalweg.samplers import HMC, leapfrog
+from thalweg.core import InputError, value_and_gradient
+from thalweg.samplers import HMC, Diagonal, LowRank, leapfrog
 
 
 def energy(y):
@@ -106,3 +108,20 @@ def test_a_metric_is_one_matrix_in_all_that_it_does(name):
         y = torch.ones(5, 2, dtype=DOUBLE)
         metric.drift(y, p, step)
         torch.testing.assert_close(y, 1 + step * (p @ sigma))
+
+
+@pytest.mark.parametrize(
+    "bad", [0.0, -1.0, math.inf, math.nan, 3, None], ids=str
+)  # fmt: skip
+def test_a_metric_that_is_none_is_refused(bad):
+    spoiled = torch.tensor([1.0, bad]) if isinstance(bad, float) else bad
+    fine, along = torch.ones(2), torch.eye(2)[:, :1]
+    for make, name in (
+        (lambda: Diagonal(spoiled), "Diagonal: variance"),
+        (lambda: LowRank(spoiled, along, torch.ones(1)), "LowRank: scale"),
+        (lambda: LowRank(fine, along.repeat(1, 2), spoiled), "LowRank: values"),
+    ):
+        with pytest.raises(InputError, match=f"{name} must be a tensor of finite numbers above 0"):
+            make()
+    with pytest.raises(InputError, match=r"LowRank: vectors must be a tensor of shape \(2, 1\)"):
+        LowRank(fine, torch.eye(2), torch.ones(1))

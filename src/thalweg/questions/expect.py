@@ -26,7 +26,7 @@ def expect(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
     Raises
     ------
     InputError
-        If the energy does not know the means of its hidden coordinates.
+        If the energy does not know the means of its hidden coordinates, or one is not finite.
     """
     hidden = y.isnan()
     rows = hidden.any(dim=1).nonzero()[:, 0]
@@ -40,6 +40,12 @@ def expect(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
         raise InputError(
             f"complete: {type(energy).__name__} does not know the mean of hidden entries; "
             "expected answer='lowest'"
+        )
+    lost = (gone & ~mean.isfinite()).any(dim=1)
+    if bool(lost.any()):
+        raise InputError(
+            f"complete: row {int(rows[lost][0])} has a hidden entry whose mean is not finite; "
+            "expected visible entries whose energy is finite"
         )
     result[rows] = torch.where(gone, mean, part)
     return result

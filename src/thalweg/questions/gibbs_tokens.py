@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from thalweg.core import BEYOND_TOKEN, HIDDEN_TOKEN
+from thalweg.core import BEYOND_TOKEN, HIDDEN_TOKEN, InputError
 from thalweg.data import Vocabulary
 from thalweg.energies import TokenPrediction
 from thalweg.samplers.noise import gumbel, uniform
@@ -58,8 +58,20 @@ def draw_tokens(
             asked = torch.zeros_like(drawn).scatter(1, order[:, turn, None], has[:, None])
             likely = energy.conditional(torch.where(asked, HIDDEN_TOKEN, y), asked)
             likely = likely.masked_fill(~allowed[asked.nonzero()[:, 1]], -torch.inf)
+            _check(likely, asked)
             y[asked] = (likely + gumbel(likely, generator)).argmax(dim=1)
     return y
+
+
+def _check(likely: Tensor, asked: Tensor) -> None:
+    """Every place that is drawn has a token of finite log-probability (m, V)."""
+    lost = ~likely.amax(dim=1).isfinite()
+    if bool(lost.any()):
+        text, place = asked.nonzero()[lost][0].tolist()
+        raise InputError(
+            f"draw_tokens: no token can be drawn for place {place} of text {text}; expected one or "
+            "more that are allowed there, and probabilities that are numbers"
+        )
 
 
 def draw_texts(

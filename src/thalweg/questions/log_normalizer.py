@@ -9,6 +9,8 @@ from thalweg.core import Energy
 from thalweg.energies import GaussianRestrictedBoltzmann, Normal, RestrictedBoltzmann
 from thalweg.objectives import Lattice
 from thalweg.samplers import HMC, BlockGibbs, LogZ, annealed_importance
+from thalweg.samplers.doubts import coarse_energies, warn_of
+from thalweg.samplers.monte_carlo import check_rise
 
 MOST_SUMMED = 2
 """Columns up to which a lattice is summed over."""
@@ -37,7 +39,11 @@ def log_normalizer(energy: Energy, rows: Tensor, generator: torch.Generator) -> 
         lattice.begin(rows)
         points, log_weight = lattice(rows, generator)
         with torch.no_grad():
-            terms = log_weight - torch.cat([energy(part) for part in points.split(16384)])
+            heights = torch.cat([energy(part) for part in points.split(16384)])
+        check_rise(heights, "log_normalizer")
+        # far out heights are large without harm
+        warn_of("log_normalizer", [coarse_energies(heights.min())], stacklevel=2)
+        terms = log_weight - heights
         return LogZ(float(torch.logsumexp(terms, dim=0)), 0.0, terms)
     centered = rows - rows.mean(dim=0)
     covariance = centered.T @ centered / len(rows)

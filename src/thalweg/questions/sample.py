@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import torch
 from torch import Tensor
@@ -14,7 +13,9 @@ from thalweg.core import (
     EnergyFunction,
     Given,
     InputError,
+    Real,
     as_energy,
+    check_parameters,
     check_rows,
     progress,
     whole_number,
@@ -29,18 +30,18 @@ from thalweg.samplers import (
     Chains,
     GibbsWithGradients,
     Sampler,
-    run,
 )
+from thalweg.samplers.chains import followed, walk_of
+from thalweg.samplers.doubts import disagreement, doubts_of, not_finite, warn_of
 
 FEW = 8
 """Chains below which trajectories find their own length."""
 
-AGREED = 1.05
-"""R-hat above which a warning says that the chains do not agree."""
 
+LEAST = {"warm_up": 0}
+"""Of the counts, those that need not be 1."""
 
-AGREED_FEW = 1.3
-"""The same for fewer than 50 draws of each chain."""
+BETA = Real(0, above=True)
 
 
 def sample(
@@ -109,7 +110,8 @@ def sample(
     Warns
     -----
     RuntimeWarning
-        If the chains do not agree (R-hat above 1.05), or steps diverged.
+        If the chains do not agree (R-hat above 1.05) or stand still, if steps diverged, or if
+        numbers are not finite or lie too far apart in their precision.
 
     Examples
     --------
@@ -121,6 +123,8 @@ def sample(
     """
     n, chains = whole_number("sample: n", n), whole_number("sample: chains", chains)
     warm_up, thin = whole_number("sample: warm_up", warm_up, 0), whole_number("sample: thin", thin)
+    if beta is not None:
+        check_parameters("sample", {"beta": beta}, {"beta": BETA})
     if generator is None:
         device = start.device if isinstance(start, Tensor) else torch.device("cpu")
         generator = torch.Generator(device)
@@ -193,6 +197,7 @@ def _exact(energy: Energy, drawn: Tensor) -> Chains:
     # the wells of an energy without a temperature are drawn exactly too
     values = (energy.beta if math.isfinite(energy.beta) else 1.0) * energy(drawn)[None]
     none = torch.zeros_like(values, dtype=torch.long)
+    warn_of("sample", [not_finite(drawn[None], values)], stacklevel=3)
     return Chains(drawn[None], values, torch.ones_like(values), none, 0.0, None, None)
 
 
@@ -230,10 +235,12 @@ def _by_chains(
             bar(done, "warming up" if done < warm_up else "drawing")
 
         state = sampler.init(energy_fn, begin)
+        begin = sampler.position(state)
         if warm_up:
             sampler, state = sampler.warm_up(energy_fn, state, warm_up, generator, follow)
-        found = run(sampler, energy_fn, state, draws, generator, thin, follow)
-    _warn(found)
+        found = followed(sampler, energy_fn, state, draws, generator, thin, follow)
+    walk = walk_of(found, target, begin, warm_up + draws * thin)
+    warn_of("sample", [*doubts_of(walk), disagreement(walk)], stacklevel=3)
     return found if clamped is None else found.mapped(clamped.filled)
 
 
@@ -258,29 +265,3 @@ def _beginnings(start: Tensor, chains: int, generator: torch.Generator) -> Tenso
     """A row of ``start`` for each chain: each once before any twice."""
     order = torch.randperm(len(start), generator=generator, device=generator.device)
     return start[order.repeat(-(-chains // len(start)))[:chains].to(start.device)]
-
-
-def _warn(found: Chains) -> None:
-    draws = found.energy.shape[1]
-    diverged = int(found.diverged.sum())
-    if diverged:
-        warnings.warn(
-            f"sample: {diverged} steps diverged (no finite energy or gradient, or a trajectory "
-            "that lost its way) and were rejected; the density may have parts that the chains do "
-            "not reach. A smaller step size or other coordinates may help.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-    if draws < 10:
-        return
-    # a coordinate that never changes has none; of few draws it is noisy
-    worst = float(found.r_hat().nan_to_num(nan=1.0).max())
-    limit = AGREED if draws >= 50 else AGREED_FEW
-    if worst > limit:
-        warnings.warn(
-            f"sample: the chains do not agree, R-hat is {worst:.3f}; expected below {limit}. A "
-            "longer warm_up, more draws, or ParallelTempering may help; and an energy has to be "
-            "minus a log density with a finite integral.",
-            RuntimeWarning,
-            stacklevel=4,
-        )

@@ -5,15 +5,27 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import numbers
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, as_whole, value, whole_number
+from thalweg.core import (
+    Energy,
+    EnergyFunction,
+    InputError,
+    Integer,
+    Real,
+    as_whole,
+    check_parameters,
+    value,
+    whole_number,
+)
 from thalweg.samplers.adaptive import Adaptive, mean_step
 from thalweg.samplers.base import Follow, Sampler, State, unwatched
 from thalweg.samplers.bridge import Bridge
+from thalweg.samplers.doubts import coarse_energies, copies, few_decide, warn_of
 from thalweg.samplers.estimate import metric_from
 from thalweg.samplers.metropolis import drawn_from
 from thalweg.samplers.monte_carlo import Weighted, check_rise, effective_size
@@ -85,6 +97,11 @@ def annealed_importance(
     path : callable, optional
         From beta to an energy; the geometric path by default.
 
+    Warns
+    -----
+    RuntimeWarning
+        If a few of the runs have all the weight, or energies lie too far apart in their precision.
+
     References
     ----------
     Neal, "Annealed importance sampling" (2001).
@@ -94,7 +111,8 @@ def annealed_importance(
     at = path if path is not None else _geometric(energy_fn, start)
     y = drawn_from(start, n, generator, "annealed_importance")
     _check_begin(at(0.0), start, y, "annealed_importance")
-    log_weight = _anneal(at, y, sampler, ladder, generator, follow, "annealed_importance")
+    log_weight, energy = _anneal(at, y, sampler, ladder, generator, follow, "annealed_importance")
+    _warn("annealed_importance", log_weight, energy)
     return _estimate(log_weight, known_log_z(start, "annealed_importance"))
 
 
@@ -133,7 +151,8 @@ def reversed_importance(
     ladder = _ladder(betas, "reversed_importance")[::-1]
     at = path if path is not None else _geometric(energy_fn, start)
     _check_begin(at(0.0), start, y, "reversed_importance")
-    log_weight = _anneal(at, y, sampler, ladder, generator, follow, "reversed_importance")
+    log_weight, energy = _anneal(at, y, sampler, ladder, generator, follow, "reversed_importance")
+    _warn("reversed_importance", log_weight, energy)
     found = _estimate(log_weight, 0.0)
     return LogZ(
         known_log_z(start, "reversed_importance") - found.value, found.standard_error, -log_weight
@@ -158,7 +177,7 @@ def _ladder(betas: int | Sequence[float], owner: str) -> list[float]:
     if as_whole(betas) is not None:
         steps = whole_number(f"{owner}: betas", betas)
         return [k / steps for k in range(steps + 1)]
-    if not isinstance(betas, Sequence):
+    if not isinstance(betas, Sequence) or not all(isinstance(b, numbers.Real) for b in betas):
         raise InputError(
             f"{owner}: betas must be a whole number or a sequence from 0 to 1, got {betas!r}"
         )
@@ -177,13 +196,14 @@ def _anneal(
     generator: torch.Generator,
     follow: Follow,
     owner: str,
-) -> Tensor:
-    """Log-weights (n,) of runs along the ladder, in double precision."""
+) -> tuple[Tensor, Tensor]:
+    """Log-weights (n,) of runs along the ladder, in double precision, and their last energies."""
     log_weight = torch.zeros(len(y), dtype=torch.float64, device=y.device)
     energy = value(path(ladder[0]), y)
     for k, beta in enumerate(ladder[1:], start=1):
         following = path(beta)
-        rise = value(following, y).double() - energy.double()
+        above = value(following, y)
+        rise = above.double() - energy.double()
         check_rise(rise, owner)
         log_weight -= rise
         # a run that came to where the energy is infinite has weight 0, and goes nowhere
@@ -194,7 +214,13 @@ def _anneal(
             y[alive] = sampler.position(state)
             energy[alive] = value(following, y[alive])
         follow()
-    return log_weight
+    return log_weight, above
+
+
+def _warn(owner: str, log_weight: Tensor, energy: Tensor) -> None:
+    size = effective_size(log_weight)
+    doubt = few_decide(size, len(log_weight), "More temperatures, or more steps at each, help.")
+    warn_of(owner, [doubt, coarse_energies(energy[log_weight.argmax()])], stacklevel=3)
 
 
 def _estimate(log_weight: Tensor, log_z: float) -> LogZ:
@@ -203,6 +229,10 @@ def _estimate(log_weight: Tensor, log_z: float) -> LogZ:
     relative = (log_weight - level).exp()
     error = float(relative.std() / math.sqrt(n)) if n > 1 else math.inf
     return LogZ(log_z + float(level), error, log_weight)
+
+
+SEQUENTIAL = {"n": Integer(1), "share": Real(0, above=True, high=1, below=True),
+              "moves": Integer(0)}  # fmt: skip
 
 
 def sequential(
@@ -238,14 +268,19 @@ def sequential(
     Weighted
         Points with equal weights, and log Z.
 
+    Warns
+    -----
+    RuntimeWarning
+        If most points are copies of each other, or energies lie too far apart in their precision.
+
     References
     ----------
     Del Moral, Doucet, Jasra, "Sequential Monte Carlo samplers" (2006); "On adaptive resampling
     strategies" (2012).
     """
     n = whole_number("sequential: n", n)
-    if not 0 < share < 1:
-        raise InputError(f"sequential: share must be between 0 and 1, got {share}")
+    given = {"n": n, "share": share, "moves": moves}
+    check_parameters("sequential", given, SEQUENTIAL)
     y = drawn_from(start, n, generator, "sequential")
     log_z = known_log_z(start, "sequential")
     beta = 0.0
@@ -256,6 +291,9 @@ def sequential(
         y = y[systematic(log_weight, generator)]
         sampler, y = _move(sampler, Bridge(energy_fn, beta, start), y, moves, generator)
         follow()
+    end = Bridge(energy_fn, 1.0, start)
+    doubts = [copies(y) if end.space == "real" else None, coarse_energies(value(end, y))]
+    warn_of("sequential", doubts, stacklevel=2)
     equal = torch.zeros(n, dtype=torch.float64, device=y.device)
     return Weighted(y, equal, log_z)
 

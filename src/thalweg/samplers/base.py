@@ -90,6 +90,9 @@ class Sampler(Settings, ABC):
     exact: ClassVar[bool] = True
     """Whether its steps leave the density as it is, and not only nearly so"""
 
+    compares: ClassVar[bool] = True
+    """Whether differences of energies decide what its steps do"""
+
     @abstractmethod
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
         """The state of n chains that start at y ``(n, *shape)``.

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, whole_number
+from thalweg.core import Energy, EnergyFunction, whole_number
 from thalweg.samplers import diagnostics
 from thalweg.samplers.base import Follow, Sampler, State, unwatched
+from thalweg.samplers.doubts import Walk, doubts_of, warn_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -148,6 +149,13 @@ def run(
     follow : callable, optional
         Called after each draw.
 
+    Warns
+    -----
+    RuntimeWarning
+        If something speaks against the draws: chains that stand still, steps that diverged,
+        numbers that are not finite, or that lie too far apart in their precision. Whether chains
+        agree is for the whole of a run to say (``r_hat``), and this may be a piece.
+
     Examples
     --------
     >>> from thalweg.samplers import HMC
@@ -159,6 +167,37 @@ def run(
     torch.Size([8, 100, 2])
     """
     n_draws, thin = whole_number("run: n_draws", n_draws), whole_number("run: thin", thin)
+    begin = sampler.position(state)
+    found = followed(sampler, energy_fn, state, n_draws, generator, thin, follow)
+    warn_of("run", doubts_of(walk_of(found, energy_fn, begin, n_draws * thin)), stacklevel=2)
+    return found
+
+
+def walk_of(found: Chains, energy_fn: EnergyFunction, begin: Tensor, steps: int) -> Walk:
+    """Draws of chains that began at ``begin`` so many steps ago."""
+    sampler = found.sampler
+    assert sampler is not None
+    space = energy_fn.space if isinstance(energy_fn, Energy) else "real"
+    bits = bool(((found.draws == 0) | (found.draws == 1)).all())
+    # real numbers that move are not all 0 and 1, whatever a plain function calls itself
+    moved = bool((found.draws != begin[:, None]).any())
+    discrete = bits and (moved or "binary" in (space, sampler.space))
+    return Walk(
+        found.draws, found.energy, float(found.acceptance.mean()), int(found.diverged.sum()),
+        begin, steps, discrete, sampler.compares,
+    )  # fmt: skip
+
+
+def followed(
+    sampler: Sampler,
+    energy_fn: EnergyFunction,
+    state: State,
+    n_draws: int,
+    generator: torch.Generator,
+    thin: int,
+    follow: Follow,
+) -> Chains:
+    """The draws of :func:`run`, before anyone has looked at them."""
     kept, energies, acceptances, diverged = [], [], [], []
     gradients: float | Tensor = 0.0
     for _ in range(n_draws):

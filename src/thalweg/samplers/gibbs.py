@@ -45,6 +45,7 @@ class BlockGibbs(Sampler):
     """
 
     space: ClassVar[str] = "binary"
+    compares: ClassVar[bool] = False
 
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
         if not isinstance(energy_fn, Bipartite):

@@ -49,6 +49,7 @@ class Langevin(Sampler):
     noise: float | None = None
 
     exact: ClassVar[bool] = False
+    compares: ClassVar[bool] = False
     parameters: ClassVar[dict[str, Constraint]] = {
         "step_size": StepSize(),
         "metric": OneOf(Metric),

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from thalweg.core import InputError
 from thalweg.samplers.noise import inner
 
 
@@ -73,6 +74,13 @@ class Unit(Metric):
 UNIT = Unit()
 
 
+def _check_positive(owner: str, name: str, value: Tensor) -> None:
+    right = isinstance(value, Tensor) and value.is_floating_point()
+    if not right or not bool(((value > 0) & value.isfinite()).all()):
+        least = f"{float(value.min()):g} to {float(value.max()):g}" if right else repr(value)
+        raise InputError(f"{owner}: {name} must be a tensor of finite numbers above 0, got {least}")
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Diagonal(Metric):
     """A variance for each coordinate.
@@ -84,6 +92,9 @@ class Diagonal(Metric):
     """
 
     variance: Tensor
+
+    def __post_init__(self) -> None:
+        _check_positive("Diagonal", "variance", self.variance)
 
     def velocity(self, p: Tensor) -> Tensor:
         return p * self.variance
@@ -124,6 +135,18 @@ class LowRank(Metric):
     scale: Tensor
     vectors: Tensor
     values: Tensor
+
+    def __post_init__(self) -> None:
+        _check_positive("LowRank", "scale", self.scale)
+        _check_positive("LowRank", "values", self.values)
+        expected = (self.scale.numel(), len(self.values.flatten()))
+        if not isinstance(self.vectors, Tensor) or self.vectors.shape != expected:
+            is_tensor = isinstance(self.vectors, Tensor)
+            shown = tuple(self.vectors.shape) if is_tensor else repr(self.vectors)
+            raise InputError(
+                f"LowRank: vectors must be a tensor of shape {expected}, a column for each of "
+                f"values, got {shown}"
+            )
 
     def _stretch(self, v: Tensor, power: float) -> Tensor:
         flat = v.flatten(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 
 import numpy as np
 import scipy
@@ -12,7 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, value, whole_number
+from thalweg.core import (
+    Energy,
+    EnergyFunction,
+    InputError,
+    Integer,
+    Real,
+    check_parameters,
+    value,
+    whole_number,
+)
+from thalweg.samplers.doubts import coarse_energies, few_decide, warn_of
 from thalweg.samplers.metropolis import drawn_from
 
 TOO_HEAVY = 0.7
@@ -101,7 +110,8 @@ def importance(
     Warns
     -----
     RuntimeWarning
-        If the weights' tail is so heavy (Pareto k above 0.7) that a few draws decide.
+        If the weights' tail is so heavy (Pareto k above 0.7) that a few draws decide, or energies
+        lie too far apart in their precision.
 
     References
     ----------
@@ -109,21 +119,24 @@ def importance(
     """
     n = whole_number("importance: n", n)
     y = drawn_from(proposal, n, generator, "importance")
-    log_weight = (proposal.beta * value(proposal, y) - value(energy_fn, y)).double()
+    energy = value(energy_fn, y)
+    log_weight = (proposal.beta * value(proposal, y) - energy).double()
     check_rise(-log_weight, "importance")
     known = proposal.log_normalizer()
     log_z = math.nan
     if known is not None:
         log_z = float(known.detach()) + float(torch.logsumexp(log_weight, dim=0)) - math.log(n)
     found = Weighted(y, log_weight, log_z)
+    wider = "A proposal that is wider, or nearer to the density, helps."
+    doubt = None
     if (k := found.pareto_k) > TOO_HEAVY:
-        warnings.warn(
-            f"importance: Pareto k is {k:.2f}, above {TOO_HEAVY}: a few of the {n} draws decide "
-            f"(effective size {found.effective_size:.0f}). A proposal that is wider, or nearer to "
-            "the density, helps.",
-            RuntimeWarning,
-            stacklevel=2,
+        doubt = (
+            f"Pareto k is {k:.2f}, above {TOO_HEAVY}: a few of the {n} draws decide "
+            f"(effective size {found.effective_size:.0f}). {wider}"
         )
+    elif math.isnan(k):
+        doubt = few_decide(found.effective_size, n, wider)
+    warn_of("importance", [doubt, coarse_energies(energy[log_weight.argmax()])], stacklevel=2)
     return found
 
 
@@ -198,17 +211,26 @@ def rejection(
     generator : torch.Generator
     max_proposals : int, default 10_000_000
 
+    Warns
+    -----
+    RuntimeWarning
+        If energies lie too far apart in their precision.
+
     References
     ----------
     von Neumann, "Various techniques used in connection with random digits" (1951).
     """
     n = whole_number("rejection: n", n)
+    given = {"log_bound": log_bound, "n": n, "max_proposals": max_proposals}
+    allowed = {"log_bound": Real(-math.inf), "n": Integer(1), "max_proposals": Integer(1)}
+    check_parameters("rejection", given, allowed)
     kept: list[Tensor] = []
     have = tried = 0
     while have < n and tried < max_proposals:
         size = min(max(n, 1000), max_proposals - tried)
         y = drawn_from(proposal, size, generator, "rejection")
-        excess = (proposal.beta * value(proposal, y) - value(energy_fn, y)).double() - log_bound
+        energy = value(energy_fn, y)
+        excess = (proposal.beta * value(proposal, y) - energy).double() - log_bound
         worst = float(excess.max())
         if not worst <= 1e-6 * max(1.0, abs(log_bound)):
             raise InputError(
@@ -225,4 +247,5 @@ def rejection(
             f"rejection: {have} of {tried} proposals were kept, fewer than the {n} asked for; "
             "expected a proposal nearer to the density, or a tighter bound"
         )
+    warn_of("rejection", [coarse_energies(energy[excess.argmax()])], stacklevel=2)
     return Kept(torch.cat(kept)[:n], have / tried)
