@@ -1,0 +1,50 @@
+"""Costs on both sides of the number of differences from which a compiled loop takes them."""
+
+import pytest
+import torch
+
+from thalweg.energies import Affine, GaussianNoise, Reconstruction, SquaredError
+from thalweg.energies.cost import SMALL
+from thalweg.latents import Exhaustive, FreeEnergy, OneHot
+
+DOUBLE = torch.float64
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+@pytest.mark.parametrize("rows", [SMALL // 32 - 1, SMALL // 32, SMALL // 32 + 1])
+def test_the_least_cost_is_that_of_differences(rows, scale):
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(rows, 4, generator=generator, dtype=DOUBLE)
+    points = torch.randn(8, 4, generator=generator, dtype=DOUBLE)
+    every = scale * (y - points[:, None]).square().sum(dim=2)
+    cost = SquaredError(scale)
+    torch.testing.assert_close(cost.least(y, points), every.amin(dim=0))
+    value, which = cost.lowest(y, points)
+    torch.testing.assert_close(value, every.amin(dim=0))
+    assert torch.equal(which, every.argmin(dim=0))
+    torch.testing.assert_close(cost.pairwise(y, points), every)
+    with torch.no_grad():
+        energy = FreeEnergy(Reconstruction(Affine(points), OneHot(8), cost), Exhaustive())
+        torch.testing.assert_close(energy.double()(y), every.amin(dim=0))
+
+
+@pytest.mark.parametrize("make", [lambda: SquaredError(0.3), lambda: GaussianNoise(0.6)])
+def test_hidden_coordinates_cost_nothing_in_any_form(make):
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(7, 4, generator=generator, dtype=DOUBLE)
+    points = torch.randn(3, 4, generator=generator, dtype=DOUBLE)
+    visible = torch.rand(7, 4, generator=generator) < 0.6
+    cost = make().double()
+    scale, constant = 0.3, torch.zeros(7, dtype=DOUBLE)
+    if isinstance(cost, GaussianNoise):
+        sigma = cost.log_sigma.detach().exp()
+        scale = 0.5 / sigma**2
+        constant = visible.sum(dim=1) * (sigma * (2 * torch.pi) ** 0.5).log()
+    away = torch.where(visible, y - points[:, None], 0)
+    expected = scale * away.square().sum(dim=2) + constant
+    view = cost.restricted(visible)
+    hidden = torch.where(visible, y, torch.nan)
+    torch.testing.assert_close(view.pairwise(hidden, points).detach(), expected)
+    torch.testing.assert_close(view(hidden, points[:, None].expand(3, 7, 4)).detach(), expected)
+    torch.testing.assert_close(view.lowest(hidden, points)[0].detach(), expected.amin(dim=0))
+    torch.testing.assert_close(view.least(hidden, points).detach(), expected.amin(dim=0))
