@@ -10,15 +10,23 @@ or if tests cannot be run, so that the lists stay true.
 
 import argparse
 import collections
-import concurrent.futures
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+# what every test needs is imported once; a mutant's process begins as a copy of this one
+import polars  # noqa: F401
+import pytest
+import sklearn.base  # noqa: F401
+import torch  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LISTS = ROOT / "benchmarks" / "mutants"
@@ -33,50 +41,88 @@ def listed(pattern):
     return [m for m in found if any(pattern in m[part] for part in ("file", "old", "new"))]
 
 
-def run_tests(source, tests, limit):
-    """Exit status of pytest with the package in a folder (None: too long), and what it said."""
-    environment = os.environ | {"PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
-    # the package could come from elsewhere, where it is installed
-    start = (
-        "import sys, thalweg, pytest; assert thalweg.__file__.startswith(sys.argv[1]); "
-        "sys.exit(pytest.main(['-x', '-q', *sys.argv[2:]]))"
-    )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", start, str(source), *tests],
-            cwd=ROOT, env=environment, timeout=limit, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return None, ""
-    return done.returncode, done.stdout + done.stderr
+class Trial:
+    """Tests that run in a process of their own, with a copy of the package."""
 
+    def __init__(self, tests, limit, mutant=None):
+        self.mutant, self.start, self.limit = mutant, time.perf_counter(), limit
+        self.folder = tempfile.TemporaryDirectory()
+        self.source = pathlib.Path(self.folder.name) / "src"
+        # with what was compiled: only what is changed is compiled anew
+        shutil.copytree(ROOT / "src", self.source)
+        self.trouble = "" if mutant is None else self._change(mutant)
+        self.process = multiprocessing.get_context("fork").Process(target=self._run, args=(tests,))
+        if not self.trouble:
+            self.process.start()
 
-def copied(folder):
-    """The sources, with what was compiled of them: only what is changed is compiled anew."""
-    source = pathlib.Path(folder) / "src"
-    shutil.copytree(ROOT / "src", source)
-    return source
-
-
-def verdict(mutant, limit):
-    """ "killed", "survived" or what is wrong with the mutant."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = copied(folder)
-        path = source / "thalweg" / mutant["file"]
+    def _change(self, mutant):
+        path = self.source / "thalweg" / mutant["file"]
         if not path.exists():
             return "no such file"
         text = path.read_text(encoding="utf-8")
         if text.count(mutant["old"]) != 1:
             return f"its text is there {text.count(mutant['old'])} times; expected once"
         path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")
+        # two texts of one length, written in one second, are the same to whoever compiled the first
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+            compiled.unlink()
         if mutant["file"].startswith("kernels/"):
             # a compiled caller holds what it called
-            for compiled in source.rglob("*.nb[ci]"):
+            for compiled in self.source.rglob("*.nb[ci]"):
                 compiled.unlink()
-        status, said = run_tests(source, mutant["tests"], limit)
-    if status == PASSED:
-        return "survived"
-    return "killed" if status in (FAILED, None) else f"tests do not run:\n{said[-1500:]}"
+        return ""
+
+    def _run(self, tests):
+        os.setsid()
+        os.chdir(ROOT)
+        os.environ["PYTHONPATH"] = str(self.source)
+        sys.path.insert(0, str(self.source))
+        said = os.open(self.source.parent / "said", os.O_WRONLY | os.O_CREAT)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        import thalweg
+
+        # it could come from elsewhere, where it is installed
+        assert str(self.source) in thalweg.__file__
+        status = pytest.main(["-x", "-q", *tests])
+        sys.stdout.flush()
+        os._exit(int(status))
+
+    def ended(self):
+        """Whether it has; one that takes too long is made to."""
+        late = self.limit is not None and time.perf_counter() - self.start > self.limit
+        if not self.trouble and self.process.is_alive():
+            if not late:
+                return False
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.join()
+            self.trouble = "killed"
+        self.seconds = time.perf_counter() - self.start
+        return True
+
+    def outcome(self):
+        """ "killed", "survived", or what is wrong; the copy is taken away."""
+        with self.folder:
+            if self.trouble:
+                return self.trouble
+            status = self.process.exitcode
+            if status in (PASSED, FAILED):
+                return "survived" if status == PASSED else "killed"
+            said = (self.source.parent / "said").read_text(encoding="utf-8", errors="replace")
+            return f"tests do not run (status {status}):\n{said[-1500:]}"
+
+
+def trials(mutants, jobs, limit):
+    """Every mutant's trial, as they end, so many at a time."""
+    waiting, running = list(reversed(mutants)), []
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop()
+            running.append(Trial(mutant["tests"], limit, mutant))
+        time.sleep(0.02)
+        for trial in [trial for trial in running if trial.ended()]:
+            running.remove(trial)
+            yield trial
 
 
 def described(mutant):
@@ -96,23 +142,18 @@ def main():
         print("\n".join(described(mutant) for mutant in mutants))
         print(f"{len(mutants)} mutants")
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        every = sorted({test for mutant in mutants for test in mutant["tests"]})
-        status, said = run_tests(copied(folder), every, None)
-    if status != PASSED:
-        print(f"{said[-3000:]}\nthe tests fail, or cannot be run, without any mutant")
+    whole = Trial(sorted({test for mutant in mutants for test in mutant["tests"]}), None)
+    whole.process.join()
+    if whole.process.exitcode != PASSED:
+        print((whole.source.parent / "said").read_text(encoding="utf-8")[-3000:])
+        print("the tests fail, or cannot be run, without any mutant")
         return 1
-
-    def timed(mutant):
-        start = time.perf_counter()
-        return mutant, verdict(mutant, options.limit), time.perf_counter() - start
-
     rooms = collections.defaultdict(collections.Counter)
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for mutant, found, seconds in pool.map(timed, mutants):
-            rooms[mutant["file"].split("/")[0]][found == "killed"] += 1
-            print(f"{seconds:5.1f} s  {found.upper() if found != 'killed' else found}  "
-                  f"{described(mutant)}", flush=True)  # fmt: skip
+    for trial in trials(mutants, options.jobs, options.limit):
+        found = trial.outcome()
+        rooms[trial.mutant["file"].split("/")[0]][found == "killed"] += 1
+        word = found if found == "killed" else found.upper()
+        print(f"{trial.seconds:5.1f} s  {word}  {described(trial.mutant)}", flush=True)
     for room, counts in sorted(rooms.items()):
         print(f"{room}: {counts[True]} of {counts.total()} killed")
     killed = sum(counts[True] for counts in rooms.values())
