@@ -8,8 +8,9 @@ point (group) had moved in all when the bound was taken, and compared less how f
 now: bounds that hold are read, never written.
 
 Where a block of rows has few candidates left they are computed one by one; where it has many, the
-block is done whole, by the tiles of :mod:`thalweg.kernels.nearest`. Bounds allow for rounding, so
-the labels are those of the exact method.
+block is done whole, by the tiles of :mod:`thalweg.kernels.tiles`. Bounds allow for rounding, and a
+row with two points about as near is said to be in doubt, so the labels are those of the exact
+method.
 """
 
 from __future__ import annotations
@@ -21,15 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalweg.kernels import simd
-from thalweg.kernels.nearest import (
-    BLOCK_ROWS,
-    gather_centered,
-    keep_best,
-    read_best,
-    scores_of_four,
-    squared_distance,
-    squared_distances,
-)
+from thalweg.kernels.distances import squared_distance, squared_distances
+from thalweg.kernels.tiles import BLOCK_ROWS, NOWHERE, gather_centered, margin, scores_of_four
 
 
 class Bounds(NamedTuple):
@@ -51,9 +45,8 @@ class Scratch(NamedTuple):
     """Room for one block of rows."""
 
     rows: NDArray[np.floating]
+    squares: NDArray[np.floating]
     scores: NDArray[np.floating]
-    best: NDArray[np.floating]
-    which: NDArray[np.integer]
     open_groups: NDArray[np.uint64]
     open_pairs: NDArray[np.uint64]
     chosen: NDArray[np.int64]
@@ -61,23 +54,13 @@ class Scratch(NamedTuple):
 
 
 @numba.njit(nogil=True, cache=True)
-def _whole_block(y, first_row, count, tiles, bounds, label, scratch):  # type: ignore[no-untyped-def]
-    """All distances of a block of rows: labels, own distances and bounds."""
-    d = len(tiles.shift)
-    lanes = simd.lanes(y)
+def _score_block(rows, count, d, tiles, scores):  # type: ignore[no-untyped-def]
+    """All scores of a block of centered rows."""
+    lanes = simd.lanes(rows)
     width = len(tiles.half_norms)
-    groups = len(bounds.group_drift)
-    rows, scores, best, which = scratch.rows, scratch.scores, scratch.best, scratch.which
-    gather_centered(y, first_row, count, tiles.shift, rows)
-    best[:] = y.dtype.type(-np.inf)
     for first in range(0, width, 2 * lanes):
         for r in range(0, count, 4):
             s = scores_of_four(rows, r * d, d, tiles, first)
-            q = r * lanes
-            keep_best(best, which, q, first, s[0], s[1])
-            keep_best(best, which, q + lanes, first, s[2], s[3])
-            keep_best(best, which, q + 2 * lanes, first, s[4], s[5])
-            keep_best(best, which, q + 3 * lanes, first, s[6], s[7])
             o = r * width + first
             simd.store(scores, o, s[0])
             simd.store(scores, o + lanes, s[1])
@@ -87,30 +70,58 @@ def _whole_block(y, first_row, count, tiles, bounds, label, scratch):  # type: i
             simd.store(scores, o + 2 * width + lanes, s[5])
             simd.store(scores, o + 3 * width, s[6])
             simd.store(scores, o + 3 * width + lanes, s[7])
+
+
+@numba.njit(nogil=True, cache=True)
+def _whole_block(y, first_row, count, tiles, bounds, label, doubt, scratch):  # type: ignore[no-untyped-def]
+    """All distances of a block of rows: labels, own distances and bounds."""
+    d = len(tiles.origin)
+    lanes = simd.lanes(y)
+    width = len(tiles.half_norms)
+    groups = len(bounds.group_drift)
+    scores = scratch.scores
+    gather_centered(y, first_row, count, tiles.origin, scratch.rows, scratch.squares)
+    _score_block(scratch.rows, count, d, tiles, scores)
     zero = simd.splat(y, y.dtype.type(0))
+    infinite = simd.splat(y, y.dtype.type(np.inf))
+    nowhere = simd.splat(y, y.dtype.type(NOWHERE / 2 * np.finfo(y.dtype).max))
     minus_two = simd.splat(y, y.dtype.type(-2))
-    # a score of d products is off by at most this times |y|^2 + 2 |w|^2
-    rounding = y.dtype.type((d + 2) * np.finfo(y.dtype).eps / 2)
+    # a squared distance from d products is off by at most this times |y|^2 + 2 |w|^2
+    rounding = y.dtype.type((d + 8) * np.finfo(y.dtype).eps)
     for r in range(count):
         i = first_row + r
-        c = read_best(best, which, r * lanes)
-        label[i] = c
-        bounds.own[i] = (
-            np.sqrt(squared_distance(y, i * d, tiles.points, c * d, d)) - bounds.drift[c]
-        )
-        norm = squared_distance(y, i * d, tiles.shift, 0, d)
-        base = simd.splat(y, norm * (1 - rounding))
+        best = simd.splat(y, y.dtype.type(-np.inf))
+        for g in range(width // lanes):
+            s = simd.load(scores, r * width + g * lanes)
+            best = simd.where_greater(s, best, s, best)
+        least = simd.highest(best) - margin(scratch.squares[r], tiles)
+        least_needed = simd.splat(y, least)
+        base = simd.splat(y, scratch.squares[r] * (1 - rounding))
+        near, c, top = 0, np.int64(0), least
         for g in range(width // lanes):
             # |y|^2 - 2 score, less the rounding: score + |w|^2 / 2 shrunk stands for |w|^2 there
             s = simd.load(scores, r * width + g * lanes)
+            enough = simd.bits_less(least_needed, s)
+            while enough:
+                lane = simd.lowest_bit(enough)
+                enough &= enough - np.uint64(1)
+                near += 1
+                if scores[r * width + g * lanes + lane] > top:
+                    top = scores[r * width + g * lanes + lane]
+                    c = g * lanes + lane
             half = simd.load(tiles.half_norms, g * lanes)
             s = simd.subtract(s, simd.multiply(half, simd.splat(y, 2 * rounding)))
             distance = simd.fused_multiply_add(s, minus_two, base)
             distance = simd.square_root(simd.where_greater(distance, zero, distance, zero))
+            distance = simd.where_greater(half, nowhere, distance, infinite)
             drift = simd.load(bounds.drift, g * lanes)
             simd.store_short(bounds.pair, i * width + g * lanes, simd.add(distance, drift))
             # open: the next call takes the group's bound from its points if it can be closed
             bounds.group[i * groups + g] = y.dtype.type(-np.inf)
+        label[i] = c
+        doubt[i] = near != 1
+        own = np.sqrt(squared_distance(y, i * d, tiles.points, c * d, d))
+        bounds.own[i] = own - bounds.drift[c]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -190,9 +201,9 @@ def _leave(bounds, i, own, limit, width):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _row_by_pairs(y, i, r, tiles, bounds, label, scratch):  # type: ignore[no-untyped-def]
+def _row_by_pairs(y, i, r, tiles, bounds, label, doubt, slack, scratch):  # type: ignore[no-untyped-def]
     """Compute the open distances of one row, four by four."""
-    d = len(tiles.shift)
+    d = len(tiles.origin)
     lanes = simd.lanes(y)
     width = len(tiles.half_norms)
     registers = len(bounds.group_drift) // lanes
@@ -211,31 +222,62 @@ def _row_by_pairs(y, i, r, tiles, bounds, label, scratch):  # type: ignore[no-un
     squared_distances(y, i * d, tiles.points, chosen, count, d, distances)
     own = np.int64(label[i])
     limit = bounds.own[i] + bounds.drift[own]
+    second = y.dtype.type(np.inf)
     for k in range(count):
         c = chosen[k]
         distance = np.sqrt(distances[k])
         bounds.pair[i * width + c] = simd.shorten(distance + bounds.drift[c])
         if distance < limit:
             _leave(bounds, i, own, limit, width)
+            second = limit
             own = c
             limit = distance
+        elif distance < second:
+            second = distance
     label[i] = own
+    doubt[i] = not second > limit + _allowance(limit, slack)
     bounds.own[i] = limit - bounds.drift[own]
 
 
+class Slack(NamedTuple):
+    """How far off a distance, or a bound on one, may be by rounding."""
+
+    relative: np.floating
+    """as a share of the distance"""
+    absolute: np.floating
+    """beyond that: for all that points have moved, and for numbers next to 0"""
+
+
 @numba.njit(nogil=True, cache=True)
-def reassign(y, start, stop, tiles, bounds, label, fresh, integers):  # type: ignore[no-untyped-def]
+def _allowance(distance, slack):  # type: ignore[no-untyped-def]
+    return slack.relative * distance + slack.absolute
+
+
+def slack_of(d: int, bounds: Bounds) -> Slack:
+    """Of distances over d coordinates and of bounds that are kept with drifts."""
+    dtype, limits = bounds.drift.dtype, np.finfo(bounds.drift.dtype)
+    lanes = simd.REGISTER_BYTES // dtype.itemsize
+    far = max(float(bounds.drift.max()), float(bounds.group_drift.max()))
+    return Slack(
+        dtype.type((d // lanes + lanes + 8) * limits.eps),
+        dtype.type(8 * limits.eps * far + 4 * np.sqrt(d * float(limits.tiny))),
+    )
+
+
+@numba.njit(nogil=True, cache=True)
+def reassign(  # type: ignore[no-untyped-def]
+    y, start, stop, tiles, bounds, label, doubt, slack, fresh
+):
     """Bring labels and bounds of rows ``start`` to ``stop`` up to date (fresh: no bounds yet)."""
-    d = len(tiles.shift)
+    d = len(tiles.origin)
     lanes = simd.lanes(y)
     width = len(tiles.half_norms)
     groups = len(bounds.group_drift)
     registers = groups // lanes
     scratch = Scratch(
         np.empty(BLOCK_ROWS * d, y.dtype),
+        np.empty(BLOCK_ROWS, y.dtype),
         np.empty(BLOCK_ROWS * width, y.dtype),
-        np.empty(BLOCK_ROWS * lanes, y.dtype),
-        np.empty(BLOCK_ROWS * lanes, integers.dtype),
         np.empty(BLOCK_ROWS * registers, np.uint64),
         np.empty(BLOCK_ROWS * (width // lanes), np.uint64),
         np.empty(width, np.int64),
@@ -248,11 +290,13 @@ def reassign(y, start, stop, tiles, bounds, label, fresh, integers):  # type: ig
     for first_row in range(start, stop, BLOCK_ROWS):
         count = min(BLOCK_ROWS, stop - first_row)
         if fresh:
-            _whole_block(y, first_row, count, tiles, bounds, label, scratch)
+            _whole_block(y, first_row, count, tiles, bounds, label, doubt, scratch)
             continue
         for r in range(count):
             i = first_row + r
+            doubt[i] = False
             limit = bounds.own[i] + bounds.drift[label[i]]
+            limit += _allowance(limit, slack)
             found[r] = _find_open_groups(
                 bounds, i, limit, width, scratch.open_groups, r * registers
             )
@@ -263,11 +307,12 @@ def reassign(y, start, stop, tiles, bounds, label, fresh, integers):  # type: ig
                 own = np.int64(label[i])
                 limit = np.sqrt(squared_distance(y, i * d, tiles.points, own * d, d))
                 bounds.own[i] = limit - bounds.drift[own]
+                limit += _allowance(limit, slack)
                 found[r] = _find_open_pairs(bounds, i, limit, own, width, scratch, r)
                 pairs += found[r]
         if pairs * cost_of_pair > count * cost_of_row:
-            _whole_block(y, first_row, count, tiles, bounds, label, scratch)
+            _whole_block(y, first_row, count, tiles, bounds, label, doubt, scratch)
             continue
         for r in range(count):
             if found[r] > 0:
-                _row_by_pairs(y, first_row + r, r, tiles, bounds, label, scratch)
+                _row_by_pairs(y, first_row + r, r, tiles, bounds, label, doubt, slack, scratch)

@@ -7,15 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalweg.kernels import simd
-from thalweg.kernels.bounds import Bounds, reassign
-from thalweg.kernels.nearest import BLOCK_ROWS, assign_nearest, index_type, tile
+from thalweg.kernels.bounds import Bounds, reassign, slack_of
+from thalweg.kernels.nearest import find_nearest
 from thalweg.kernels.threads import over_blocks
+from thalweg.kernels.tiles import Tiles
 
 BOUNDS_FROM = 32
 """Coordinates from which remembering a distance is cheaper than computing it again."""
 
 SETTLED = 0.06
 """Share of rows that change their label, below which most bounds hold from call to call."""
+
+MODERATE = 1e15
+"""Coordinates, at most, for which distances are remembered: bounds are kept in short floats."""
 
 
 @numba.njit(nogil=True, cache=True)
@@ -86,7 +90,8 @@ class MovingNearest:
         lanes = simd.REGISTER_BYTES // y.dtype.itemsize
         width = 2 * lanes * -(-k // (2 * lanes))
         groups = lanes * -(-(width // lanes) // lanes)
-        self._bounded = bounded = bounded and d >= BOUNDS_FROM
+        bounded = bounded and d >= BOUNDS_FROM and bool(np.abs(y).max() < MODERATE)
+        self._bounded = bounded
         self._fresh = True
         self._bounds = Bounds(
             own=np.empty(n if bounded else 0, y.dtype),
@@ -135,28 +140,35 @@ class MovingNearest:
 
     def assign(self, points: NDArray[np.floating]) -> int:
         """Find the nearest of points (k, d), in the data's type; how many labels changed."""
-        (n, _d), dtype = self._y.shape, self._y.dtype
+        n, d = self._y.shape
         if self._order is None:
             self._order = neighbours_together(points, self._lanes)
             self._points = points[self._order].astype(np.float64)
         points = points[self._order]
         self._record_drift(points.astype(np.float64))
-        tiles = tile(points)
         before = self._position.copy()
-        y, integers = self._y.reshape(-1), index_type(dtype)
+        y, bounds, label, fresh = self._y.reshape(-1), self._bounds, self._position, self._fresh
+        self._bounded = self._bounded and bool(np.abs(points).max() < MODERATE)
 
-        use_bounds = self._bounded and (not self._fresh or self.changed < SETTLED * n)
+        if self._bounded and (not fresh or self.changed < SETTLED * n):
+            slack = slack_of(d, bounds)
 
-        def rows(start: int, stop: int) -> None:
-            if use_bounds:
-                reassign(y, start, stop, tiles, self._bounds, self._position, self._fresh, integers)
-            else:
-                assign_nearest(y, start, stop, tiles, self._position, None, integers)
+            def rows(start: int, stop: int, tiles: Tiles, doubt: NDArray[np.bool_]) -> None:
+                reassign(y, start, stop, tiles, bounds, label, doubt, slack, fresh)
 
-        over_blocks(rows, n, BLOCK_ROWS)
-        self._fresh = self._fresh and not use_bounds
+            self._fresh = False
+            self._forget(find_nearest(self._y, points, label, rows))
+        else:
+            find_nearest(self._y, points, label)
         self._follow(before)
         return self.changed
+
+    def _forget(self, rows: NDArray[np.int64]) -> None:
+        """Nothing is known of these rows: not their own distance, nor that a group is far."""
+        groups, width = len(self._group_drift), len(self._drift)
+        self._bounds.own[rows] = np.inf
+        self._bounds.group.reshape(-1, groups)[rows] = -np.inf
+        self._bounds.pair.reshape(-1, width)[rows] = 0
 
     def _record_drift(self, points: NDArray[np.float64]) -> None:
         # rounded up: a bound must never be larger than the truth
@@ -190,10 +202,5 @@ class MovingNearest:
         before = self._position.copy()
         self._position[row] = np.flatnonzero(self._known_order() == cluster)[0]
         if not self._fresh:
-            # nothing is known of the row: not its own distance, nor that a group is far
-            groups = len(self._group_drift)
-            self._bounds.own[row] = np.inf
-            self._bounds.group[row * groups : (row + 1) * groups] = -np.inf
-            width = len(self._drift)
-            self._bounds.pair[row * width : (row + 1) * width] = 0
+            self._forget(np.array([row]))
         self._follow(before)

@@ -260,6 +260,39 @@ def where_greater(typingctx: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
 
 
 @intrinsic
+def tag(typingctx: Any, a: Any, mask: Any, number: Any) -> Any:
+    """The register with the bits of ``mask`` kept and those of ``number`` set, lane by lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(args[0], args[1].type)
+        return builder.bitcast(builder.or_(builder.and_(bits, args[1]), args[2]), args[0].type)
+
+    return a(a, mask, number), generate
+
+
+@intrinsic
+def bits_of(typingctx: Any, value: Any, like: Any) -> Any:
+    """The bits of a float as an integer of the kind of array ``like``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(like.dtype))
+
+    return like.dtype(value, like), generate
+
+
+@intrinsic
+def bits_equal(typingctx: Any, a: Any, b: Any) -> Any:
+    """An integer whose bit ``l`` says whether ``a == b`` in lane ``l``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        mask = builder.fcmp_ordered("==", args[0], args[1])
+        packed = builder.bitcast(mask, ir.IntType(a.lanes))
+        return builder.zext(packed, ir.IntType(64))
+
+    return types.uint64(a, a), generate
+
+
+@intrinsic
 def bits_less(typingctx: Any, a: Any, b: Any) -> Any:
     """An integer whose bit ``l`` says whether ``a < b`` in lane ``l``."""
 
