@@ -11,6 +11,7 @@ from thalweg.latents import (
     Ball,
     Box,
     Descent,
+    Encoder,
     Flat,
     FreeEnergy,
     Gaussian,
@@ -185,3 +186,40 @@ def test_the_noise_of_a_cost_is_in_the_mass(y):
     density = torch.distributions.Normal(torch.zeros((), dtype=DOUBLE), math.sqrt(4 + sigma**2))
     expected = -density.log_prob(y[:, 0]) - 0.5 * math.log(2 * math.pi)
     torch.testing.assert_close(value, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_hidden_entries_send_an_encoder_down_its_energy(y):
+    weight = torch.tensor([[2.0, -1.0]], dtype=DOUBLE)
+    energy = Reconstruction(Affine(weight), Flat(1)).double()
+    network = torch.nn.Linear(2, 1).double()
+    rows = torch.cat([y, y + 1], dim=1)
+    model = FreeEnergy(energy, Encoder(network, max_iter=1, hidden_iter=500, tol=1e-9)).eval()
+    visible = torch.tensor([[True, False]]).expand(4, 2)
+    # what is visible says the code exactly
+    torch.testing.assert_close(model.restricted(visible).codes(rows), y / 2, rtol=1e-4, atol=1e-6)
+    # and in training the network's word is taken
+    shown = torch.where(visible, rows, 0)
+    torch.testing.assert_close(model.train().restricted(visible).codes(rows), network(shown))
+
+
+def test_a_code_that_has_a_prior_is_drawn_at_temperature_one_alone():
+    weight = torch.tensor([[2.0]], dtype=DOUBLE)
+    ball = Ball(1, 2.0).to(DOUBLE)
+    for space, beta, known in (
+        (ball, 1.0, True), (ball, 3.0, True), (Gaussian(1), 1.0, True), (Gaussian(1), 3.0, False),
+        (Flat(1), 1.0, False),
+    ):  # fmt: skip
+        energy = Reconstruction(Affine(weight), space, GaussianNoise(0.01)).double()
+        drawn = energy.draw(5, beta, torch.Generator().manual_seed(0))
+        assert (drawn is not None) == known
+
+
+def test_one_descent_that_arrives_is_enough(y):
+    energy = Reconstruction(Square(), Flat(1)).double()
+    # from 0 a descent is there at once; from 50 a few steps are not enough
+    starts = torch.tensor([[0.0], [50.0]], dtype=DOUBLE)
+    found = Descent(2, max_iter=10, starts=starts).solve(energy, y)
+    assert found.converged.tolist() == [True] * 4
+    assert Descent(1, max_iter=10, starts=starts[1:]).solve(energy, y).converged.tolist() == (
+        [False] * 4
+    )
