@@ -105,6 +105,21 @@ def test_without_a_definite_curvature_the_energy_is_that_of_the_minimum(y):
         assert found.infer(y).converged.tolist() == definite.tolist()
 
 
+def test_rows_without_a_definite_curvature_spoil_no_gradient(y):
+    zero = Descent(starts=torch.zeros(1, 2, dtype=DOUBLE))
+    # of two codes one curves down for some rows; the value and its slopes stay numbers
+    energy = Reconstruction(Square(), Gaussian(2)).double()
+    rows = torch.cat([y, y.flip(0)], dim=1).requires_grad_()
+    definite = (1 - 4 * rows.detach() > 0).all(dim=1)
+    for solver in (Laplace(zero), Importance(5, Laplace(zero))):
+        value = FreeEnergy(energy, solver, 2.0)(rows)
+        assert value.isfinite().all()
+        (slope,) = torch.autograd.grad(value.sum(), rows)
+        assert slope.isfinite().all()
+        if isinstance(solver, Laplace):
+            torch.testing.assert_close(slope[~definite], 2 * rows.detach()[~definite])
+
+
 def test_draws_around_a_minimum_vouch_for_definite_rows_that_converged(y):
     energy = Reconstruction(Square(), Gaussian(1)).double()
     start = torch.zeros(1, 1, dtype=DOUBLE)
