@@ -9,9 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import InputError, check_columns
-
-SMALL = 2**15
-"""Differences, at most, for which a compiled loop is not worth its import"""
+from thalweg.energies.pairs import (
+    all_distances,
+    least_distance,
+    nearest_point,
+    squared_distance,
+)
 
 
 class Cost(nn.Module, ABC):
@@ -84,42 +87,17 @@ class SquaredError(Cost):
 
     def pairwise(self, y: Tensor, predictions: Tensor) -> Tensor:
         check_columns("cost", y, predictions.shape[-1])
-        # centered, for |y|^2 - 2 <y, w> + |w|^2 cancels far from the origin
-        center = predictions.mean(dim=0).detach()
-        y, w = y - center, predictions - center
-        if self.visible is None:
-            norms = w.square().sum(dim=-1, keepdim=True)
-        else:
-            y = torch.where(self.visible, y, 0)
-            norms = w.square() @ self.visible.to(w.dtype).T
-        norms = norms + y.square().sum(dim=-1)
-        return self.scale * torch.addmm(norms, w, y.T, alpha=-2).clamp_min(0)
+        return self.scale * all_distances(y, predictions, self.visible)
 
     def lowest(self, y: Tensor, predictions: Tensor) -> tuple[Tensor, Tensor]:
         # a compiled loop would read on past the end of a row
         check_columns("cost", y, predictions.shape[-1])
-        with torch.no_grad():
-            if self.visible is None and _suits_kernel(y, predictions):
-                from thalweg.kernels.nearest import nearest  # compiled: slow to import
-
-                which, value = nearest(y.detach().numpy(), predictions.detach().numpy())
-                index, least = torch.from_numpy(which).long(), torch.from_numpy(value)
-                least = least if self.scale == 1 else self.scale * least
-            else:
-                least, index = self.pairwise(y, predictions).min(dim=0)
-        if torch.is_grad_enabled() and (y.requires_grad or predictions.requires_grad):
-            # envelope theorem: the gradient of the minimum is the gradient at the minimizer
-            return self(y, predictions[index]), index
-        return least, index
+        least, index = nearest_point(y, predictions, self.visible)
+        return least if self.scale == 1 else self.scale * least, index
 
     def least(self, y: Tensor, predictions: Tensor) -> Tensor:
-        # ties are no matter here: few differences need no compiled loop
-        learns = torch.is_grad_enabled() and (y.requires_grad or predictions.requires_grad)
-        small = y.numel() * len(predictions) <= SMALL
-        if learns or not small or self.visible is not None or not _suits_kernel(y, predictions):
-            return super().least(y, predictions)
         check_columns("cost", y, predictions.shape[-1])
-        return self.scale * (y - predictions[:, None]).square().sum(dim=2).min(dim=0).values
+        return self.scale * least_distance(y, predictions, self.visible)
 
     def scale_of_squares(self) -> Tensor:
         return torch.tensor(self.scale, dtype=torch.float64)
@@ -194,28 +172,9 @@ class GaussianNoise(Cost):
         return each * (y.shape[-1] if self.visible is None else self.visible.sum(dim=-1))
 
 
-def squared_distance(y: Tensor, prediction: Tensor, visible: Tensor | None) -> Tensor:
-    """Over the visible coordinates; a hidden one's value, NaN included, does not matter."""
-    if visible is None:
-        return (y - prediction).square().sum(dim=-1)
-    # where first, for the gradient of NaN - w times 0 is NaN
-    difference = torch.where(visible, y, 0) - torch.where(visible, prediction, 0)
-    return difference.square().sum(dim=-1)
-
-
 def _with_noise(prediction: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
     if sigma == 0:
         return prediction
     shape, kind = prediction.shape, prediction.dtype
     noise = torch.randn(shape, dtype=kind, device=generator.device, generator=generator)
     return prediction + sigma * noise.to(prediction.device)
-
-
-def _suits_kernel(y: Tensor, predictions: Tensor) -> bool:
-    return (
-        y.device.type == "cpu"
-        and predictions.device.type == "cpu"
-        and y.dtype == predictions.dtype
-        and y.dtype in (torch.float32, torch.float64)
-        and y.ndim == 2
-    )

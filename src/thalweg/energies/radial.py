@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import Energy, InputError, check_columns
+from thalweg.energies.pairs import all_distances
 
 
 class RadialBasis(Energy):
@@ -66,11 +67,8 @@ class RadialBasis(Energy):
     def bumps(self, y: Tensor) -> Tensor:
         """dF/dh at rows (n, d), what each height counts there: (n, m)."""
         check_columns("RadialBasis", y, self.centers.shape[1])
-        # |y - c|^2 as a matrix product, from the middle: far from 0 it would lose its digits
-        middle = self.centers.mean(dim=0)
-        y, c = y - middle, self.centers - middle
-        apart = y.square().sum(dim=1)[:, None] - 2 * y @ c.T + c.square().sum(dim=1)
-        return torch.exp(-apart.clamp_min(0) / (2 * self.width**2))
+        apart = all_distances(y, self.centers, visible=None).T
+        return torch.exp(-apart / (2 * self.width**2))
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return 0.5 * self.stiffness * y.square().sum(dim=1) + self.bumps(y) @ self.heights
@@ -81,5 +79,7 @@ class RadialBasis(Energy):
         scaled = self.bumps(y) * self.heights
         depth = scaled.sum(dim=1)
         value = 0.5 * self.stiffness * y.square().sum(dim=1) + depth
-        slope = (scaled @ self.centers - depth[:, None] * y) / self.width**2
+        # from one of the centers: far from 0 the two terms would cancel
+        origin = self.centers[0]
+        slope = (scaled @ (self.centers - origin) - depth[:, None] * (y - origin)) / self.width**2
         return value, self.stiffness * y + slope

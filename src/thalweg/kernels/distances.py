@@ -33,7 +33,7 @@ def columns_of(points: NDArray[np.floating]) -> Columns:
 def nearest_by_differences(y, o, columns, integers):  # type: ignore[no-untyped-def]
     """The lowest index of a nearest point of row ``y[o : o + d]``: 0 where no distance is finite.
 
-    In double precision: differences of single ones are exact then.
+    In double precision: differences of single ones are exact then. NaN coordinates are left out.
     """
     values, d = columns.values, columns.d
     lanes = simd.lanes(values)
@@ -45,6 +45,8 @@ def nearest_by_differences(y, o, columns, integers):  # type: ignore[no-untyped-
     for q in range(0, len(values), d * lanes):
         squares = zero
         for j in range(d):
+            if np.isnan(y[o + j]):
+                continue
             e = simd.subtract(
                 simd.splat(values, np.float64(y[o + j])), simd.load(values, q + j * lanes)
             )

@@ -56,6 +56,7 @@ def lasso(
     -------
     codes : array (n, k)
     gap : array (n,)
+        inf, with codes of 0, where b is too large for its products with G.
     """
     n, k = linear.shape
     codes = np.zeros((n, k), linear.dtype)
@@ -196,7 +197,8 @@ def _rows(  # type: ignore[no-untyped-def]
         m = 0
         top, new = _correlations(gram, b, active, z, m, c, index, nonnegative)
         for _ in range(10 * k + 100):
-            if top <= weight * (1 + tol):
+            # correlations that are not finite have no largest one, and name no atom
+            if top <= weight * (1 + tol) or not top < np.inf:
                 break
             known = False
             for i in range(m):
@@ -217,6 +219,9 @@ def _rows(  # type: ignore[no-untyped-def]
                 gram, width, b, weight, active, sign, z, half, way, factor, inverse, most, m
             )
             top, new = _correlations(gram, b, active, z, m, c, index, nonnegative)
+        if not top < np.inf:
+            gap[row] = np.inf
+            continue
         gap[row] = _relative_gap(b, c, active, z, m, constant[row], weight, top)
         for i in range(m):
             codes[row * k + active[i]] = z[i]

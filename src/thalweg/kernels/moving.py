@@ -23,15 +23,26 @@ MODERATE = 1e15
 
 
 @numba.njit(nogil=True, cache=True)
-def _move_sums(y, d, weight, rows, was, now, sums, first, last):  # type: ignore[no-untyped-def]
+def _add(sums, lost, at, value):  # type: ignore[no-untyped-def]
+    """Add to a sum, and what the sum rounded away to what it has lost (Knuth's two-sum)."""
+    before = sums[at]
+    after = before + value
+    if lost is not None:
+        part = after - before
+        lost[at] += (before - (after - part)) + (value - part)
+    sums[at] = after
+
+
+@numba.njit(nogil=True, cache=True)
+def _move_sums(y, d, weight, rows, was, now, sums, lost, first, last):  # type: ignore[no-untyped-def]
     for r in range(len(rows)):
         i = rows[r]
         w = 1.0 if weight is None else weight[r]
         if was[r] >= 0:
             for j in range(first, last):
-                sums[was[r] * d + j] -= w * y[i * d + j]
+                _add(sums, lost, was[r] * d + j, -w * y[i * d + j])
         for j in range(first, last):
-            sums[now[r] * d + j] += w * y[i * d + j]
+            _add(sums, lost, now[r] * d + j, w * y[i * d + j])
 
 
 def add_sums(
@@ -46,7 +57,7 @@ def add_sums(
     flat = np.ascontiguousarray(y).reshape(-1)
 
     def columns(first: int, last: int) -> None:
-        _move_sums(flat, d, weight, rows, none, now, sums.reshape(-1), first, last)
+        _move_sums(flat, d, weight, rows, none, now, sums.reshape(-1), None, first, last)
 
     over_blocks(columns, d, 8)
 
@@ -102,8 +113,11 @@ class MovingNearest:
         )
         self._lanes = lanes
         self._order: NDArray[np.int64] | None = None
+        self._place = np.empty(0, np.int64)
         self._position = np.full(n, -1, np.int32)
         self._sums = np.zeros((k, d))
+        # a far row that has come and gone would leave its rounding errors behind
+        self._lost = np.zeros((k, d))
         self._counts = np.zeros(k)
         self._points = np.empty((0, d))
         self._drift = np.zeros(width)
@@ -117,7 +131,7 @@ class MovingNearest:
 
     @property
     def sums(self) -> NDArray[np.float64]:
-        return self._by_point(self._sums)
+        return self._by_point(self._sums + self._lost)
 
     @property
     def counts(self) -> NDArray[np.float64]:
@@ -142,7 +156,8 @@ class MovingNearest:
         """Find the nearest of points (k, d), in the data's type; how many labels changed."""
         n, d = self._y.shape
         if self._order is None:
-            self._order = neighbours_together(points, self._lanes)
+            self._order = neighbours_together(points.astype(np.float64), self._lanes)
+            self._place = np.argsort(self._order)
             self._points = points[self._order].astype(np.float64)
         points = points[self._order]
         self._record_drift(points.astype(np.float64))
@@ -157,9 +172,9 @@ class MovingNearest:
                 reassign(y, start, stop, tiles, bounds, label, doubt, slack, fresh)
 
             self._fresh = False
-            self._forget(find_nearest(self._y, points, label, rows))
+            self._forget(find_nearest(self._y, points, label, rows, self._place))
         else:
-            find_nearest(self._y, points, label)
+            find_nearest(self._y, points, label, position=self._place)
         self._follow(before)
         return self.changed
 
@@ -167,8 +182,9 @@ class MovingNearest:
         """Nothing is known of these rows: not their own distance, nor that a group is far."""
         groups, width = len(self._group_drift), len(self._drift)
         self._bounds.own[rows] = np.inf
-        self._bounds.group.reshape(-1, groups)[rows] = -np.inf
-        self._bounds.pair.reshape(-1, width)[rows] = 0
+        # not what fills up the last registers: no points are there
+        self._bounds.group.reshape(-1, groups)[rows, : width // self._lanes] = -np.inf
+        self._bounds.pair.reshape(-1, width)[rows, : self._k] = 0
 
     def _record_drift(self, points: NDArray[np.float64]) -> None:
         # rounded up: a bound must never be larger than the truth
@@ -190,17 +206,17 @@ class MovingNearest:
         had = was >= 0
         self._counts -= np.bincount(was[had], None if weight is None else weight[had], self._k)
         d = self._y.shape[1]
-        y, sums = self._y.reshape(-1), self._sums.reshape(-1)
+        y, sums, lost = self._y.reshape(-1), self._sums.reshape(-1), self._lost.reshape(-1)
 
         def columns(first: int, last: int) -> None:
-            _move_sums(y, d, weight, rows, was, now, sums, first, last)
+            _move_sums(y, d, weight, rows, was, now, sums, lost, first, last)
 
         over_blocks(columns, d, 8)
 
     def move_row(self, row: int, cluster: int) -> None:
         """Give a row to another cluster, whose point is about to be put on the row."""
         before = self._position.copy()
-        self._position[row] = np.flatnonzero(self._known_order() == cluster)[0]
+        self._position[row] = self._place[cluster]
         if not self._fresh:
             self._forget(np.array([row]))
         self._follow(before)

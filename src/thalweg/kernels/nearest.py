@@ -84,12 +84,14 @@ def find_nearest(
     points: NDArray[np.floating],
     label: NDArray[np.int32],
     assign: Callable[[int, int, Tiles, NDArray[np.bool_]], None] | None = None,
+    position: NDArray[np.integer] | None = None,
 ) -> NDArray[np.int64]:
     """Write the index of the nearest of points (k, d), the lowest of equals, to ``label`` (n,).
 
     ``y`` is (n, d), in one piece. ``assign`` writes labels of rows from start to stop and whether
-    they are in doubt; without it, scores of all points do. The rows whose label was another before
-    their doubt was settled are returned.
+    they are in doubt; without it, scores of all points do. ``position`` says where the points of
+    another order stand in this one: then equals are told apart by that order. The rows whose label
+    was another before their doubt was settled are returned.
     """
     narrow = assign is None and y.shape[1] <= NARROW
     tiles, integers = (as_they_come if narrow else tile)(points), index_type(y.dtype)
@@ -107,8 +109,11 @@ def find_nearest(
     rows = np.flatnonzero(doubt)
     if len(rows) == 0:
         return rows
-    columns, long, guessed = columns_of(points), np.empty(0, np.int64), label[rows]
+    columns = columns_of(points if position is None else points[position])
+    long, guessed = np.empty(0, np.int64), label[rows]
     over_blocks(lambda a, b: settle(flat, rows, a, b, columns, label, long), len(rows), 8)
+    if position is not None:
+        label[rows] = position[label[rows]]
     return rows[label[rows] != guessed]
 
 

@@ -45,7 +45,7 @@ class Tiles(NamedTuple):
     """(k * d,), as they came"""
     centered: NDArray[np.floating]
     """minus the origin; 0 where no point is, or one that is too far. In tiles of two registers,
-    coordinate by coordinate: (tiles * d * 2 * lanes,). For few coordinates as they came: (k * d,)"""
+    coordinate by coordinate: (tiles * d * 2 * lanes,). As they come if there are few: (k * d,)"""
     half_norms: NDArray[np.floating]
     """(tiles * 2 * lanes,) or (k,), -|w|^2 / 2 of the centered points; where no point is, or one
     that is too far, less than any that counts"""
@@ -199,5 +199,5 @@ def gather_centered(y, start, count, origin, rows, squares):  # type: ignore[no-
 
 @numba.njit(nogil=True, cache=True)
 def margin(square, tiles):  # type: ignore[no-untyped-def]
-    """How much better than the next a row's best score must be, for a row of this squared length."""
+    """How much better than the next the best score must be, for a row of this squared length."""
     return tiles.relative * square + tiles.absolute

@@ -18,7 +18,7 @@ from thalweg.training.history import History
 from thalweg.training.lloyd import lloyd_step
 from thalweg.training.loop import train
 from thalweg.training.minibatch import MiniBatchStep
-from thalweg.training.partition import ChunkedPartition, partition
+from thalweg.training.partition import ChunkedPartition, partition, weighted_sum
 from thalweg.training.processes import Alone, Processes, share
 from thalweg.training.progress import progress_bar
 from thalweg.training.steps import gradient_step
@@ -98,7 +98,7 @@ def _by_lloyd(
             progress=progress,
         )
     labels, lowest = parts.outcome(centers)
-    inertia = float(group.total(np.array([_total(lowest, weight)]))[0])
+    inertia = float(group.total(np.array([weighted_sum(lowest, weight)]))[0])
     labels = np.concatenate(group.gather(labels)) if group.size > 1 else labels
     return Fit(energy, labels, inertia, len(history), history)
 
@@ -131,8 +131,4 @@ def _by_batches(
         )
     parts = ChunkedPartition(rows, energy, weight)
     labels, lowest = parts.outcome(centers)
-    return Fit(energy, labels, _total(lowest, weight), -(-len(history) // steps), history)
-
-
-def _total(energy: NDArray[np.floating], weight: NDArray[np.float64] | None) -> float:
-    return float(energy.sum(dtype=np.float64) if weight is None else energy @ weight)
+    return Fit(energy, labels, weighted_sum(lowest, weight), -(-len(history) // steps), history)

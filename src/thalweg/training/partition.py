@@ -18,6 +18,9 @@ from thalweg.latents import FreeEnergy
 BOUNDS_BYTES = 2 * 2**30
 """Most memory that distances remembered between iterations may take."""
 
+CANCELS = 1e-6
+"""Share of the squares about the mean below which a loss is summed row by row."""
+
 
 class ClusterSums(NamedTuple):
     """What the other half needs. Weighted; float64."""
@@ -61,6 +64,7 @@ class RememberingPartition(Partition):
         from thalweg.kernels.moving import MovingNearest  # compiled: slow to import
 
         self._y = rows.values
+        self._weight = weight
         n, d = self._y.shape
         needed = MovingNearest.bytes_needed(n, d, k, self._y.dtype.itemsize)
         self._nearest = MovingNearest(self._y, k, weight, bounded=needed <= BOUNDS_BYTES)
@@ -76,13 +80,18 @@ class RememberingPartition(Partition):
             )
 
     def assign(self, centers: Tensor) -> ClusterSums:
+        from thalweg.kernels.nearest import energies_of
+
         points = centers.detach().numpy()
         changed = self._nearest.assign(points)
         sums, counts = self._nearest.sums, self._nearest.counts[:, None]
         w = points - self._center
         cross = np.sum(w * (sums - counts * self._center))
-        loss = self._spread - 2 * cross + np.sum(counts * w * w)
-        return ClusterSums(sums, counts, max(float(loss), 0.0), changed)
+        loss = float(self._spread - 2 * cross + np.sum(counts * w * w))
+        if not loss >= CANCELS * self._spread:
+            energy = energies_of(self._y, points, self._nearest.label)
+            loss = weighted_sum(energy, self._weight)
+        return ClusterSums(sums, counts, loss, changed)
 
     def outcome(self, centers: Tensor) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
         from thalweg.kernels.nearest import energies_of
@@ -197,3 +206,8 @@ def partition(
     if plain and not rows.on_disk and not summary.hidden:
         return RememberingPartition(rows, summary, len(centers), weight)
     return ChunkedPartition(rows, energy, weight)
+
+
+def weighted_sum(energy: NDArray[np.floating], weight: NDArray[np.float64] | None) -> float:
+    """The weighted sum over rows, in double precision."""
+    return float(energy.sum(dtype=np.float64) if weight is None else energy @ weight)

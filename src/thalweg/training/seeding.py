@@ -55,23 +55,17 @@ def plus_plus(
     ----------
     Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     """
+    from thalweg.kernels.visible import all_distances  # compiled: slow to import
+
     y, weight = _sample(rows, k, weight, generator)
     n, _d = y.shape
     w = np.ones(n) if weight is None else weight
+    y = np.ascontiguousarray(y)
+    # a hidden coordinate of a row that is a candidate takes the mean of its column
     center = np.nanmean(y, axis=0, dtype=np.float64).astype(y.dtype)
-    hidden = np.isnan(y)
-    seen = None if not hidden.any() else (~hidden).astype(y.dtype)
-    y0 = y - center
-    if seen is not None:
-        y0[hidden] = 0
-    norms = np.einsum("nd,nd->n", y0, y0)
 
     def energies(index: NDArray[np.int64]) -> NDArray[np.floating]:
-        points = y0[index]
-        squares = (
-            np.einsum("kd,kd->k", points, points)[:, None] if seen is None else (points**2 @ seen.T)
-        )
-        return np.maximum(norms + squares - 2 * points @ y0.T, 0)
+        return all_distances(y, np.where(np.isnan(y[index]), center, y[index]))
 
     trials = 2 + int(math.log(k))
     chosen = np.empty(k, np.int64)
