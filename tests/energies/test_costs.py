@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from thalweg.energies import Affine, GaussianNoise, Reconstruction, SquaredError
-from thalweg.energies.cost import SMALL
+from thalweg.energies.pairs import SMALL
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 
 DOUBLE = torch.float64

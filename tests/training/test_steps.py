@@ -53,6 +53,8 @@ def test_training_ends_after_three_epochs_that_gained_nothing():
     assert ends(falling, 1, 0.031) == 4
     # a mean below 0 is no smaller share
     assert ends([value - 20 for value in falling], 1, 0.031) == 4
+    # the mean of an epoch counts, though its last batch is better and better
+    assert ends([3 + 0.1 * i * sign for i in range(9) for sign in (1, -1)], 2, 0.01) == 8
     assert ends([1.0] * 3, 1, 0.0) is None
     assert ends([1.0] * 4, 1, 0.0) == 4
 
@@ -116,3 +118,20 @@ def test_atoms_are_given_length_one():
     weight = torch.tensor([[3.0, 4.0], [0.0, 0.1]])
     unit_(weight)
     np.testing.assert_allclose(weight.numpy(), [[0.6, 0.8], [0.0, 1.0]], rtol=1e-6)
+
+
+def test_an_atom_that_no_code_uses_takes_the_row_that_is_explained_worst():
+    atoms = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], dtype=DOUBLE)
+    energy = FreeEnergy(
+        Reconstruction(Affine(atoms), Sparse(2, 0.1), SquaredError(0.5)), ActiveSet()
+    ).double()
+    step = DictionaryStep(energy, energy.energy.decoder, energy.energy.latent, memory=1.0)
+    y = torch.tensor([[2.0, 0.0, 0.1], [3.0, 0.0, -4.0], [1.0, 0.0, 2.0]], dtype=DOUBLE)
+    step(Batch(y), torch.Generator())
+    expected = torch.tensor([0.6, 0.0, -0.8], dtype=DOUBLE)
+    torch.testing.assert_close(energy.energy.decoder.weight[1].detach(), expected)
+    # nothing is remembered of the atom that it was
+    assert not step.a[1].any()
+    assert not step.a[:, 1].any()
+    assert not step.b[1].any()
+    assert step.a[0, 0] > 0
