@@ -106,8 +106,11 @@ class Trial:
             if self.trouble:
                 return self.trouble
             status = self.process.exitcode
-            if status in (PASSED, FAILED):
-                return "survived" if status == PASSED else "killed"
+            # a process that crashed has seen it too
+            if status == FAILED or status < 0:
+                return "killed"
+            if status == PASSED:
+                return "survived"
             said = (self.source.parent / "said").read_text(encoding="utf-8", errors="replace")
             return f"tests do not run (status {status}):\n{said[-1500:]}"
 

@@ -28,6 +28,50 @@ def test_the_least_cost_is_that_of_differences(rows, scale):
         torch.testing.assert_close(energy.double()(y), every.amin(dim=0))
 
 
+def test_products_where_something_learns_are_as_exact():
+    generator = torch.Generator().manual_seed(0)
+    # one point and a few rows near it are far away, where products cancel
+    points = torch.randn(9, 6, generator=generator, dtype=DOUBLE)
+    points[0] += 1e6
+    y = torch.randn(1200, 6, generator=generator, dtype=DOUBLE)
+    y[:50] += 1e6
+    visible = torch.rand(1200, 6, generator=generator) < 0.7
+    for seen in (None, visible):
+        rows = y if seen is None else torch.where(seen, y, torch.nan)
+        away = y - points[:, None]
+        away = away if seen is None else torch.where(seen, away, 0)
+        cost = SquaredError() if seen is None else SquaredError().restricted(seen)
+        learned = points.clone().requires_grad_()
+        found = cost.pairwise(rows, learned)
+        torch.testing.assert_close(found.detach(), away.square().sum(dim=2), rtol=1e-9, atol=1e-9)
+        (slope,) = torch.autograd.grad(found.sum(), learned)
+        torch.testing.assert_close(slope, -2 * away.sum(dim=1), rtol=1e-6, atol=1e-3)
+
+
+def test_hidden_coordinates_of_many_rows_cost_nothing():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(3000, 5, generator=generator, dtype=DOUBLE)
+    points = torch.randn(7, 5, generator=generator, dtype=DOUBLE) + 1
+    visible = torch.rand(3000, 5, generator=generator) < 0.6
+    expected = torch.where(visible, y - points[:, None], 0).square().sum(dim=2)
+    cost = SquaredError().restricted(visible)
+    torch.testing.assert_close(cost.pairwise(y, points), expected)
+    value, which = cost.lowest(y, points)
+    torch.testing.assert_close(value, expected.amin(dim=0))
+    assert torch.equal(which, expected.argmin(dim=0))
+
+
+@pytest.mark.parametrize("beta", [1.0, 4.0])
+def test_noise_has_the_size_that_cost_and_temperature_say(beta):
+    prediction = torch.full((20_000, 2), 7.0, dtype=DOUBLE)
+    for cost, sigma in ((SquaredError(0.5), 1.0), (SquaredError(2.0), 0.5),
+                        (GaussianNoise(0.3), 0.3)):  # fmt: skip
+        drawn = cost.draw(prediction, beta, torch.Generator().manual_seed(0)) - 7
+        expected = sigma**2 / beta
+        error = 5 * expected * (2 / drawn.numel()) ** 0.5
+        assert abs(float(drawn.square().mean()) - expected) < error
+
+
 @pytest.mark.parametrize("make", [lambda: SquaredError(0.3), lambda: GaussianNoise(0.6)])
 def test_hidden_coordinates_cost_nothing_in_any_form(make):
     generator = torch.Generator().manual_seed(0)

@@ -132,3 +132,31 @@ def test_an_empty_cluster_with_hidden_entries_takes_a_row_and_its_old_one_gives_
     )
     # of the row that is farthest nothing is left in the mean of the others
     np.testing.assert_allclose(model.cluster_centers_, [[1.0, 1.5], [9.0, 500.0]])
+
+
+def test_the_loss_of_a_step_is_the_mean_energy_before_it():
+    y = np.array([[0.0], [1.0], [6.0], [10.0]])
+    weight = np.array([1.0, 3.0, 1.0, 1.0])
+    for rows in (y, np.concatenate([y, y], axis=1)):
+        rows = rows.copy()
+        if rows.shape[1] == 2:
+            rows[:, 1] = np.nan
+            rows[0, 1] = 0.0
+        start = np.zeros((2, rows.shape[1]))
+        start[1] = 8.0
+        history = KMeans(2, init=start, max_iter=2).fit(rows, sample_weight=weight).history_
+        # 0 and 8, then the means .75 and 8
+        first = (0 + 3 * 1 + 4 + 4) / 6
+        assert history.losses[0] == pytest.approx(first)
+        assert history.losses[1] == pytest.approx((0.75**2 + 3 * 0.25**2 + 8) / 6)
+        assert float(history.metrics[0]["shift"]) == pytest.approx(0.75**2)
+
+
+def test_a_gradient_step_goes_its_share_of_the_way_to_the_mean():
+    y = np.array([[0.0], [2.0], [8.0], [14.0]])
+    # each point has half of the rows: of the way to 1 and 11 it goes three tenths
+    model = KMeans(
+        2, init=np.array([[0.0], [10.0]]), algorithm="gradient", learning_rate=0.3, batch_size=4,
+        max_iter=1,
+    ).fit(y)  # fmt: skip
+    np.testing.assert_allclose(model.cluster_centers_, [[0.3], [10.3]])
