@@ -101,7 +101,7 @@ class Trial:
         return True
 
     def outcome(self):
-        """ "killed", "survived", or what is wrong; the copy is taken away."""
+        """What became of the mutant, or what is wrong with it; the copy is taken away."""
         with self.folder:
             if self.trouble:
                 return self.trouble
