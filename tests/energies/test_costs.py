@@ -36,8 +36,9 @@ def test_products_where_something_learns_are_as_exact():
     y = torch.randn(1200, 6, generator=generator, dtype=DOUBLE)
     y[:50] += 1e6
     visible = torch.rand(1200, 6, generator=generator) < 0.7
-    for seen in (None, visible):
-        rows = y if seen is None else torch.where(seen, y, torch.nan)
+    # what is hidden does not matter, a number or none
+    for seen, there in ((None, 0.0), (visible, torch.nan), (visible, 1e3)):
+        rows = y if seen is None else torch.where(seen, y, there)
         away = y - points[:, None]
         away = away if seen is None else torch.where(seen, away, 0)
         cost = SquaredError() if seen is None else SquaredError().restricted(seen)
