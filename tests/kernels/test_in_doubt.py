@@ -69,3 +69,23 @@ def test_remembered_distances_decide_nothing_that_they_cannot():
         sums = (np.eye(60)[label] * weight[:, None]).T @ y.astype(np.float64)
         np.testing.assert_allclose(moving.sums, sums, rtol=1e-9, atol=1e-6)
         np.testing.assert_array_equal(moving.counts, np.bincount(label, minlength=60))
+
+
+def test_a_far_point_that_comes_straight_at_a_row_is_seen():
+    random = np.random.default_rng(4)
+    d, axis = 40, np.eye(40)[0]
+    here, there = 0.1 * random.normal(size=(2, 32, d))
+    points = np.concatenate([here, there + 10 * axis])
+    row = points[3] + 0.3 * np.eye(d)[5]
+    y = np.concatenate([
+        points[random.integers(0, 64, 3000)] + 0.02 * random.normal(size=(3000, d)),
+        row + 0.01 * random.normal(size=(20, d)),
+    ])  # fmt: skip
+    moving = MovingNearest(y, 64)
+    for _ in range(3):
+        moving.assign(points)
+    # all the way, then back by and by: nothing else moves
+    for place in (row, row + 0.2 * axis, row, row + 5 * axis, row):
+        points[50] = place
+        moving.assign(points)
+        np.testing.assert_array_equal(moving.label, exact(y, points))

@@ -42,16 +42,6 @@ def test_the_first_start_is_as_likely_as_its_weight(name):
     assert (abs(share - expected) < 4.5 * np.sqrt(expected * (1 - expected) / n)).all()
 
 
-def test_of_rows_drawn_the_one_that_lowers_the_energy_most_is_kept():
-    # three places: whichever is first, the two others hold all of the energy; the heavy one
-    # is drawn nearly always, but light rows in between are kept where they serve more rows
-    rows = np.array([[0.0]] * 50 + [[10.0]] * 50 + [[11.0]])
-    drawn = np.sort(starts("k-means++", rows, 2, None, 300), axis=1)
-    good = (drawn == [0.0, 10.0]).all(axis=1)
-    # two are drawn, and 11 is taken only where both are it
-    assert good.mean() > 0.95
-
-
 def test_the_next_start_is_drawn_by_weight_and_distance():
     # the first start is the row with nearly all weight; then 1 and -3 weigh 9.9 and 9, squared
     # distances counted; two are drawn, and 1 is kept if among them, for it leaves less energy
