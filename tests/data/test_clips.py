@@ -1,5 +1,6 @@
 """Clips: their windows, made-up ones whose futures are known, video files."""
 
+import struct
 import sys
 
 import numpy as np
@@ -155,3 +156,26 @@ def test_without_the_decoder_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(InputError, match=r"thalweg\[video\]"):
         read_clip(tmp_path / "clip.mp4")
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_videos_are_turned_upright(turns, tmp_path):
+    av = pytest.importorskip("av", "14")
+    path = tmp_path / "clip.mp4"
+    picture = np.zeros((16, 32, 3), np.uint8)
+    picture[:8, 16:] = 255
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    # the matrix by which players turn it, to the right so many times, in the header of the track
+    a, b = ((1, 0), (0, 1), (-1, 0), (0, -1))[turns]
+    matrix = struct.pack(">9i", *(2**16 * each for each in (a, b, 0, -b, a, 0, 0, 0)), 2**30)
+    content = path.read_bytes()
+    at = content.index(b"tkhd") + 44
+    path.write_bytes(content[:at] + matrix + content[at + len(matrix) :])
+    read = read_clip(path, grey=True)
+    assert read.shape[1:] == ((16, 32) if turns % 2 == 0 else (32, 16))
+    np.testing.assert_array_equal(read[0] > 128, np.rot90(picture[..., 0] > 128, -turns))
+    assert read_clip(path, (24, 40)).shape[1:] == (24, 40, 3)

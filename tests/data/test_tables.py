@@ -1,8 +1,11 @@
+import resource
+
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
-from thalweg.core import InputError
+from thalweg.core import InputError, NotWrittenError
 from thalweg.data import Rows, spool
 from thalweg.data.tables import Encoding, read_data, write_data
 
@@ -63,3 +66,59 @@ def test_files_that_are_not_data_are_named(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(InputError, match=r"expected \.csv, \.parquet or \.npy"):
         read_data(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("name", [None, "id"])
+@pytest.mark.parametrize("known", [True, False])
+def test_the_index_of_a_pandas_frame_is_no_column(name, known, tmp_path, monkeypatch):
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=pd.Index([7, 5], name=name))
+    path = tmp_path / "a[1].parquet"
+    frame.to_parquet(path)
+    shown = name or "__index_level_0__"
+    if not known:
+        # as older versions of polars have it
+        monkeypatch.delattr(pl, "read_parquet_metadata")
+        if name:
+            assert read_data(path).columns == ["a", "b", name]
+            return
+    with pytest.warns(UserWarning, match=f"{shown} is the index of a pandas frame and was left"):
+        assert read_data(path).columns == ["a", "b"]
+    with pytest.warns(UserWarning, match="left out"):
+        assert [column.name for column in spool.spool(path)[1].columns] == ["a", "b"]
+
+
+def test_an_index_that_only_counts_is_no_matter(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0], "__index_level_0__": [3.0, 4.0]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert read_data(tmp_path / "a.parquet").columns == ["a", "__index_level_0__"]
+
+
+def test_words_are_no_array(tmp_path):
+    table = pl.DataFrame({"a": [1.0, None], "b": ["x", "y"]})
+    with pytest.raises(InputError, match=r"column 'b' holds words.* ends in \.csv or \.parquet"):
+        write_data(table, tmp_path / "t.npy")
+    assert not list(tmp_path.iterdir())
+    write_data(table.with_columns(b=pl.Series([True, False])), tmp_path / "t.npy")
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "t.npy", allow_pickle=False), [[1, 1], [np.nan, 0]]
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "npy"])
+def test_a_full_disk_is_named_once_and_leaves_the_old_table(tmp_path, ending):
+    path = tmp_path / f"t.{ending}"
+    path.write_text("old")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(NotWrittenError, match=r"^\S+ could not be written \((?!/)"):
+            write_data(pl.DataFrame({"a": np.random.default_rng(0).random(10_000)}), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_device_gets_csv(tmp_path):
+    write_data(pl.DataFrame({"a": [1.0]}), "/dev/null")
+    with pytest.raises(InputError, match="ends in ''"):
+        write_data(pl.DataFrame({"a": [1.0]}), tmp_path / "none")

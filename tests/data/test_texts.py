@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -151,3 +152,56 @@ def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
         list(TextFiles(tmp_path / "a.txt"))
     (tmp_path / "b.txt").write_bytes(b"x" * 2**20)
     assert [len(text) for text in TextFiles(tmp_path / "b.txt")] == [2**20]
+
+
+TWO = ["a b", "c"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [np.array(TWO), np.array(TWO, object), iter(TWO), pd.Series(TWO, index=[5, 3]),
+     pd.Series(TWO, dtype="category"), pd.Index(TWO), pl.Series(TWO), dict.fromkeys(TWO).keys()],
+)  # fmt: skip
+def test_columns_of_texts_are_texts(given):
+    assert list(as_texts(given)) == TWO
+
+
+@pytest.mark.parametrize(
+    "given",
+    [["a", None], ["a", float("nan")], pd.Series(["a", None]), pl.Series(["a", None]),
+     pd.Series(["a", pd.NA], dtype="string"), np.ma.array(TWO, mask=[0, 1])],
+)  # fmt: skip
+def test_a_missing_text_is_named(given):
+    with pytest.raises(InputError, match="number 1 is missing; expected a str"):
+        as_texts(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (pd.DataFrame({"my text": TWO, "label": TWO}), r"2 columns, \['my text', 'label'\]; .*one"),
+        (
+            pl.DataFrame({"text": TWO}),
+            r"data frame with 1 columns, \['text'\]; expected one column",
+        ),
+        (pl.LazyFrame({"text": TWO}), "got LazyFrame"),
+        ({"a": 1}, "got dict"),
+        (set(TWO), "got set"),
+        (b"abc", "got bytes"),
+        (io.StringIO("a"), "got StringIO"),
+        (np.array("a"), "got ndarray"),
+        (np.array([TWO]), "number 0 is of type ndarray"),
+        ([TWO], "number 0 is of type list"),
+    ],
+)
+def test_tables_and_what_has_no_order_are_no_texts(given, said):
+    with pytest.raises(InputError, match=said):
+        as_texts(given)
+
+
+def test_the_index_of_a_pandas_frame_is_no_text(tmp_path):
+    pd.DataFrame({"review": TWO}, index=pd.Index(["x", "y"], name="id")).to_parquet(
+        tmp_path / "a.parquet"
+    )
+    with pytest.warns(UserWarning, match="id is the index of a pandas frame"):
+        assert list(TextFiles(tmp_path / "a.parquet")) == TWO

@@ -176,7 +176,7 @@ def test_bad_images_and_settings_are_named(kind):
         (lambda: kind(network="dense").fit(TRAIN), "network"),
         (lambda: kind(patch=8, width=32).fit(TRAIN), "a patch of 8 pixels covers images of 8 x 8"),
         (lambda: kind("transformer", width=20).fit(TRAIN), "width must be a multiple of 16"),
-        (lambda: kind(**SMALL).fit([TRAIN[0], TRAIN[0, :5]]), "expected images of one size"),
+        (lambda: kind(**SMALL).fit([TRAIN[0], TRAIN[0, :5]]), "all of one size"),
     ):
         with pytest.raises(InputError, match=message):
             call()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import runs
 import torch
+from safetensors.torch import save
 
 from thalweg.core import InputError
 from thalweg.data import Shuffled, two_moons
@@ -29,7 +30,9 @@ from thalweg.objectives import (
 )
 from thalweg.samplers import HMC, MALA
 from thalweg.training import Checkpoint, Diverged, History, Run, train
-from thalweg.training.state import pack, unpack
+from thalweg.training.checkpoint import _sum
+from thalweg.training.hardware import Hardware
+from thalweg.training.state import GeneratorState, pack, unpack
 
 KILLS = 20
 
@@ -238,6 +241,131 @@ def test_an_objective_with_other_settings_is_another_run(one, other, tmp_path):
     )  # fmt: skip
     again.fit(rows, run=Run(tmp_path / "moving", every=5))
     again.fit(rows, run=Run(tmp_path / "moving", every=5, resume=True))
+
+
+def _checkpoint(folder):
+    """A checkpoint's file after 6 of 12 steps, and the run that goes on from it."""
+    rows = two_moons(60, torch.Generator().manual_seed(0))
+    model = EnergyDensity("noise-contrastive", hidden=(4,), n_steps=12, random_state=0)
+    model.fit(rows, run=Run(folder, every=6))
+    (folder / "step-000000012.safetensors").unlink()
+    path = folder / "step-000000006.safetensors"
+    return path, lambda: model.fit(rows, run=Run(folder, every=6, resume=True))
+
+
+def _changed(path, change):
+    """The file with its state changed, and a sum that is right."""
+    state = Checkpoint._read(path)
+    change(state)
+    tensors, text = pack(state)
+    metadata = {"thalweg-checkpoint": "2", "state": text, "sum": _sum(text, tensors)}
+    path.write_bytes(save(tensors, metadata))
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "message"),
+    [
+        (("optimizer", "state", 0, "exp_avg"), torch.empty(0), r"state\.0\.exp_avg is torch"),
+        (("optimizer", "state", 0, "exp_avg"), torch.zeros(1), r"expected torch.float32 \(4, 2\)"),
+        (("optimizer", "state", 1, "exp_avg_sq"), torch.full((4,), -1.0), "below 0"),
+        (("optimizer", "state", 0, "step"), torch.tensor(0.0), "expected a number of steps from 1"),
+        (("optimizer", "state", 0, "step"), torch.tensor(6, dtype=torch.int64), "is torch.int64"),
+        (("optimizer", "state", 9), {}, "the number of one of"),
+        (("optimizer", "state", 0), {}, "has no 'exp_avg'"),
+        (("optimizer", "param_groups", 0, "betas"), (0.9,), "betas is"),
+        (("optimizer", "param_groups", 0, "fused"), False, "fused is False; expected True"),
+        (("optimizer", "param_groups", 0, "lr"), -1.0, "expected a number of at least 0"),
+        (("optimizer", "param_groups", 0, "params"), [0, 0, 0, 0, 0], "params"),
+        (("schedule", "last_epoch"), 10**9, "expected 6"),
+        (("schedule", "lr_lambdas"), ["os.system"], "lr_lambdas"),
+        (("order", "made"), 7, "made is 7; expected 6"),
+        (("order", "generator"), torch.zeros(5056, dtype=torch.uint8), "does not fit"),
+        (("generator", "state"), torch.zeros(8), "state is torch.float32"),
+        (("energy", "more"), torch.zeros(1), "energy has a part 'more'"),
+        (("average", "n_averaged"), torch.tensor(1.0), "n_averaged is torch.float32"),
+        (("energy", "network.layers.0.bias"), torch.full((4,), torch.nan), "not finite"),
+        (("objective", "log_z"), "x", "log_z is 'x'; expected a tensor"),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_is_held_to_the_run_before_anything_is_restored(
+    tmp_path, where, value, message, monkeypatch
+):
+    path, go_on = _checkpoint(tmp_path)
+
+    def change(state):
+        inside = state["parts"]
+        for each in where[:-1]:
+            inside = inside[each]
+        inside[where[-1]] = value
+
+    _changed(path, change)
+    loaded = []
+    monkeypatch.setattr(GeneratorState, "load_state_dict", lambda self, state: loaded.append(1))
+    with pytest.raises(InputError, match=message) as raised:
+        go_on()
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert not loaded
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("steps", torch.tensor([1, 2, 3, 4, 5, 7]), "numbers that rise to 6"),
+        ("steps", torch.tensor([1, 2, 2, 4, 5, 6]), "numbers that rise to 6"),
+        ("values", torch.zeros(6), "history.values is"),
+        ("names", ["gap", "gap"], "different names"),
+        ("seconds", torch.zeros(0, dtype=torch.float64), "history.seconds is"),
+    ],
+)
+def test_the_record_in_a_checkpoint_is_held_to_its_steps(tmp_path, part, value, message):
+    path, go_on = _checkpoint(tmp_path)
+    _changed(path, lambda state: state["history"].update({part: value}))
+    with pytest.raises(InputError, match=message):
+        go_on()
+
+
+def test_a_bit_that_changed_in_a_checkpoint_is_seen(tmp_path):
+    path, go_on = _checkpoint(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="its sum is another one"):
+        go_on()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"tensor": "9"}', '{"tuple": 1}', '{"dict": [[1]]}', '{"dict": [["a", 1], ["a", 2]]}',
+     '{"run": "code"}', "{}", "[" * 100_000 + "]" * 100_000, '{"dict": [[[], 1]]}', "NaN"],
+)  # fmt: skip
+def test_a_state_that_pack_does_not_write_is_refused(text):
+    with pytest.raises(InputError):
+        unpack({"0": torch.zeros(1)}, text)
+
+
+def test_parameters_that_the_last_step_spoiled_are_not_kept(tmp_path, monkeypatch):
+    rows = two_moons(60, torch.Generator().manual_seed(0))
+    advance = Hardware.advance
+    steps = 0
+
+    def spoiling(self, optimizer):
+        nonlocal steps
+        advance(self, optimizer)
+        steps += 1
+        if steps == 12:
+            optimizer.param_groups[0]["params"][0].data.fill_(torch.inf)
+
+    monkeypatch.setattr(Hardware, "advance", spoiling)
+    model = DenoisingAutoencoder(4, hidden=(4,), n_steps=12, random_state=0)
+    with pytest.raises(
+        Diverged, match=r"after step 12 has values.*smaller learning rate.*no check"
+    ):
+        model.fit(rows)
+    steps = 0
+    with pytest.raises(Diverged, match=r"after step 12 has values.*checkpoint is .*000000006"):
+        model.fit(rows, run=Run(tmp_path, every=6))
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000000006.safetensors"]
 
 
 def test_history_comes_back():

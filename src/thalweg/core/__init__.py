@@ -1,6 +1,8 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
-from thalweg.core.checks import check_parameters, finite_array
+from thalweg.core.arrays import as_array, columns_of
+from thalweg.core.bounded import Bounded
+from thalweg.core.checks import check_parameters, finite_array, real_array
 from thalweg.core.constraints import (
     Array,
     Choice,
@@ -12,9 +14,16 @@ from thalweg.core.constraints import (
     Switch,
 )
 from thalweg.core.convergence import count_unconverged, note_converged
+from thalweg.core.counts import as_whole, whole_number
 from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
-from thalweg.core.errors import InputError
-from thalweg.core.files import check_folder, write_beside, write_folder_beside
+from thalweg.core.errors import InputError, NotWrittenError
+from thalweg.core.files import (
+    check_file,
+    check_folder,
+    read_file,
+    write_beside,
+    write_folder_beside,
+)
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import (
     BEYOND_TOKEN,
@@ -42,6 +51,7 @@ __all__ = [
     "HIDDEN_TOKEN",
     "Array",
     "Batch",
+    "Bounded",
     "Candidates",
     "Choice",
     "Clamped",
@@ -60,6 +70,7 @@ __all__ = [
     "Learned",
     "Levels",
     "Loss",
+    "NotWrittenError",
     "Nothing",
     "OneOf",
     "Parameter",
@@ -68,12 +79,16 @@ __all__ = [
     "Seed",
     "Sizes",
     "Switch",
+    "as_array",
     "as_energy",
+    "as_whole",
     "changed",
     "check_columns",
+    "check_file",
     "check_folder",
     "check_parameters",
     "check_rows",
+    "columns_of",
     "count_unconverged",
     "finite_array",
     "generator_from",
@@ -82,11 +97,14 @@ __all__ = [
     "note_converged",
     "parameter",
     "progress",
+    "read_file",
+    "real_array",
     "seen_through",
     "value",
     "value_and_gradient",
     "visible",
     "visible_energy",
+    "whole_number",
     "write_beside",
     "write_folder_beside",
 ]

@@ -33,6 +33,10 @@ class Constraint(ABC):
         """The value that a text on the command line stands for; the text itself if none."""
         return text
 
+    def plain(self, value: Any) -> Any:
+        """A value that is allowed, in Python's own numbers, which neither overflow nor round."""
+        return value
+
 
 @dataclass(frozen=True)
 class Either(Constraint):
@@ -54,6 +58,9 @@ class Either(Constraint):
         tried = [*self.first.violations(), *self.second.violations()]
         return [value for value in tried if not self.allows(value)]
 
+    def plain(self, value: Any) -> Any:
+        return (self.first if self.first.allows(value) else self.second).plain(value)
+
     def parse(self, text: str) -> Any:
         for constraint in (self.first, self.second):
             value = constraint.parse(text)
@@ -68,6 +75,9 @@ class Switch(Constraint):
 
     def allows(self, value: Any) -> bool:
         return isinstance(value, (bool, np.bool_))
+
+    def plain(self, value: Any) -> Any:
+        return bool(value)
 
     def describe(self) -> str:
         return "True or False"

@@ -3,3 +3,7 @@
 
 class InputError(ValueError):
     """Something the user gave cannot be used; the message says what, where, and what could."""
+
+
+class NotWrittenError(InputError, OSError):
+    """A file that the system would not write (a full disk, no permission, a closed pipe)."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import numbers
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from thalweg.core.constraints import Constraint, alternatives
+from thalweg.core.counts import as_real, as_whole
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,11 @@ class Integer(Constraint):
             return self.none
         if isinstance(value, str):
             return value in self.words
-        is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        return is_whole and int(value) >= self.low
+        whole = as_whole(value)
+        return whole is not None and whole >= self.low
+
+    def plain(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, str) else as_whole(value)
 
     def describe(self) -> str:
         return alternatives(f"a whole number of at least {self.low}", self.words, self.none)
@@ -55,13 +59,14 @@ class Real(Constraint):
     def allows(self, value: Any) -> bool:
         if value is None:
             return self.none
-        if not isinstance(value, numbers.Real) or isinstance(value, bool):
-            return False
-        number = float(value)
-        if math.isnan(number) or (math.isinf(number) and not self.infinite):
+        number = as_real(value)
+        if number is None or math.isnan(number) or (math.isinf(number) and not self.infinite):
             return False
         over = number > self.low if self.above else number >= self.low
         return over and (number < self.high if self.below else number <= self.high)
+
+    def plain(self, value: Any) -> Any:
+        return None if value is None else as_real(value)
 
     def describe(self) -> str:
         bound = (
@@ -92,15 +97,23 @@ class Sizes(Constraint):
     """A sequence of whole numbers of at least 1, such as the widths of a network's layers."""
 
     none: bool = False
+    length: int | None = None
+    """how many, where that is known"""
 
     def allows(self, value: Any) -> bool:
         if value is None:
             return self.none
         whole = Integer(1)
-        return isinstance(value, (tuple, list)) and all(whole.allows(v) for v in value)
+        if not isinstance(value, (tuple, list)) or self.length not in (None, len(value)):
+            return False
+        return all(whole.allows(v) for v in value)
+
+    def plain(self, value: Any) -> Any:
+        return None if value is None else _each(value, as_whole)
 
     def describe(self) -> str:
-        return alternatives("a sequence of whole numbers of at least 1", (), self.none)
+        many = "" if self.length is None else f"{self.length} "
+        return alternatives(f"a sequence of {many}whole numbers of at least 1", (), self.none)
 
     def kind(self) -> str:
         return alternatives("sequence of int", (), self.none)
@@ -127,6 +140,9 @@ class Levels(Constraint):
             return len(value) > 0 and all(each.allows(part) for part in value)
         return each.allows(value)
 
+    def plain(self, value: Any) -> Any:
+        return _each(value, as_real) if isinstance(value, (tuple, list)) else as_real(value)
+
     def describe(self) -> str:
         bound = "" if math.isinf(self.high) else f" and below {self.high:g}"
         return f"a number above 0{bound}, or a sequence of them"
@@ -149,8 +165,12 @@ class Seed(Constraint):
     def allows(self, value: Any) -> bool:
         if value is None or isinstance(value, np.random.RandomState):
             return True
-        is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        return is_whole and 0 <= int(value) < 2**32
+        whole = as_whole(value)
+        return whole is not None and 0 <= whole < 2**32
+
+    def plain(self, value: Any) -> Any:
+        held = value is None or isinstance(value, np.random.RandomState)
+        return value if held else as_whole(value)
 
     def describe(self) -> str:
         return "a whole number from 0 to 2**32 - 1, a numpy RandomState, or None"
@@ -163,6 +183,12 @@ class Seed(Constraint):
 
     def parse(self, text: str) -> Any:
         return _number(text, int, none=True)
+
+
+def _each(values: Any, as_number: Callable[[Any], Any]) -> Any:
+    """A list or tuple of the same numbers; itself where nothing changes."""
+    plain = type(values)(as_number(value) for value in values)
+    return values if all(a is b for a, b in zip(plain, values, strict=True)) else plain
 
 
 def _number(text: str, kind: type, none: bool) -> Any:

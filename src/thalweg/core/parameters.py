@@ -56,6 +56,10 @@ class Learned:
     sentence: str
     saved: bool
     """whether it is written with the model, beside the tensors of the energy"""
+    constraint: Constraint | None = None
+    """of what is saved: what it must be, as a model is loaded"""
+    shape: tuple[str, ...] | None = None
+    """of a saved array: the attribute that has each length, "any" for any"""
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,17 @@ def changed(
     return _Changed(what)
 
 
-def learned(sentence: str = "", *, saved: bool = False, init: Literal[False] = False) -> Any:
+def learned(
+    sentence: str = "",
+    *,
+    saved: bool = False,
+    constraint: Constraint | None = None,
+    shape: tuple[str, ...] | None = None,
+    init: Literal[False] = False,
+) -> Any:
     """Declare an attribute that fitting finds out.
+
+    What is saved has a constraint, or if it is an array a shape: a file is held to them.
 
     Parameters
     ----------
@@ -117,10 +130,15 @@ def learned(sentence: str = "", *, saved: bool = False, init: Literal[False] = F
         What it is, with its shape; the inherited one without it.
     saved : bool, default False
         Whether it is written with the model. Arrays become tensors; other values, JSON.
+    constraint : Constraint, optional
+        What a saved value must be.
+    shape : tuple of str, optional
+        Of a saved array: names of the attributes or parameters that have its lengths, "any" for a
+        length that may be any.
     init : False
         For type checkers: the constructor does not take it.
     """
-    return Learned(" ".join(sentence.split()), saved)
+    return Learned(" ".join(sentence.split()), saved, constraint, shape)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter, changed, learned))
@@ -139,10 +157,16 @@ class Declared:
     """The docstring as it was written; that of the class above where there is none"""
 
     def check_parameters(self) -> None:
-        """Hold each parameter to its constraint, or raise :class:`InputError`."""
+        """Hold each parameter to its constraint, or raise :class:`InputError`.
+
+        Numbers of numpy and torch become Python's own here: counts of few bits would overflow.
+        """
         values = {name: getattr(self, name) for name in self.parameters}
         constraints = {name: each.constraint for name, each in self.parameters.items()}
-        check_parameters(type(self).__name__, values, constraints)
+        plain = check_parameters(type(self).__name__, values, constraints)
+        for name, value in plain.items():
+            if value is not values[name]:
+                setattr(self, name, value)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -185,7 +209,12 @@ def _learned(cls: type) -> dict[str, Learned]:
     for name, each in _declarations(cls):
         if isinstance(each, Learned):
             nearer = found.get(name, each)
-            found[name] = Learned(nearer.sentence or each.sentence, nearer.saved or each.saved)
+            found[name] = Learned(
+                nearer.sentence or each.sentence,
+                nearer.saved or each.saved,
+                nearer.constraint or each.constraint,
+                nearer.shape or each.shape,
+            )
     return found
 
 

@@ -90,6 +90,10 @@ class Shuffled:
     def state_dict(self) -> dict[str, Any]:
         return {"made": self._made, "generator": self._before_order}
 
+    def check(self, state: dict[str, Any]) -> None:
+        """Hold the generator's state to be one; this order stays as it is."""
+        torch.Generator(self._generator.device).set_state(state["generator"])
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._made, self._before_order = state["made"], state["generator"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thalweg.core import InputError
+from thalweg.core import InputError, as_array
 from thalweg.data.images import CHANNELS, described
 from thalweg.data.source import Source
 
@@ -115,9 +115,7 @@ class Windows(Source):
 
 def _clip(given: Any, i: int, name: str) -> NDArray[Any]:
     """(time, height, width, channels)."""
-    if isinstance(given, torch.Tensor):
-        given = given.detach().cpu().numpy()
-    values = np.asarray(given)
+    values = as_array(f"{name}: clip {i}", given)
     if values.dtype.kind not in "fiub" or values.ndim not in (3, 4) or min(values.shape) < 1:
         raise InputError(
             f"{name}: clip {i} is {values.dtype} of shape {values.shape}; expected numbers, (time, "

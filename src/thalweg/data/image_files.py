@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,13 +14,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from thalweg.core import InputError
+from thalweg.data.image_decoding import Decoded, decode
 from thalweg.data.images import Images, described
 from thalweg.data.source import Summary
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+
+DAMAGE = (
+    Image.DecompressionBombError, OSError, SyntaxError, ValueError, TypeError, LookupError,
+    ArithmeticError, EOFError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow raises at files that are damaged: whatever its decoders stumble over"""
 
 SHOWN = 5
 """How many files that cannot be read a warning names."""
@@ -28,6 +37,9 @@ class ImageFiles(Images):
     """The image files of a folder and of the folders in it, by name.
 
     A file is decoded each time that its row is asked for, so a folder may be larger than memory.
+    Photos are turned upright as their EXIF tag says; transparency is a fourth channel. Values are
+    those of the file, 0 to 255 or 0 to 65535 by its depth; where depths differ, all are brought to
+    the scale of the first file. Of an animation or of pages the first picture is read.
 
     Parameters
     ----------
@@ -43,6 +55,7 @@ class ImageFiles(Images):
             raise InputError(f"ImageFiles: damaged must be 'skip' or 'stop', got {damaged!r}")
         self.folder, self.damaged = Path(folder), damaged
         self._damaged: dict[str, str] = {}
+        self._several: set[str] = set()
         # text, not Path: of a hundred thousand files that is a third of the memory
         self.names = [str(self.folder)] if self.folder.is_file() else list(_below(self.folder))
         if not self.names:
@@ -50,15 +63,17 @@ class ImageFiles(Images):
                 f"{folder}: no image files; expected a folder with some ({', '.join(ENDINGS)})"
             )
         self._pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
-        self.grey, self.pixels, self.shape = self._first()
+        first = self._first()
+        self.grey, self.pixels, self.white = first.pixels.ndim == 2, first.pixels.dtype, first.white
+        height, width, channels = (*first.pixels.shape, 1)[:3]
+        self.shape = height, width, channels
 
-    def _first(self) -> tuple[bool, np.dtype, tuple[int, int, int]]:
+    def _first(self) -> Decoded:
         for name in self.names:
-            image = self._decode(name)
-            if image is not None:
+            found = self._decode(name)
+            if found is not None:
                 self.example = name
-                height, width, channels = (*image.shape, 1)[:3]
-                return image.ndim == 2, image.dtype, (height, width, channels)
+                return found
         raise InputError(
             f"{self.folder}: none of its {len(self.names)} image files can be decoded; the first, "
             f"{self.names[0]}: {self._damaged[self.names[0]]}"
@@ -91,15 +106,21 @@ class ImageFiles(Images):
         if self._damaged:
             before = len(self.names)
             self.names = [each for each in self.names if each not in self._damaged]
-            shown = "; ".join(f"{n}: {why}" for n, why in list(self._damaged.items())[:SHOWN])
-            more = len(self._damaged) - SHOWN
+            shown = _some([f"{each}: {why}" for each, why in self._damaged.items()])
             warnings.warn(
                 f"{self.folder}: {before - len(self.names)} of {before} image files could not be "
-                f"decoded and were left out ({shown}{f'; and {more} more' if more > 0 else ''})",
+                f"decoded and were left out ({shown})",
                 UserWarning,
                 stacklevel=2,
             )
             self._damaged = {}
+        if self._several:
+            warnings.warn(
+                f"{self.folder}: {len(self._several)} image files have several pictures, frames or "
+                f"pages; the first of each is read ({_some(sorted(self._several))})",
+                UserWarning,
+                stacklevel=2,
+            )
         return found
 
     def fingerprint(self) -> str:
@@ -110,8 +131,10 @@ class ImageFiles(Images):
         return found.hexdigest()[:16]
 
     def originals(self) -> NDArray[Any]:
-        images = [image for image in self._pool.map(self._decode, self.names) if image is not None]
-        return np.stack(images)
+        images = [each for each in self._pool.map(self._pixels, self.names) if each is not None]
+        if self.pixels.kind in "iu":
+            images = [np.rint(each) if each.dtype.kind == "f" else each for each in images]
+        return np.stack(images).astype(self.pixels)
 
     def _rows(self, names: Iterable[str]) -> NDArray[np.floating]:
         decoded = self._pool.map(self._row_of, names)
@@ -119,39 +142,51 @@ class ImageFiles(Images):
         return np.stack(rows) if rows else np.empty((0, self.n_columns), np.float32)
 
     def _row_of(self, name: str) -> NDArray[np.floating] | None:
-        image = self._decode(name)
-        if image is None:
+        pixels = self._pixels(name)
+        return None if pixels is None else pixels.astype(np.float32).reshape(-1)
+
+    def _pixels(self, name: str) -> NDArray[Any] | None:
+        """The pixels of a file, on the scale of the first one."""
+        found = self._decode(name)
+        if found is None:
             return None
-        shape = (*image.shape, 1)[:3]
-        if shape != self.shape:
+        height, width, channels = (*found.pixels.shape, 1)[:3]
+        if (height, width, channels) != self.shape:
             raise InputError(
-                f"{name} is {described((shape[0], shape[1], shape[2]))}; expected "
+                f"{name} is {described((height, width, channels))}; expected "
                 f"{self.described()}, as {self.example} is"
             )
-        return image.astype(np.float32).reshape(-1)
+        if (found.pixels.dtype, found.white) == (self.pixels, self.white):
+            return found.pixels
+        if found.white is None or self.white is None:
+            raise InputError(
+                f"{name} has pixels of {found.pixels.dtype}; expected {self.pixels}, as "
+                f"{self.example} has (only whole numbers without a sign, of up to 16 bits, have a "
+                "scale in common)"
+            )
+        return np.asarray(found.pixels.astype(np.float64) * self.white / found.white)
 
-    def _decode(self, name: str) -> NDArray[Any] | None:
+    def _decode(self, name: str) -> Decoded | None:
         try:
-            with Image.open(name) as image:
-                if image.mode not in ("1", "L", "RGB", "RGBA", "I", "F", "I;16"):
-                    opaque = "transparency" not in image.info
-                    return np.asarray(image.convert("RGB" if opaque else "RGBA"))
-                return np.asarray(image.convert("L") if image.mode == "1" else image)
-        except (
-            UnidentifiedImageError,
-            Image.DecompressionBombError,
-            OSError,
-            SyntaxError,
-            ValueError,
-        ) as error:
-            # Pillow's own words begin with the name, or with none
-            why = str(error).replace(repr(name), "the file")
+            found = decode(name)
+        except DAMAGE as error:
+            # Pillow's own words begin with the opened file, or with none
+            why = str(error).replace(f"<_io.BufferedReader name={name!r}>", "the file")
             if self.damaged == "stop":
                 raise InputError(
                     f"{name} cannot be decoded ({why}); expected an image file"
                 ) from error
             self._damaged[name] = why
             return None
+        if found.several:
+            self._several.add(name)
+        return found
+
+
+def _some(texts: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(texts) - SHOWN
+    return "; ".join([*texts[:SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _below(folder: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thalweg.core import InputError
+from thalweg.core import InputError, as_array
 from thalweg.data.image_files import ENDINGS, ImageFiles
 from thalweg.data.images import ImageArray, Images
 
@@ -39,16 +39,8 @@ def as_images(given: ImagesLike, damaged: str = "skip") -> Images:
     """
     if isinstance(given, Images):
         return given
-    if isinstance(given, torch.Tensor):
-        given = given.detach().cpu()
-        return ImageArray((given.float() if given.dtype == torch.bfloat16 else given).numpy())
     if not isinstance(given, (str, os.PathLike)):
-        try:
-            return ImageArray(np.asarray(given))
-        except ValueError as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"images: {error}; expected images of one size") from error
+        return ImageArray(as_array("images", given))
     path = Path(given)
     if path.suffix.lower() == ".npy" and path.is_file():
         try:

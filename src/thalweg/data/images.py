@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thalweg.core import InputError
+from thalweg.core import InputError, as_array
 from thalweg.data.source import Source, Summary
 
 CHANNELS = 4
@@ -30,6 +30,8 @@ class Images(Source):
     """whether images came without a dimension for channels"""
     pixels: np.dtype
     """type of the pixels as they came"""
+    white: int | None = None
+    """the value of full brightness, where it is known: of image files, of bytes"""
 
     @property
     def n_columns(self) -> int:
@@ -99,6 +101,7 @@ class ImageArray(Images):
             )
         self.values, self.shape = values, (height, width, channels)
         self.pixels = values.dtype
+        self.white = 255 if values.dtype == np.uint8 else None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -127,8 +130,8 @@ class CoveredImages(Images):
 
     def __init__(self, images: Images, mask: Any) -> None:
         self.images, self.shape = images, images.shape
-        self.grey, self.pixels = images.grey, images.pixels
-        hides = np.asarray(mask)
+        self.grey, self.pixels, self.white = images.grey, images.pixels, images.white
+        hides = as_array("mask", mask)
         height, width, channels = self.shape
         n = len(images)
         known = ((height, width), (n, height, width), (n, height, width, channels))

@@ -69,17 +69,31 @@ class Source(ABC):
         for start in range(0, len(self), self.chunk_rows):
             yield start, self.take(np.arange(start, min(start + self.chunk_rows, len(self))))
 
-    def summary(self, name: str = "X", columns: list[str] | None = None) -> Summary:
-        """One pass: moments of every column, and a check of every entry.
+    def check(self, name: str = "X", columns: list[str] | None = None) -> None:
+        """One pass over every entry, as rows that are asked about need it.
 
         Raises
         ------
         InputError
             If an entry is infinite or a row has no visible entry; the message names it.
         """
+        for start, chunk in self.chunks():
+            if not np.isfinite(chunk.sum(dtype=np.float64)):
+                self._refuse(chunk, start, name, columns)
+
+    def summary(self, name: str = "X", columns: list[str] | None = None) -> Summary:
+        """One pass: moments of every column, and a check of every entry.
+
+        Raises
+        ------
+        InputError
+            As :meth:`check`; and if a row is too large to be squared, as all that learns from it
+            would have to.
+        """
         d = self.n_columns
         visible, mean, squares = np.zeros(d, np.int64), np.zeros(d), np.zeros(d)
         any_hidden = False
+        room = self._room()
         for start, chunk in self.chunks():
             if np.isfinite(chunk.sum(dtype=np.float64)):
                 count = np.full(d, len(chunk), np.int64)
@@ -90,6 +104,8 @@ class Source(ABC):
                 any_hidden = any_hidden or bool(hidden.any())
                 count = len(chunk) - hidden.sum(axis=0)
                 known = np.where(hidden, 0, chunk)
+            if max(known.max(), -known.min()) > room / d**0.5:
+                self._refuse_large(known, start, name, columns)
             here = known.sum(axis=0, dtype=np.float64) / np.maximum(count, 1)
             deviation = known - here.astype(chunk.dtype)
             if any_hidden:
@@ -101,6 +117,13 @@ class Source(ABC):
             mean += (here - mean) * count / total
             visible += count
         return Summary(visible, mean, squares, any_hidden)
+
+    def _room(self) -> float:
+        """Length, at most, of a row that distances to others, squared, are numbers for."""
+        limits = np.finfo(self.dtype)
+        # sums over rows are in double precision
+        rows = len(self) if self.dtype == np.float64 else 1
+        return float(np.sqrt(float(limits.max) / 8 / max(1, rows)))
 
     def fingerprint(self) -> str:
         """A short text that differs where rows do."""
@@ -126,6 +149,23 @@ class Source(ABC):
             raise InputError(
                 f"{name}: {self._row(start + int(np.argmax(empty)))} has no visible entry (all "
                 "NaN); expected at least one number in every one"
+            )
+
+    def _refuse_large(
+        self, known: NDArray[np.floating], start: int, name: str, columns: list[str] | None
+    ) -> None:
+        """Stop at a row of a chunk that is too large to be squared."""
+        room = self._room()
+        scaled = known / room
+        large = np.einsum("nd,nd->n", scaled, scaled, dtype=np.float64) > 1
+        if large.any():
+            row = int(np.argmax(large))
+            column = int(np.argmax(np.abs(known[row])))
+            raise InputError(
+                f"{name}: {self._entry(start + row, column, columns)} is {known[row, column]:.6g}, "
+                f"which cannot be squared in {self.dtype.name}; expected numbers up to about "
+                f"{room / self.n_columns**0.5:.0e}, and NaN where a large number stands for what "
+                "is missing"
             )
 
     def _row(self, row: int) -> str:

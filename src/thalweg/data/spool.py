@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.core import InputError
-from thalweg.data.tables import Column, Encoding
+from thalweg.data.tables import Column, Encoding, scan_parquet
 
 SPOOL_FROM_BYTES = 64 * 2**20
 """Tables that take more than this as numbers are not held in memory."""
@@ -23,7 +23,7 @@ def is_large(path: Path) -> bool:
     if path.suffix.lower() != ".parquet" or not path.is_file():
         return False
     try:
-        table = pl.scan_parquet(path)
+        table = pl.scan_parquet(path, glob=False)
         rows = int(table.select(pl.len()).collect().item())
         return rows * len(table.collect_schema()) * 8 > SPOOL_FROM_BYTES
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -35,7 +35,7 @@ def spool(path: Path) -> tuple[NDArray[np.floating], Encoding]:
 
     The file lies in the system's folder for temporary files and goes away with the array.
     """
-    table = pl.scan_parquet(path)
+    table = scan_parquet(path)
     columns = []
     for name, kind in table.collect_schema().items():
         if kind.is_numeric():

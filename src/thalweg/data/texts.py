@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import math
 import os
 import shutil
 import sys
@@ -10,13 +12,15 @@ import tempfile
 import weakref
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
+import numpy as np
 import polars as pl
 
-from thalweg.core import InputError
+from thalweg.core import InputError, columns_of
+from thalweg.data.tables import scan_parquet
 
 TextsLike: TypeAlias = "Texts | Iterable[str] | os.PathLike[str]"
 """Texts, a list, an array or a series of them, or the path of a file or folder that has some"""
@@ -47,9 +51,8 @@ class GivenTexts(Texts):
         self.texts = list(texts)
         for i, text in enumerate(self.texts):
             if not isinstance(text, str):
-                raise InputError(
-                    f"texts: number {i} is of type {type(text).__name__}; expected a str"
-                )
+                kind = "missing" if _is_missing(text) else f"of type {type(text).__name__}"
+                raise InputError(f"texts: number {i} is {kind}; expected a str")
             try:
                 text.encode()
             except UnicodeEncodeError as error:
@@ -131,7 +134,8 @@ def as_texts(given: TextsLike, unit: str = "line") -> Texts:
     Raises
     ------
     InputError
-        If it is one string, which may be a text or a path, or has something else than strings.
+        If it is one string, which may be a text or a path, a data frame, has no order, or
+        has something else than strings.
     """
     if isinstance(given, Texts):
         return given
@@ -143,11 +147,27 @@ def as_texts(given: TextsLike, unit: str = "line") -> Texts:
         )
     if isinstance(given, os.PathLike):
         return TextFiles(given, unit)
-    if isinstance(given, dict) or not isinstance(given, Iterable):
+    columns = columns_of(given)
+    if columns is not None:
+        raise InputError(
+            f"texts: got a data frame with {len(columns)} columns, "
+            f"{[name for name, _ in columns]}; expected one column alone (frame['its name'])"
+        )
+    no_texts = (Mapping, set, frozenset, bytes, bytearray, memoryview, io.IOBase)
+    single = isinstance(given, np.ndarray) and given.ndim == 0
+    if isinstance(given, no_texts) or not isinstance(given, Iterable) or single:
         raise InputError(
             f"texts: got {type(given).__name__}; expected a list of texts, or a pathlib.Path"
         )
     return GivenTexts(given)
+
+
+def _is_missing(entry: Any) -> bool:
+    """Whether an entry is what numpy, pandas or polars have where there is none."""
+    not_a_number = isinstance(entry, float) and math.isnan(entry)
+    pandas = sys.modules.get("pandas")
+    missing = (None, np.ma.masked, *(() if pandas is None else (pandas.NA, pandas.NaT)))
+    return not_a_number or any(entry is each for each in missing)
 
 
 def _decoded(file: Any, name: str) -> Iterator[str]:
@@ -189,7 +209,7 @@ def _paragraphs(lines: Iterable[str]) -> Iterator[str]:
 
 def _of_parquet(path: Path) -> Iterator[str]:
     try:
-        table = pl.scan_parquet(path)
+        table = scan_parquet(path)
         schema = table.collect_schema()
         names = [name for name, kind in schema.items() if kind == pl.String]
         if "text" in names:

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from thalweg.core import whole_number
+
 
 def spiral(n: int, generator: torch.Generator, turns: float = 1.5, noise: float = 0.0) -> Tensor:
     r"""Points of a plane spiral, :math:`y = \frac{t}{T} (\cos t, \sin t)`, uniform in length.
@@ -67,6 +69,7 @@ def eight_gaussians(n: int, generator: torch.Generator, noise: float = 0.2) -> T
 
 def checkerboard(n: int, generator: torch.Generator) -> Tensor:
     """The dark squares of a board of 4 x 4 with side 4, uniform: (n, 2), entropy log 8."""
+    n = whole_number("checkerboard: n", n)
     column = torch.randint(4, (n,), generator=generator)
     row = 2 * torch.randint(2, (n,), generator=generator) + column % 2
     within = _uniform(2 * n, generator).reshape(n, 2)

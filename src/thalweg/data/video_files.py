@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalweg.core import InputError
+from thalweg.core import InputError, whole_number
 from thalweg.data.clips import ClipsLike
 
 
@@ -39,7 +39,8 @@ def read_clip(
 ) -> NDArray[np.uint8]:
     """The frames of a video file: (time, height, width, 3), or (time, height, width) in grey.
 
-    Needs the ``video`` extra, for PyAV (FFmpeg).
+    They are turned upright as the file says, of what a telephone took on its side. Needs the
+    ``video`` extra, for PyAV (FFmpeg).
 
     Parameters
     ----------
@@ -66,18 +67,23 @@ def read_clip(
     if not Path(path).is_file():
         there = "not a file" if Path(path).exists() else "no such file"
         raise InputError(f"{path}: {there}; expected a video")
-    if every < 1 or (most is not None and most < 1):
-        raise InputError(f"read_clip: every and most must be at least 1, got {every} and {most}")
+    every = whole_number("read_clip: every", every)
+    most = None if most is None else whole_number("read_clip: most", most)
     frames: list[Any] = []
-    place = {} if size is None else {"height": size[0], "width": size[1]}
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise InputError(f"{path} has no video in it; expected a video file")
             for i, frame in enumerate(container.decode(video=0)):
                 if i % every == 0:
+                    # to the left; PyAV does not tell before its version 14
+                    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+                    height, width = (
+                        (None, None) if size is None else size[:: -1 if turns % 2 else 1]
+                    )
                     kind = "gray" if grey else "rgb24"
-                    frames.append(frame.reformat(**place, format=kind).to_ndarray())
+                    stored = frame.reformat(width, height, kind).to_ndarray()
+                    frames.append(np.rot90(stored, turns))
                 if most is not None and len(frames) == most:
                     break
     except av.FFmpegError as error:

@@ -44,7 +44,7 @@ class Vocabulary:
     start, end, hidden, padding : str
         Its tokens for the start and end of a text, for what is hidden, and for padding.
     size : int, default 0
-        V, where a network has more numbers for tokens than there are tokens.
+        V of a network, which may have more numbers for tokens than there are tokens, not fewer.
 
     Attributes
     ----------
@@ -79,7 +79,13 @@ class Vocabulary:
         # whether a text is cut or padded is decided here, not by what a file happens to say
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        self._size = max(size, 1 + max(tokenizer.get_vocab().values()))
+        last = max(tokenizer.get_vocab().values())
+        if size and last >= size:
+            raise InputError(
+                f"the tokenizer has a token of number {last}; expected numbers below {size}, the "
+                "tokens of the network"
+            )
+        self._size = size or last + 1
         written = [tokenizer.id_to_token(i) or "" for i in range(len(self))]
         added = tokenizer.get_added_tokens_decoder()
         self.special = np.zeros(len(self), bool)
@@ -147,14 +153,14 @@ class Vocabulary:
         return cls(tokenizer)
 
     @classmethod
-    def from_json(cls, written: str, names: Sequence[str]) -> Vocabulary:
+    def from_json(cls, written: str, names: Sequence[str], size: int = 0) -> Vocabulary:
         """From what the tokenizer's ``to_str`` wrote, and the names of the four marks."""
         try:
             tokenizer = _tokenizers().Tokenizer.from_str(written)
         except Exception as error:
             raise InputError(f"the tokenizer is damaged ({error})") from error
         start, end, hidden, padding = names
-        return cls(tokenizer, start, end, hidden, padding)
+        return cls(tokenizer, start, end, hidden, padding, size)
 
     def __len__(self) -> int:
         return self._size

@@ -46,6 +46,10 @@ class GaussianComponents(LatentEnergy):
         return torch.softmax(self.logits, dim=0)
 
     @abstractmethod
+    def factor(self) -> Tensor:
+        """L, lower triangular, with P = L L^T: (k, d, d), or (1, d, d) for one of all."""
+
+    @abstractmethod
     def precisions(self) -> Tensor:
         """P as matrices, in double precision: (k, d, d)."""
 
@@ -54,8 +58,13 @@ class GaussianComponents(LatentEnergy):
         """log det P: (k,)."""
 
     @abstractmethod
+    def squares_of(self, away: Tensor) -> Tensor:
+        """e^T P e of differences e from each component's mean, (k, n, d): (k, n)."""
+
     def squares(self, y: Tensor) -> Tensor:
         """(y - mu)^T P (y - mu) of every row under every component: (k, n)."""
+        check_columns(type(self).__name__, y, self.means.shape[1])
+        return self.squares_of(y[None] - self.means[:, None])
 
     @abstractmethod
     def covariance_factors(self) -> Tensor:
@@ -117,7 +126,6 @@ class FullGaussians(GaussianComponents):
         self.lower = nn.Parameter(factor.tril(-1))
 
     def factor(self) -> Tensor:
-        """L, lower triangular, with P = L L^T: (k or 1, d, d)."""
         return self.lower.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
 
     def precisions(self) -> Tensor:
@@ -127,10 +135,8 @@ class FullGaussians(GaussianComponents):
     def log_det(self) -> Tensor:
         return 2 * self.log_diagonal.sum(dim=1).expand(len(self.means))
 
-    def squares(self, y: Tensor) -> Tensor:
-        check_columns(type(self).__name__, y, self.means.shape[1])
-        away = y[None] - self.means[:, None]
-        return (away @ self.factor()).square().sum(dim=-1)
+    def squares_of(self, away: Tensor) -> Tensor:
+        return _finite_or_infinite((away @ self.factor().to(away)).square().sum(dim=-1))
 
     def covariance_factors(self) -> Tensor:
         factor = self.factor()
@@ -160,16 +166,18 @@ class DiagonalGaussians(GaussianComponents):
     def _wide(self) -> Tensor:
         return self.log_precision.expand(-1, self.means.shape[1])
 
+    def factor(self) -> Tensor:
+        return torch.diag_embed((0.5 * self._wide()).exp())
+
     def precisions(self) -> Tensor:
         return torch.diag_embed(self._wide().double().exp())
 
     def log_det(self) -> Tensor:
         return self._wide().sum(dim=1)
 
-    def squares(self, y: Tensor) -> Tensor:
-        check_columns(type(self).__name__, y, self.means.shape[1])
-        root = (0.5 * self.log_precision).exp()
-        return ((y[None] - self.means[:, None]) * root[:, None]).square().sum(dim=-1)
+    def squares_of(self, away: Tensor) -> Tensor:
+        root = (0.5 * self.log_precision).exp().to(away)
+        return (away * root[:, None]).square().sum(dim=-1)
 
     def covariance_factors(self) -> Tensor:
         return torch.diag_embed((-0.5 * self._wide()).exp())
@@ -178,8 +186,8 @@ class DiagonalGaussians(GaussianComponents):
 class _Marginal(LatentEnergy):
     r"""The components with each row's hidden coordinates integrated out.
 
-    With e = y - mu, 0 at hidden coordinates h, the marginal needs only the hidden block of P:
-    :math:`q = e^T P e - (Pe)_h^T P_{hh}^{-1} (Pe)_h` and
+    With e = y - mu, 0 at hidden coordinates h, the marginal needs only the hidden block of P: its
+    square is that of e with the conditional mean :math:`-P_{hh}^{-1} (Pe)_h` at h, and
     :math:`\log\det P_v = \log\det P - \log\det P_{hh}`.
     """
 
@@ -220,7 +228,7 @@ class _Marginal(LatentEnergy):
     def _block(self, y: Tensor, visible: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
         """Energies (k, n) and rows (k, n, d), the hidden coordinates at their conditional mean."""
         kind = y.dtype
-        # in double: the square is a difference of large numbers where columns nearly coincide
+        # in double: the hidden block is nearly singular where columns nearly coincide
         y, means = y.double(), self.whole.means.double()[:, None]
         hidden = (~visible).to(precision)
         away = torch.where(visible, torch.where(visible, y, 0) - means, 0)
@@ -229,7 +237,8 @@ class _Marginal(LatentEnergy):
         block = precision[:, None] * both + torch.diag_embed(1 - hidden)
         factor = torch.linalg.cholesky(block)
         down = torch.cholesky_solve((slope * hidden)[..., None], factor)[..., 0]
-        squares = (away * slope).sum(dim=-1) - (slope * hidden * down).sum(dim=-1)
+        # as a sum of squares at the conditional mean: nothing cancels
+        squares = self.whole.squares_of(torch.where(visible, away, -down))
         log_det = self.whole.log_det()[:, None]
         log_det = log_det - 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         seen = visible.sum(dim=1).to(precision)
@@ -238,11 +247,17 @@ class _Marginal(LatentEnergy):
         return energy.to(kind), torch.where(visible, y, means - down).to(kind)
 
 
+def _finite_or_infinite(squares: Tensor) -> Tensor:
+    """A square that has overflowed on its way, where inf - inf is NaN, is infinite."""
+    return torch.where(squares.isnan(), torch.inf, squares)
+
+
 def _chosen(z: Tensor, each: Tensor) -> Tensor:
     """Of energies (k, n) of every component those that one-hot z chooses."""
     if z.shape[-2] == 1 and z.ndim == 3:
-        return z[:, 0] @ each
-    return (z * each.T).sum(dim=-1)
+        # not as a product: 0 times an infinite energy is not 0
+        return each[z[:, 0].argmax(dim=1)]
+    return torch.where(z == 0, 0, z * each.T).sum(dim=-1)
 
 
 def precision_factors(covariances: Tensor) -> Tensor:

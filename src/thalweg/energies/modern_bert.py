@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from thalweg.core import InputError, Integer
 from thalweg.data import Marks
 from thalweg.energies.text_transformer import WAVELENGTH, TextTransformer
 
@@ -26,6 +27,13 @@ NAMES = (
     (r"offset", "decoder.bias"),
 )
 """What our tensors are called there."""
+
+
+SIZES = (
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+    "max_position_embeddings",
+)  # fmt: skip
+"""What a network of ours is built from"""
 
 
 def tensors_of(network: TextTransformer) -> dict[str, Tensor]:
@@ -74,17 +82,34 @@ def config_of(network: TextTransformer) -> dict[str, Any]:
     }
 
 
-def network_of(
-    config: Mapping[str, Any], tensors: Mapping[str, Tensor], marks: Marks
-) -> TextTransformer:
-    """A network of ours from what :func:`config_of` and :func:`tensors_of` gave."""
-    network = TextTransformer(
+def check_config(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Hold what a config says of sizes to the tensors that are there."""
+    for name in SIZES:
+        if name not in config:
+            raise InputError(f"config.json has no {name}")
+        if not Integer(1).allows(config[name]):
+            raise InputError(
+                f"{name} of config.json must be a whole number of at least 1, got "
+                f"{config[name]!r:.40}"
+            )
+    embedding = _renamed("embedding.weight")
+    expected = (config["vocab_size"], config["hidden_size"])
+    if embedding not in tensors or tuple(tensors[embedding].shape) != expected:
+        raise InputError(f"there is no tensor {embedding} of {expected}, as config.json says")
+
+
+def network_of(config: Mapping[str, Any], marks: Marks) -> TextTransformer:
+    """A network of ours, of the sizes that :func:`config_of` wrote, without its weights."""
+    return TextTransformer(
         config["vocab_size"], marks, config["hidden_size"], config["num_hidden_layers"],
         config["num_attention_heads"], config["intermediate_size"],
         config["max_position_embeddings"],
     )  # fmt: skip
+
+
+def fill(network: TextTransformer, tensors: Mapping[str, Tensor]) -> None:
+    """Give a network the weights that :func:`tensors_of` gave."""
     network.load_state_dict({name: tensors[_renamed(name)] for name in network.state_dict()})
-    return network
 
 
 def _renamed(name: str) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from thalweg.core import BEYOND_TOKEN, InputError
+from thalweg.core import BEYOND_TOKEN, Bounded, InputError, check_file, read_file
+from thalweg.core.bounded import ROOM
 from thalweg.data import Marks, Vocabulary
 from thalweg.energies.tokens import TokenNetwork
 
@@ -69,6 +74,53 @@ def _reserved(model: Any) -> int:
     return 0
 
 
+def check_sizes(folder: Path) -> list[int]:
+    """Numbers of each tensor; refused if files are none, or the config asks for more.
+
+    Links may lead to where the hub's client keeps what it fetched, and else not out of the folder.
+    """
+    within = folder.parent.parent if folder.parent.name == "snapshots" else folder
+    expected = "a file of a model of transformers"
+    sizes: list[int] = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".safetensors":
+            check_file(path, expected, within)
+            sizes += _sizes(path)
+        elif path.suffix in (".json", ".txt", ".model", ".jinja") or path.is_symlink():
+            check_file(path, expected, within)
+    try:
+        config = json.loads(read_file(folder / "config.json", expected, within))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{folder / 'config.json'} is damaged ({error}); expected JSON") from error
+    for name, number in _whole_numbers(config):
+        most = max(64, len(sizes)) if "layer" in name else sum(sizes) + ROOM
+        if number > most:
+            raise InputError(
+                f"{folder / 'config.json'}: {name} is {number}, more than its tensors have room for"
+            )
+    return sizes
+
+
+def _sizes(path: Path) -> list[int]:
+    """Numbers of each tensor of a file, from its header alone."""
+    try:
+        with safe_open(path, "pt") as file:
+            return [math.prod(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path} is damaged ({error}); expected safetensors") from error
+
+
+def _whole_numbers(value: Any, name: str = "") -> Iterator[tuple[str, int]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _whole_numbers(part, key)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _whole_numbers(part, name)
+    elif isinstance(value, int):
+        yield name, value
+
+
 def read_pretrained(folder: Path) -> tuple[PretrainedNetwork, Vocabulary]:
     """A model that transformers wrote, read by transformers; never its pickles or its code.
 
@@ -78,12 +130,13 @@ def read_pretrained(folder: Path) -> tuple[PretrainedNetwork, Vocabulary]:
         If there is none that can be read, or transformers is not there.
     """
     try:
-        from transformers import AutoModelForMaskedLM, AutoTokenizer, __version__
+        from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, __version__
         from transformers.utils import logging
     except ImportError as error:
         raise InputError(
             f"{folder} is a model of transformers; expected the extra thalweg[text] to be installed"
         ) from error
+    sizes = check_sizes(folder)
     new = tuple(int(part) for part in __version__.split(".")[:2]) >= (4, 56)
     shows = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -91,6 +144,10 @@ def read_pretrained(folder: Path) -> tuple[PretrainedNetwork, Vocabulary]:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"), Bounded(sizes):
+            # what is asked for altogether is seen before there is memory for it
+            AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
         network, found = AutoModelForMaskedLM.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, trust_remote_code=False,
             output_loading_info=True, **{"dtype" if new else "torch_dtype": torch.float32},

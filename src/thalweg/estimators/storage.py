@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from thalweg.core import InputError
-from thalweg.core.plain import from_json
+from thalweg.core.leftovers import kept
 from thalweg.estimators.base.files import does_not_fit, read, save
+from thalweg.estimators.base.header import check_extra, check_shapes, facts_of, parameters_of
 from thalweg.estimators.registry import ESTIMATORS, estimator
 
 __all__ = ["load", "load_with_extra", "save"]
@@ -34,25 +35,38 @@ def load_with_extra(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
         from thalweg.estimators.texts.folder import load_folder
 
         return load_folder(path, estimator("MaskedLanguageModel")), {}
+    if not Path(path).exists():
+        refuse_kept(path)
     saved = read(path)
     header = saved.header
-    if header.get("estimator") not in ESTIMATORS:
+    if header.estimator not in ESTIMATORS:
         raise InputError(
-            f"{path} is of an estimator {header.get('estimator')!r}, which this thalweg does not "
+            f"{path} is of an estimator {header.estimator!r:.60}, which this thalweg does not "
             f"know; expected one of {', '.join(ESTIMATORS)}"
         )
+    kind = estimator(header.estimator)
     try:
-        kind = estimator(header["estimator"])
-        parameters = {k: from_json(v) for k, v in header["parameters"].items()}
-        model = kind(**parameters, **saved.arrays["parameter"])
-        model.n_features_in_ = header["n_features_in"]
-        if header["feature_names_in"] is not None:
-            model.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
-        facts = {k: from_json(v) for k, v in header["facts"].items()}
-        for name, value in {**facts, **saved.arrays["fitted"]}.items():
-            if name not in kind.learned or not kind.learned[name].saved:
-                raise ValueError(f"{name} is nothing that {kind.__name__} saves")
+        parameters = parameters_of(header.parameters, kind.parameters, saved.arrays["parameter"])
+        facts = facts_of(header.estimator, header.facts, kind.learned, saved.arrays["fitted"])
+        check_extra(header.extra, header.n_features_in)
+        model = kind(**parameters)
+        model.n_features_in_ = header.n_features_in
+        if header.feature_names_in is not None:
+            model.feature_names_in_ = np.array(header.feature_names_in, dtype=object)
+        for name, value in facts.items():
             setattr(model, name, value)
-        return model._restore(saved.energy), header["extra"]
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        check_shapes(model, kind.learned)
+        return model._restore(saved.energy), header.extra
+    except (InputError, RuntimeError, ArithmeticError, AssertionError) as error:
+        # what numbers of a file do to arithmetic is the file's
         raise does_not_fit(path, error) from error
+
+
+def refuse_kept(path: str | os.PathLike[str]) -> None:
+    """Name the former model, where a process was killed as it put a new one in its place."""
+    former = kept(Path(path).absolute())
+    if former is not None:
+        raise InputError(
+            f"{path} is not there: a process was killed as it wrote it; expected {former}, the "
+            "former model, to be given its name"
+        )

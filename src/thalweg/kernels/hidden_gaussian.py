@@ -2,8 +2,8 @@
 
 For a row with hidden coordinates h, and e = y - mu with 0 at h, everything follows from the hidden
 block of the precision matrix P: the conditional mean is -P_hh^-1 (Pe)_h, the conditional
-covariance P_hh^-1, the marginal square e^T P e - (Pe)_h^T P_hh^-1 (Pe)_h. Few entries are hidden in
-most rows, so the block is small.
+covariance P_hh^-1, the marginal square that of e with the conditional mean at h. Few entries are
+hidden in most rows, so the block is small.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ Floats = NDArray[np.float64]
 
 
 def expected_sums(
-    y: Floats, weight: Floats, bias: Floats, means: Floats, precisions: Floats, beta: float
+    y: Floats,
+    weight: Floats,
+    bias: Floats,
+    means: Floats,
+    factors: Floats,
+    about: Floats,
+    beta: float,
 ) -> tuple[Floats, Floats, Floats, float]:
     """Expected sums over z and the hidden entries, given the visible ones.
 
@@ -36,8 +42,10 @@ def expected_sums(
     bias : array (k,)
         ``-log pi_z - log det P_z / 2``.
     means : array (k, d)
-    precisions : array (k, d, d)
-        P.
+    factors : array (k, d, d)
+        L, lower triangular with P = L L^T.
+    about : array (k, d)
+        What is subtracted before sums and products are taken: near the means, nothing cancels.
     beta : float
         Responsibilities are proportional to exp(-beta E).
 
@@ -47,6 +55,7 @@ def expected_sums(
     """
     n, d = y.shape
     k = len(means)
+    precisions = factors @ factors.transpose(0, 2, 1)
     blocks = -(-n // BLOCK)
     counts, loss = np.zeros((blocks, k)), np.zeros(blocks)
     sums, products = np.zeros((blocks, k, d)), np.zeros((blocks, k, d, d))
@@ -55,8 +64,8 @@ def expected_sums(
         for first in range(start, stop, BLOCK):
             b = first // BLOCK
             loss[b] = _sums(
-                y, weight, bias, means, precisions, beta, first, min(first + BLOCK, stop),
-                counts[b], sums[b], products[b],
+                y, weight, bias, means, factors, precisions, about, beta,
+                first, min(first + BLOCK, stop), counts[b], sums[b], products[b],
             )  # fmt: skip
 
     over_blocks(work, n, BLOCK)
@@ -67,7 +76,7 @@ def expected_sums(
 
 @numba.njit(nogil=True, cache=True)
 def _sums(  # type: ignore[no-untyped-def]
-    y, weight, bias, means, precisions, beta, start, stop, counts, sums, products
+    y, weight, bias, means, factors, precisions, about, beta, start, stop, counts, sums, products
 ):
     k, d = means.shape
     filled = np.zeros((k, d))
@@ -88,16 +97,21 @@ def _sums(  # type: ignore[no-untyped-def]
             e = filled[c]
             for j in range(d):
                 e[j] = 0.0 if np.isnan(y[row, j]) else y[row, j] - means[c, j]
+            log_det = 0.0
+            if m > 0:
+                for i in range(d):
+                    value = 0.0
+                    for j in range(d):
+                        value += precisions[c, i, j] * e[j]
+                    slope[i] = value
+                log_det = _conditional(precisions[c], slope, hidden, m, factor, inverses[c], e)
+            # as a sum of squares at the conditional mean: nothing cancels
             square = 0.0
-            for i in range(d):
+            for j in range(d):
                 value = 0.0
-                for j in range(d):
-                    value += precisions[c, i, j] * e[j]
-                slope[i] = value
-                square += value * e[i]
-            log_det = _conditional(precisions[c], slope, hidden, m, factor, inverses[c], e)
-            for i in range(m):
-                square += slope[hidden[i]] * e[hidden[i]]
+                for i in range(j, d):
+                    value += factors[c, i, j] * e[i]
+                square += value * value
             seen = d - m
             energy[c] = bias[c] + 0.5 * (square + log_det + seen * math.log(2 * math.pi))
             lowest = min(lowest, energy[c])
@@ -115,7 +129,7 @@ def _sums(  # type: ignore[no-untyped-def]
             counts[c] += share
             e = filled[c]
             for j in range(d):
-                e[j] += means[c, j]
+                e[j] += means[c, j] - about[c, j]
                 sums[c, j] += share * e[j]
             for i in range(d):
                 scaled = share * e[i]

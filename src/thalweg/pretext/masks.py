@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core import InputError, visible
+from thalweg.core import InputError, visible, whole_number
 from thalweg.pretext.base import Hiding
 from thalweg.pretext.noise import checked_fraction
 from thalweg.samplers.noise import uniform
@@ -171,13 +171,8 @@ class Future(Hiding):
     """
 
     def __init__(self, steps: int = 1, axis: int = 0) -> None:
-        whole = isinstance(steps, (int, np.integer)) and isinstance(axis, (int, np.integer))
-        if not whole or steps < 1 or axis < 0:
-            raise InputError(
-                "Future: steps must be at least 1 and axis at least 0, both whole numbers, got "
-                f"{steps} and {axis}"
-            )
-        self.steps, self.axis = steps, axis
+        self.steps = whole_number("Future: steps", steps)
+        self.axis = whole_number("Future: axis", axis, 0)
 
     def hidden(self, y: Tensor, generator: torch.Generator) -> Tensor:
         shape = tuple(y.shape[1:])

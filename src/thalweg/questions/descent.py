@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, as_energy, check_rows
+from thalweg.core import Energy, EnergyFunction, as_energy, check_rows, whole_number
 from thalweg.samplers import GradientDescent, Minimizer
 
 
@@ -65,7 +65,7 @@ def descend(
     moving = _Free(as_energy(energy), x, free)
     state = method.init(moving, y)
     active = torch.ones(len(y), dtype=torch.bool, device=y.device)
-    for _ in range(max_steps):
+    for _ in range(whole_number("descend: max_steps", max_steps, 0)):
         active &= method.reach(state) > tol * (1 + state.y.flatten(1).norm(dim=1))
         if not bool(active.any()):
             break

@@ -17,6 +17,7 @@ from thalweg.core import (
     as_energy,
     check_rows,
     progress,
+    whole_number,
 )
 from thalweg.questions.compiled import compiled_where_it_pays
 from thalweg.samplers import (
@@ -118,12 +119,8 @@ def sample(
     >>> found.y.shape, bool((found.r_hat() < 1.05).all())
     (torch.Size([4000, 2]), True)
     """
-    for name, number, least in (("n", n, 1), ("chains", chains, 1), ("warm_up", warm_up, 0),
-                                ("thin", thin, 1)):  # fmt: skip
-        if not isinstance(number, int) or number < least:
-            raise InputError(
-                f"sample: {name} must be a whole number of at least {least}, got {number!r}"
-            )
+    n, chains = whole_number("sample: n", n), whole_number("sample: chains", chains)
+    warm_up, thin = whole_number("sample: warm_up", warm_up, 0), whole_number("sample: thin", thin)
     if generator is None:
         device = start.device if isinstance(start, Tensor) else torch.device("cpu")
         generator = torch.Generator(device)

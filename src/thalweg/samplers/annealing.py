@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, value
+from thalweg.core import Energy, EnergyFunction, InputError, as_whole, value, whole_number
 from thalweg.samplers.adaptive import Adaptive, mean_step
 from thalweg.samplers.base import Follow, Sampler, State, unwatched
 from thalweg.samplers.bridge import Bridge
@@ -89,7 +89,7 @@ def annealed_importance(
     ----------
     Neal, "Annealed importance sampling" (2001).
     """
-    _check_number(n, "annealed_importance")
+    n = whole_number("annealed_importance: n", n)
     ladder = _ladder(betas, "annealed_importance")
     at = path if path is not None else _geometric(energy_fn, start)
     y = drawn_from(start, n, generator, "annealed_importance")
@@ -140,11 +140,6 @@ def reversed_importance(
     )
 
 
-def _check_number(n: int, owner: str) -> None:
-    if n < 1:
-        raise InputError(f"{owner}: n must be at least 1, got {n}")
-
-
 def _geometric(energy_fn: EnergyFunction, start: Energy) -> Path:
     return lambda beta: Bridge(energy_fn, beta, start)
 
@@ -160,10 +155,9 @@ def _check_begin(begin: EnergyFunction, start: Energy, y: Tensor, owner: str) ->
 
 
 def _ladder(betas: int | Sequence[float], owner: str) -> list[float]:
-    if isinstance(betas, int):
-        if betas < 1:
-            raise InputError(f"{owner}: betas must be at least 1 step, got {betas}")
-        return [k / betas for k in range(betas + 1)]
+    if as_whole(betas) is not None:
+        steps = whole_number(f"{owner}: betas", betas)
+        return [k / steps for k in range(steps + 1)]
     if not isinstance(betas, Sequence):
         raise InputError(
             f"{owner}: betas must be a whole number or a sequence from 0 to 1, got {betas!r}"
@@ -249,7 +243,7 @@ def sequential(
     Del Moral, Doucet, Jasra, "Sequential Monte Carlo samplers" (2006); "On adaptive resampling
     strategies" (2012).
     """
-    _check_number(n, "sequential")
+    n = whole_number("sequential: n", n)
     if not 0 < share < 1:
         raise InputError(f"sequential: share must be between 0 and 1, got {share}")
     y = drawn_from(start, n, generator, "sequential")

@@ -68,7 +68,8 @@ class Settings:
                 "expected one in parameters for each setting"
             )
         values = {name: getattr(self, name) for name in self.parameters}
-        check_parameters(type(self).__name__, values, self.parameters)
+        for name, plain in check_parameters(type(self).__name__, values, self.parameters).items():
+            object.__setattr__(self, name, plain)
 
     def tuned(self, **settings: Any) -> Self:
         """The same with other settings."""

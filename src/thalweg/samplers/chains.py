@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, InputError
+from thalweg.core import EnergyFunction, whole_number
 from thalweg.samplers import diagnostics
 from thalweg.samplers.base import Follow, Sampler, State, unwatched
 
@@ -158,8 +158,7 @@ def run(
     >>> chains.draws.shape
     torch.Size([8, 100, 2])
     """
-    if n_draws < 1 or thin < 1:
-        raise InputError(f"run: n_draws and thin must be at least 1, got {n_draws} and {thin}")
+    n_draws, thin = whole_number("run: n_draws", n_draws), whole_number("run: thin", thin)
     kept, energies, acceptances, diverged = [], [], [], []
     gradients: float | Tensor = 0.0
     for _ in range(n_draws):

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, value
+from thalweg.core import Energy, EnergyFunction, InputError, value, whole_number
 from thalweg.samplers.metropolis import drawn_from
 
 TOO_HEAVY = 0.7
@@ -107,8 +107,7 @@ def importance(
     ----------
     Vehtari, Simpson, Gelman, Yao, Gabry, "Pareto smoothed importance sampling" (2024).
     """
-    if n < 1:
-        raise InputError(f"importance: n must be at least 1, got {n}")
+    n = whole_number("importance: n", n)
     y = drawn_from(proposal, n, generator, "importance")
     log_weight = (proposal.beta * value(proposal, y) - value(energy_fn, y)).double()
     check_rise(-log_weight, "importance")
@@ -203,8 +202,7 @@ def rejection(
     ----------
     von Neumann, "Various techniques used in connection with random digits" (1951).
     """
-    if n < 1:
-        raise InputError(f"rejection: n must be at least 1, got {n}")
+    n = whole_number("rejection: n", n)
     kept: list[Tensor] = []
     have = tried = 0
     while have < n and tried < max_proposals:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 
-from thalweg.core import InputError, write_beside
+from thalweg.core import InputError, read_file, whole_number, write_beside
+from thalweg.core.plain import parse_json
+from thalweg.data import Shuffled
+from thalweg.training.expected import check_alike, check_history, check_optimizer
 from thalweg.training.history import History
-from thalweg.training.state import pack, unpack
+from thalweg.training.state import GeneratorState, pack, unpack
 
-FORMAT = "1"
+FORMAT = "2"
 KEPT = 2
 NAME = re.compile(r"step-(\d{9})\.safetensors")
 
@@ -61,8 +65,7 @@ class Checkpoint:
         facts: Mapping[str, Any] | None = None,
         rank: int = 0,
     ) -> None:
-        if not isinstance(every, int) or every < 1:
-            raise InputError(f"checkpoint: every must be a whole number of at least 1, got {every}")
+        every = whole_number("checkpoint: every", every)
         self.folder = Path(folder) / f"process-{rank}" if rank else Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"checkpoint: {self.folder} is a file; expected a folder")
@@ -123,9 +126,13 @@ class Checkpoint:
                 f"expected {', '.join(sorted(self._parts))}"
             )
         try:
+            # all of it, before any of it is taken over
+            for name, part in self._parts.items():
+                _check(name, part, state["parts"][name], at)
+            check_history(state["history"], at)
             for name, part in self._parts.items():
                 part.load_state_dict(state["parts"][name])
-        except (RuntimeError, KeyError, ValueError) as error:
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise InputError(f"{path} does not fit this model: {error}") from error
         self._before = History.from_state(state["history"])
         return True
@@ -148,22 +155,60 @@ class Checkpoint:
             }
         )
         with write_beside(self.folder / f"step-{len(history):09d}.safetensors") as beside:
-            beside.write_bytes(bytes_of(tensors, {"thalweg-checkpoint": FORMAT, "state": text}))
+            metadata = {
+                "thalweg-checkpoint": FORMAT, "state": text, "sum": _sum(text, tensors)
+            }  # fmt: skip
+            beside.write_bytes(bytes_of(tensors, metadata))
         for old in self._files()[:-KEPT]:
             old.unlink(missing_ok=True)
 
+    def not_finite(self) -> str | None:
+        """The name of a part of the energy that is not finite, None if there is none."""
+        energy = self._parts.get("energy")
+        for name, value in ({} if energy is None else energy.state_dict()).items():
+            if isinstance(value, torch.Tensor) and not bool(value.isfinite().all()):
+                return name
+        return None
+
     @staticmethod
     def _read(path: Path) -> Any:
-        content = path.read_bytes()
+        content = read_file(path, "a checkpoint that training wrote")
         try:
             tensors = tensors_of(content)
             length = int.from_bytes(content[:8], "little")
-            metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+            metadata = parse_json(content[8 : 8 + length]).get("__metadata__") or {}
             if metadata.get("thalweg-checkpoint") != FORMAT:
-                raise ValueError(f"version {metadata.get('thalweg-checkpoint')}")
-            return unpack(tensors, metadata["state"])
-        except (SafetensorError, ValueError, KeyError, AttributeError) as error:
+                raise ValueError(f"version {metadata.get('thalweg-checkpoint')!r:.20}")
+            if metadata.get("sum") != _sum(metadata["state"], tensors):
+                raise ValueError("its sum is another one: some of it was changed")
+            state = unpack(tensors, metadata["state"])
+            if not isinstance(state, dict) or set(state) != {"facts", "parts", "history"}:
+                raise ValueError("its state has other parts")
+            if not all(isinstance(state[name], dict) for name in state):
+                raise ValueError("its state has parts of other types")
+            return state
+        except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise InputError(
                 f"{path} is damaged, or no checkpoint of this version of thalweg ({error}); "
                 "expected a file that training wrote"
             ) from error
+
+
+def _check(name: str, part: Stateful, there: Any, steps: int) -> None:
+    """Hold the state of a part to what the part is."""
+    if isinstance(part, torch.optim.Optimizer):
+        check_optimizer(name, part, there, steps)
+        return
+    check_alike(name, part.state_dict(), there, steps)
+    if isinstance(part, (GeneratorState, Shuffled)):
+        part.check(there)
+
+
+def _sum(text: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    """What tells whether any bit of the state was changed."""
+    found = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        if tensor.numel():
+            found = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), found)
+    return f"{found:08x}"

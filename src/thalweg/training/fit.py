@@ -17,7 +17,7 @@ from thalweg.objectives import Objective
 from thalweg.training.checkpoint import Checkpoint, Stateful
 from thalweg.training.hardware import Hardware
 from thalweg.training.history import History
-from thalweg.training.loop import train
+from thalweg.training.loop import check_parameters_finite, train
 from thalweg.training.monitors import Watch
 from thalweg.training.muon import MuonAndAdam
 from thalweg.training.progress import log_to, progress_bar
@@ -156,6 +156,8 @@ def fit(
         )
     if average is not None:
         energy.load_state_dict(average.module.state_dict())
+    spoiled = (n for n, p in energy.named_parameters() if not bool(p.isfinite().all()))
+    check_parameters_finite(next(spoiled, None), len(history), checkpoint)
     energy.eval()
     return history
 

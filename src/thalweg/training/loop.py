@@ -62,12 +62,13 @@ def train(
     for batch in batches:
         history.add(step(batch, generator))
         due = checkpoint is not None and checkpoint.after(history)
-        if due:
+        if checkpoint is not None and due:
             _check_gradient(history, checkpoint)
         if due or len(history) % check_every == 0:
             _check_finite(history, check_every, checkpoint)
         progress(history)
         if checkpoint is not None and due:
+            check_parameters_finite(checkpoint.not_finite(), len(history), checkpoint)
             checkpoint.save(history)
         if stop(history):
             break
@@ -75,13 +76,22 @@ def train(
     return history
 
 
-def _check_gradient(history: History, checkpoint: Checkpoint | None) -> None:
+def _check_gradient(history: History, checkpoint: Checkpoint) -> None:
     """Parameters that a gradient has spoiled must not be called good."""
     norm = history.metrics[-1].get("gradient_norm")
     if norm is not None and not math.isfinite(float(norm)):
         raise Diverged(
             f"training diverged: the gradient at step {len(history)} is {float(norm)}; expected a "
             f"finite one (a smaller learning rate may help). {_last(checkpoint)}"
+        )
+
+
+def check_parameters_finite(name: str | None, step: int, checkpoint: Checkpoint | None) -> None:
+    """Parameters that the last step has spoiled must not be called good: none, or their name."""
+    if name is not None:
+        raise Diverged(
+            f"training diverged: {name} after step {step} has values that are not finite; expected "
+            f"finite ones (a smaller learning rate may help). {_last(checkpoint)}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Loss
+from thalweg.core import InputError, Loss
 from thalweg.data import Rows
 from thalweg.energies import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.latents import FreeEnergy
@@ -19,15 +20,25 @@ CHUNK = 4096
 """Rows whose products of coordinates are formed at a time; they stay in the cache."""
 
 
+MOST_NUMBERS = 2**22
+"""Differences held at a time."""
+
+LARGEST_ERROR = 1e-9
+"""Of an energy or, as a share, of a variance, from products about one point. Where it may be larger
+they are taken by differences from each component's own mean."""
+
+
 class Sums(NamedTuple):
     """What a mixture is made of: sums over rows, each counted by its responsibilities."""
 
     counts: Tensor
     """(k,)"""
     sums: Tensor
-    """(k, d)"""
+    """(k, d), of y - about"""
     products: Tensor
-    """(k, d, d), sums of y y^T"""
+    """(k, d, d), of (y - about) (y - about)^T"""
+    about: Tensor
+    """(k, d), the point of each component that its rows are seen from"""
     loss: float
     """sum of the rows' free energies before the step"""
 
@@ -50,8 +61,9 @@ def em_step(energy: FreeEnergy, covariance_type: str, reg_covar: float) -> Step[
         \mu_z \leftarrow \frac{\sum_i r_{iz} y_i}{\sum_i r_{iz}}, \qquad
         S_z \leftarrow \frac{\sum_i r_{iz} y_i y_i^T}{\sum_i r_{iz}} - \mu_z \mu_z^T + \epsilon I
 
-    Hidden entries count by their conditional mean and covariance. At beta = 1 the loss, the mean
-    free energy before the step, is minus the mean log-likelihood and never rises (but for
+    The covariance is taken about a point near the mean, where far from it y y^T and mu mu^T would
+    cancel. Hidden entries count by their conditional mean and covariance. At beta = 1 the loss, the
+    mean free energy before the step, is minus the mean log-likelihood and never rises (but for
     ``reg_covar``); at other beta the step is that of deterministic annealing.
 
     References
@@ -62,15 +74,63 @@ def em_step(energy: FreeEnergy, covariance_type: str, reg_covar: float) -> Step[
 
     def step(data: Weighted, generator: torch.Generator) -> Loss:
         components = components_of(energy)
-        # double precision: products of far coordinates cancel
-        found = (_sums_with_hidden if data.hidden else _sums)(components, data, energy.beta)
-        total = found.counts.sum()
-        weights, means, covariances = moments(found, covariance_type, reg_covar)
-        fresh = build(means + data.shift, weights, covariances, covariance_type)
+        found = _expected(components, data, energy.beta, covariance_type, reg_covar)
+        fresh = _built(found, covariance_type, reg_covar)
         components.load_state_dict(fresh.state_dict())
-        return Loss(torch.tensor(found.loss / float(total), dtype=torch.float64), {})
+        value = found.loss / float(found.counts.sum())
+        return Loss(torch.tensor(value, dtype=torch.float64), {})
 
     return step
+
+
+def _expected(
+    components: GaussianComponents,
+    data: Weighted,
+    beta: float,
+    covariance_type: str,
+    reg_covar: float,
+) -> Sums:
+    """The sums of a step, from where they are right: about one point, or about each mean."""
+    if not data.hidden and _error_about(components, data.shift) < LARGEST_ERROR:
+        found = _sums(components, data, beta)
+        if _error_of(found, covariance_type, reg_covar) < LARGEST_ERROR:
+            return found
+    by_differences = _sums_with_hidden if data.hidden else _sums_by_differences
+    about = components.means.double()
+    # means that move far leave the differences as large as what they were taken to avoid
+    for _ in range(2):
+        found = by_differences(components, data, beta, about)
+        if _error_of(found, covariance_type, reg_covar) < LARGEST_ERROR:
+            break
+        about = moments(found, covariance_type, reg_covar)[1]
+    return found
+
+
+@torch.no_grad()
+def _error_about(components: GaussianComponents, about: Tensor) -> float:
+    """What energies near the means round away if y P y and mu P mu are subtracted about a point."""
+    precisions = components.precisions()
+    spread = precisions.diagonal(dim1=1, dim2=2).rsqrt()
+    size = (components.means.double() - about).abs() + 3 * spread
+    products = torch.einsum("ki,kij,kj->k", size, precisions.abs(), size)
+    return float(products.max()) * size.shape[1] * torch.finfo(torch.float64).eps
+
+
+def _error_of(found: Sums, covariance_type: str, reg_covar: float) -> float:
+    """What variances of these sums have lost, as a share of the smallest of each component."""
+    means = found.sums / found.counts.clamp_min(1e-300)[:, None]
+    try:
+        components = _built(found, covariance_type, reg_covar)
+    except InputError:
+        return math.inf if bool(means.any()) else 0.0
+    precisions = components.precisions()
+    lost = torch.einsum("ki,kij,kj->k", means.abs(), precisions.abs(), means.abs())
+    return float(lost.max()) * means.shape[1] * torch.finfo(torch.float64).eps
+
+
+def _built(found: Sums, covariance_type: str, reg_covar: float) -> GaussianComponents:
+    weights, means, covariances = moments(found, covariance_type, reg_covar)
+    return build(means, weights, covariances, covariance_type)
 
 
 def components_of(energy: FreeEnergy) -> GaussianComponents:
@@ -107,14 +167,15 @@ def moments(found: Sums, covariance_type: str, reg_covar: float) -> tuple[Tensor
     """Weights, means and covariances (as :func:`build` has them) of the sums."""
     # scikit-learn's guard for a component without rows
     counts = found.counts + 10 * torch.finfo(torch.float64).eps
-    means = found.sums / counts[:, None]
+    away = found.sums / counts[:, None]
+    means = found.about + away
     weights = counts / counts.sum()
     identity = torch.eye(means.shape[1]).to(means)
     if covariance_type == "tied":
-        outer = (counts[:, None] * means).T @ means
+        outer = (counts[:, None] * away).T @ away
         covariance = (found.products.sum(dim=0) - outer) / counts.sum()
         return weights, means, (covariance + reg_covar * identity)[None]
-    outer = means[:, :, None] * means[:, None, :]
+    outer = away[:, :, None] * away[:, None, :]
     covariances = found.products / counts[:, None, None] - outer
     if covariance_type == "full":
         return weights, means, covariances + reg_covar * identity
@@ -188,7 +249,33 @@ def _sums(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
             counts += share.sum(dim=1)
             result.addmm_(share, terms.T)
             loss += float(value.sum())
-    return Sums(counts, result[:, :d], products.matrices(result[:, d:]), loss)
+    about = data.shift.expand(k, d)
+    return Sums(counts, result[:, :d], products.matrices(result[:, d:]), about, loss)
+
+
+@torch.no_grad()
+def _sums_by_differences(
+    components: GaussianComponents, data: Weighted, beta: float, about: Tensor
+) -> Sums:
+    """Complete rows, each seen from every component's own mean."""
+    k, d = components.means.shape
+    counts, sums, products = about.new_zeros(k), torch.zeros_like(about), about.new_zeros(k, d, d)
+    loss, size = 0.0, max(1, MOST_NUMBERS // (k * d))
+    for start, chunk in data.rows.chunks():
+        for first in range(0, len(chunk), size):
+            part = torch.from_numpy(chunk[first : first + size]).to(about)
+            share, value = _shares(components.each(part), beta)
+            if data.weight is not None:
+                at = start + first
+                w = torch.from_numpy(data.weight[at : at + len(part)]).to(about)
+                share, value = share * w, value * w
+            away = part - about[:, None]
+            weighted = share[..., None] * away
+            counts += share.sum(dim=1)
+            sums += weighted.sum(dim=1)
+            products += weighted.transpose(1, 2) @ away
+            loss += float(value.sum())
+    return Sums(counts, sums, products, about, loss)
 
 
 def _shares(energies: Tensor, beta: float) -> tuple[Tensor, Tensor]:
@@ -204,24 +291,26 @@ def _shares(energies: Tensor, beta: float) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _sums_with_hidden(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
-    means = (components.means.double() - data.shift).cpu()
-    precisions = components.precisions().double().cpu().contiguous()
+def _sums_with_hidden(
+    components: GaussianComponents, data: Weighted, beta: float, about: Tensor
+) -> Sums:
+    means, near = components.means.double().cpu().numpy(), about.cpu().numpy()
+    factors = components.factor().double().expand(len(means), -1, -1).cpu().contiguous().numpy()
     total: list[Tensor] = []
     loss = 0.0
     for start, chunk in data.rows.chunks():
-        y = chunk.astype(np.float64) - data.shift.cpu().numpy()
+        y = chunk.astype(np.float64)
         weight = np.ones(len(y)) if data.weight is None else data.weight[start : start + len(y)]
         from thalweg.kernels.hidden_gaussian import expected_sums  # compiled: slow to import
 
         *found, value = expected_sums(
-            y, weight, _bias(components).cpu().numpy(), means.numpy(), precisions.numpy(), beta
+            y, weight, _bias(components).cpu().numpy(), means, factors, near, beta
         )
         here = [torch.from_numpy(each).to(data.shift) for each in found]
         total = here if not total else [a + b for a, b in zip(total, here, strict=True)]
         loss += value
     counts, sums, products = total
-    return Sums(counts, sums, products, loss)
+    return Sums(counts, sums, products, about, loss)
 
 
 def covariances_of(precisions: Tensor, covariance_type: str) -> Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from thalweg.core import InputError
 from thalweg.data import Summary, batches, steps_of
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import PushDown
+from thalweg.training.component_units import in_units_of_components, renew_units
 from thalweg.training.history import History
 from thalweg.training.loop import train
 from thalweg.training.mixture import Sums, Weighted, components_of, em_step
@@ -30,6 +33,12 @@ one another part infinitely slowly, for equal ones are a fixed point with a slop
 
 LEAST_STAGE = 30
 """Iterations of a stage of annealing before it may end: parting begins slowly."""
+
+RATES = (1.0, 0.1, 0.01)
+"""Shares of the learning rate that gradient steps are taken at, one after the other."""
+
+AT_REST = 0.02
+"""What an iteration of EM may still lower the mean energy by where gradient steps have ended."""
 
 JITTER = 0.01
 """Noise on the means at each stage of annealing, in units of the columns' spread."""
@@ -87,27 +96,34 @@ def fit(
 
 
 def sums_of_shares(data: Weighted, share: NDArray[np.float64], summary: Summary) -> Sums:
-    """The sums that shares (n, k) of the rows make.
+    """The sums that shares (n, k) of the rows make, each component's about its own mean.
 
     A hidden entry stands at its column's mean, with its column's variance.
     """
     if data.weight is not None:
         share = share * data.weight[:, None]
     k, d = share.shape[1], data.rows.n_columns
-    shift = data.shift.cpu().numpy()
+    mean = summary.mean
+    counts = share.sum(axis=0)
+    about = np.zeros((k, d))
+    for start, chunk in data.rows.chunks():
+        y = np.where(np.isnan(chunk), 0, chunk - mean)
+        about += share[start : start + len(y)].T @ y
+    about = mean + about / np.maximum(counts, 1e-300)[:, None]
     sums, products = np.zeros((k, d)), np.zeros((k, d, d))
     for start, chunk in data.rows.chunks():
-        y = chunk - shift
-        r = share[start : start + len(y)]
-        hidden = np.isnan(y)
-        y = np.where(hidden, 0, y).astype(np.float64)
-        sums += r.T @ y
+        r = share[start : start + len(chunk)]
+        hidden = np.isnan(chunk)
+        y = np.where(hidden, mean, chunk)
         for component in range(k):
-            products[component] += (r[:, component, None] * y).T @ y
+            away = y - about[component]
+            weighted = r[:, component, None] * away
+            sums[component] += weighted.sum(axis=0)
+            products[component] += weighted.T @ away
         extra = np.einsum("nk,nj->kj", r, hidden * summary.variance)
         products[:, np.arange(d), np.arange(d)] += extra
-    counts = torch.from_numpy(share.sum(axis=0))
-    return Sums(counts, torch.from_numpy(sums), torch.from_numpy(products), 0.0)
+    found = (torch.from_numpy(each) for each in (counts, sums, products, about))
+    return Sums(*found, 0.0)
 
 
 def _by_em(
@@ -144,27 +160,50 @@ def _by_gradient(
     generator: torch.Generator,
 ) -> Fit:
     components = components_of(energy)
-    scale = float(np.sqrt(summary.variance.mean())) or 1.0
-    rest = [p for name, p in components.named_parameters() if name != "means"]
-    optimizer = torch.optim.Adam(
-        [
-            {"params": [components.means], "lr": settings.learning_rate * scale},
-            {"params": rest, "lr": settings.learning_rate},
-        ]
-    )
     like = components.means
     size, steps = settings.batch_size, steps_of(data.rows, settings.batch_size)
     source = batches(data.rows, data.weight, size, settings.max_iter, generator, like.device)
-    with progress_bar("gradient", settings.max_iter * steps, settings.verbose) as progress:
+    optimizer: torch.optim.Optimizer
+    enough = [no_more_progress(steps, settings.tol) for _ in RATES]
+
+    def stop(history: History) -> bool:
+        if len(history) % steps == 0:
+            renew_units(components)
+        if enough[0](history):
+            # to and fro at this rate: on at a smaller one
+            del enough[0]
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * RATES[len(RATES) - len(enough) - 1]
+        return not enough
+
+    with (
+        progress_bar("gradient", settings.max_iter * steps, settings.verbose) as progress,
+        in_units_of_components(components),
+    ):
+        optimizer = torch.optim.Adam(components.parameters(), lr=settings.learning_rate)
         history = train(
             gradient_step(energy, PushDown(), optimizer),
             (batch._replace(y=batch.y.to(like)) for batch in source),
             generator,
-            stop=no_more_progress(steps, settings.tol),
+            stop=stop,
             progress=progress,
         )
     epochs = -(-len(history) // steps)
-    return Fit(epochs < settings.max_iter, epochs, history.losses[-1])
+    ended = epochs < settings.max_iter and _at_rest(energy, data, settings, generator)
+    return Fit(ended, epochs, history.losses[-1])
+
+
+def _at_rest(
+    energy: FreeEnergy, data: Weighted, settings: Settings, generator: torch.Generator
+) -> bool:
+    """Whether expectation maximization has next to nothing to gain from here."""
+    trial = copy.deepcopy(energy)
+    step = em_step(trial, settings.covariance_type, settings.reg_covar)
+    try:
+        before, after = (float(step(data, generator).value) for _ in range(2))
+    except InputError:  # a step from here ends in a plane: nowhere near the end
+        return False
+    return before - after <= AT_REST
 
 
 @torch.no_grad()

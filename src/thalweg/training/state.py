@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core import InputError
+from thalweg.core.plain import parse_json
+
 
 def pack(state: Any) -> tuple[dict[str, Tensor], str]:
     """Tensors by number, and JSON that says where each belongs."""
@@ -18,8 +21,15 @@ def pack(state: Any) -> tuple[dict[str, Tensor], str]:
 
 
 def unpack(tensors: dict[str, Tensor], text: str) -> Any:
-    """What :func:`pack` was given."""
-    return _inside(json.loads(text), tensors)
+    """What :func:`pack` was given; InputError for what it does not write."""
+    left = dict(tensors)
+    try:
+        state = _inside(parse_json(text), left)
+    except RecursionError:
+        raise InputError("its state is nested too deeply") from None
+    if left:
+        raise InputError(f"nothing has the tensor {min(left)}")
+    return state
 
 
 def _outside(value: Any, tensors: dict[str, Tensor]) -> Any:
@@ -41,17 +51,30 @@ def _outside(value: Any, tensors: dict[str, Tensor]) -> Any:
     raise TypeError(f"a checkpoint cannot hold a {type(value).__name__}: {value!r}")
 
 
-def _inside(value: Any, tensors: dict[str, Tensor]) -> Any:
+def _inside(value: Any, left: dict[str, Tensor]) -> Any:
     if isinstance(value, list):
-        return [_inside(part, tensors) for part in value]
+        return [_inside(part, left) for part in value]
     if not isinstance(value, dict):
         return value
-    ((kind, content),) = value.items()
-    if kind == "tensor":
-        return tensors[content]
-    if kind == "tuple":
-        return tuple(_inside(part, tensors) for part in content)
-    return {_inside(k, tensors): _inside(v, tensors) for k, v in content}
+    kind, content = next(iter(value.items()), ("", None))
+    if len(value) == 1 and kind == "tensor" and isinstance(content, str) and content in left:
+        return left.pop(content)
+    if len(value) == 1 and kind == "tuple" and isinstance(content, list):
+        return tuple(_inside(part, left) for part in content)
+    if len(value) == 1 and kind == "dict" and isinstance(content, list):
+        return _pairs(content, left)
+    raise InputError(f"its state has {value!r:.60}, which is no part of one")
+
+
+def _pairs(content: list[Any], left: dict[str, Tensor]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for pair in content:
+        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], (str, int)):
+            raise InputError(f"its state has {pair!r:.60}, which is no name and value")
+        if pair[0] in found:
+            raise InputError(f"its state has {pair[0]!r:.60} twice")
+        found[pair[0]] = _inside(pair[1], left)
+    return found
 
 
 class GeneratorState:
@@ -59,6 +82,10 @@ class GeneratorState:
 
     def __init__(self, generator: torch.Generator) -> None:
         self.generator = generator
+
+    def check(self, state: dict[str, Any]) -> None:
+        """Hold a state to be one of such a generator; this one stays as it is."""
+        torch.Generator(self.generator.device).set_state(state["state"])
 
     def state_dict(self) -> dict[str, Any]:
         return {"state": self.generator.get_state()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
+from torch import Tensor
 
 from thalweg.training.history import History
 
@@ -23,11 +23,16 @@ def no_more_progress(steps: int, tol: float) -> Callable[[History], bool]:
         0 never ends while there is any progress.
     """
     means: list[float] = []
+    total: Tensor | float = 0.0
 
     def stop(history: History) -> bool:
+        nonlocal total
+        # the history of a long epoch does not have every step
+        total = total + history.values[-1].double()
         if len(history) % steps:
             return False
-        means.append(float(torch.stack(history.values[-steps:]).mean()))
+        means.append(float(total) / steps)
+        total = 0.0
         if len(means) <= PATIENCE:
             return False
         before, now = min(means[:-PATIENCE]), min(means[-PATIENCE:])

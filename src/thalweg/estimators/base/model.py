@@ -18,9 +18,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Device, Energy, count_unconverged, learned, visible_energy
+from thalweg.core import Device, Energy, InputError, count_unconverged, learned, visible_energy
 from thalweg.data import Source
 from thalweg.estimators.base.files import save
+from thalweg.estimators.base.loading import built
 from thalweg.estimators.base.scikit_learn import BaseEstimator
 from thalweg.estimators.base.settings import Computing
 
@@ -63,7 +64,14 @@ class FittedModel(Computing, BaseEstimator, ABC):
                 ConvergenceWarning,
                 depth=2,
             )
-        return np.concatenate(answers) if len(answers) != 1 else answers[0]
+        whole = np.concatenate(answers) if len(answers) != 1 else answers[0]
+        if whole.dtype.kind == "f" and np.isnan(whole).any():
+            row = int(np.argmax(np.isnan(whole).reshape(len(whole), -1).any(axis=1)))
+            raise InputError(
+                f"{type(self).__name__}: the answer for row {row} is not a number; expected values "
+                "that the model can take (theirs or its own are too large)"
+            )
+        return whole
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a safetensors file, whole or not at all."""
@@ -71,14 +79,16 @@ class FittedModel(Computing, BaseEstimator, ABC):
         save(self, path)
 
     def _blank(self, state: dict[str, Tensor]) -> Energy:
-        """An energy of the shape of a saved state; its values are filled in afterwards."""
+        """An energy of the shapes that parameters and facts say; its values are filled in later.
+
+        Where tensors of the state are looked at, it is by :func:`~.loading.held`, which holds them
+        to a shape.
+        """
         raise NotImplementedError
 
     def _restore(self, state: dict[str, Tensor]) -> Self:
         """Build ``energy_`` from its saved state; what else was saved is there already."""
-        self.check_parameters()
-        self.energy_ = self._blank(state)
-        self.energy_.load_state_dict(state)
+        self.energy_ = built(self._blank, state)
         return self
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -17,10 +17,13 @@ from thalweg.core import (
     InputError,
     Integer,
     Nothing,
+    Sizes,
+    Switch,
     changed,
     generator_from,
     learned,
     parameter,
+    whole_number,
 )
 from thalweg.data import ClipsLike, Windows, as_clips, pixel_units
 from thalweg.energies import (
@@ -32,6 +35,7 @@ from thalweg.energies import (
     Rescaled,
 )
 from thalweg.energies.inside import reconstruction_of
+from thalweg.estimators.base.loading import frame_size, units_of
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.clips.model import ClipsMixin
 from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
@@ -104,8 +108,12 @@ class NextFrame(ClipsMixin, GradientModel):
     about: ClassVar[str] = "clips"
 
     energy_: Rescaled = learned("F(x, y); ``energy_(y, x)``.")
-    shape_: tuple[int, int, int] = learned("(height, width, channels) of a frame.", saved=True)
-    grey_: bool = learned("Whether clips came without a dimension for channels.", saved=True)
+    shape_: tuple[int, int, int] = learned(
+        "(height, width, channels) of a frame.", saved=True, constraint=Sizes(length=3)
+    )
+    grey_: bool = learned(
+        "Whether clips came without a dimension for channels.", saved=True, constraint=Switch()
+    )
 
     def fit(
         self, X: ClipsLike | str | os.PathLike[str], y: None = None, *, run: Run | None = None
@@ -198,7 +206,7 @@ class NextFrame(ClipsMixin, GradientModel):
         """
         x = self._given(X)
         most = {None: 1, "discrete": self.n_components}.get(self.latent)
-        _check_count("predict_all: n", n)
+        n = whole_number("predict_all: n", n)
         if most is not None and n > most:
             raise InputError(
                 f"predict_all: n={n} futures; expected 1 to {most}"
@@ -228,8 +236,7 @@ class NextFrame(ClipsMixin, GradientModel):
         self, x: Tensor, z: Tensor, steps: int | None, generator: torch.Generator | None
     ) -> NDArray[np.floating]:
         """Futures that begin with codes z (rows, n, k): (rows, n, steps, ...)."""
-        steps = self.horizon if steps is None else steps
-        _check_count("steps", steps)
+        steps = self.horizon if steps is None else whole_number("steps", steps)
         every = futures(self.energy_, x, z, -(-steps // self.horizon), generator)
         return self._frames(every, (*z.shape[:2], -1))[:, :, :steps]
 
@@ -247,9 +254,6 @@ class NextFrame(ClipsMixin, GradientModel):
         )
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        return Units.of(state).around(self._energy(torch.Generator()))
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+        d = frame_size(self.shape_, self.n_features_in_)
+        units = units_of(state, self.horizon * d, self.context * d)
+        return units.around(self._energy(torch.Generator()))

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Choice, Energy, InputError, Integer, changed, learned, parameter
+from thalweg.core import Choice, Energy, InputError, Integer, Sizes, changed, learned, parameter
 from thalweg.data import Images, ImagesLike, as_images, pixel_units
 from thalweg.data.images import described
 from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Rescaled
 from thalweg.energies.inpainting import Encoding
+from thalweg.estimators.base.loading import frame_size, units_of
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.training import Run
@@ -63,7 +64,15 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
     about: ClassVar[str] = "images"
 
     energy_: Rescaled = learned()
-    shape_: tuple[int, int, int] = learned("(height, width, channels).", saved=True)
+    shape_: tuple[int, int, int] = learned(
+        "(height, width, channels).", saved=True, constraint=Sizes(length=3)
+    )
+    white_: int | None = learned(
+        "The value of full brightness in the training images, None where it is not known (arrays of"
+        " other numbers than bytes).",
+        saved=True,
+        constraint=Integer(1, none=True),
+    )
 
     def fit(self, X: ImagesLike, y: None = None, *, run: Run | None = None) -> Self:
         """Train on images: an array (n, height, width[, channels]), a folder, a file of IDX format.
@@ -80,6 +89,7 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         images = as_images(X, self.damaged)
         summary = images.summary("images")
         self.shape_, self.n_features_in_ = images.shape, images.n_columns
+        self.white_ = images.white
         units = Units(*pixel_units(summary, images.shape))
         self.energy_ = self._fitted(images, units, run).eval()
         self._n_features_out = self._size()
@@ -139,14 +149,22 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
                 f"{type(self).__name__}: images of {images.described()}; expected "
                 f"{described(self.shape_)}, as in training"
             )
+        if None not in (images.white, self.white_) and images.white != self.white_:
+            raise InputError(
+                f"{type(self).__name__}: images whose white is {images.white}; expected "
+                f"{self.white_}, as in training (other depths go together only in one folder)"
+            )
         images.summary("images")
         return images
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        return Units.of(state).around(self._drawn(torch.Generator()))
+        d = frame_size(self.shape_, self.n_features_in_)
+        return units_of(state, d).around(self._drawn(torch.Generator()))
 
     def _restore(self, state: dict[str, Tensor]) -> Self:
         super()._restore(state)
+        # files of earlier versions do not say it
+        self.white_ = getattr(self, "white_", None)
         self._n_features_out = self._size()
         return self
 

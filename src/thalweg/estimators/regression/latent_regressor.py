@@ -17,11 +17,13 @@ from thalweg.core import (
     InputError,
     Integer,
     Sizes,
+    as_array,
     changed,
     generator_from,
     learned,
     parameter,
     visible_energy,
+    whole_number,
 )
 from thalweg.data import Rows
 from thalweg.energies import Branches, Perceptron, Rescaled
@@ -32,6 +34,7 @@ from thalweg.energies.conditional import (
     covering_codes,
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
+from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.pairs import PairsMixin
@@ -101,7 +104,9 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
     about: ClassVar[str] = "pairs"
 
     energy_: Rescaled = learned("F(x, y); ``energy_(y, x)``.")
-    n_targets_: int = learned("Columns of Y; 0 where it was one-dimensional.", saved=True)
+    n_targets_: int = learned(
+        "Columns of Y; 0 where it was one-dimensional.", saved=True, constraint=Integer(0)
+    )
 
     def fit(self, X: Any, y: Any, *, run: Run | None = None) -> Self:
         """Learn from rows X (n, n_features) and what happened, Y (n,) or (n, n_targets).
@@ -117,7 +122,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             )
         rows = self._given(X, reset=True)
         targets = self._targets(y, len(rows))
-        self.n_targets_ = 0 if np.asarray(y).ndim == 1 else targets.n_columns
+        self.n_targets_ = 0 if as_array("Y", y).ndim == 1 else targets.n_columns
         known = np.flatnonzero(~np.isnan(targets.values).all(axis=1))
         if not len(known):
             raise InputError("Y: no entry is visible (all NaN); expected at least one number")
@@ -195,8 +200,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         energies : array (rows, n)
         """
         x = torch.tensor(self._given(X).values).to(self._like())
-        if n is not None and (not isinstance(n, (int, np.integer)) or n < 1):
-            raise InputError(f"predict_all: n must be a whole number of at least 1, got {n!r}")
+        n = None if n is None else whole_number("predict_all: n", n)
         if n is not None and self.latent == "discrete" and n > self.n_components:
             raise InputError(
                 f"predict_all: n={n} is more than the {self.n_components} branches; expected at "
@@ -232,7 +236,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             return questions.descend(self.energy_, filled, x, free=y.isnan())
 
         down = in_blocks(question, x, y, starts)
-        given = np.asarray(Y, dtype=np.float64).reshape(len(y), -1)
+        given = self._targets(Y, len(y)).values
         result = np.where(np.isnan(given), down.cpu().numpy(), given)
         return result[:, 0] if self.n_targets_ == 0 else result
 
@@ -272,9 +276,9 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         return tags
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        units = Units.of(state)
-        d = len(units.shift) - units.given
-        energy = self._energy(units.given, d, torch.Generator())
+        given, d = self.n_features_in_, max(1, self.n_targets_)
+        units = units_of(state, d, given)
+        energy = self._energy(given, d, torch.Generator())
         return units.around(energy).to(units.shift.dtype)
 
 

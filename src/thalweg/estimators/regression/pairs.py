@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import InputError
+from thalweg.core import InputError, real_array
 from thalweg.data import Rows
 from thalweg.estimators.tables.reading import read_rows
 
@@ -38,16 +38,11 @@ class PairsMixin:
                 "LatentRegressor: requires y to be passed, but the target y is None; expected what "
                 "happened for each row of X"
             )
-        if isinstance(y, torch.Tensor):
-            y = y.detach().cpu().numpy()
-        try:
-            values = np.asarray(y, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"Y: {error}; expected numbers") from error
+        values = real_array("Y", y)
         values = values[:, None] if values.ndim == 1 else values
         if values.ndim != 2 or len(values) != n:
             raise InputError(
-                f"Y has shape {np.shape(y)}; expected ({n},) or ({n}, n_targets), a row for each "
+                f"Y has shape {values.shape}; expected ({n},) or ({n}, n_targets), a row for each "
                 "row of X"
             )
         return Rows(values)

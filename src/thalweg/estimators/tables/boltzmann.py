@@ -23,6 +23,7 @@ from thalweg.data import Rows, Summary
 from thalweg.data.rows import first_not_binary
 from thalweg.energies import GaussianRestrictedBoltzmann, Rescaled, RestrictedBoltzmann
 from thalweg.energies.inside import boltzmann_of
+from thalweg.estimators.base.loading import held, units_of
 from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.estimators.tables.model import CodesMixin
 from thalweg.objectives import Objective
@@ -180,10 +181,14 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
         return self.n_components
 
     def _blank(self, state: dict[str, Tensor]) -> RestrictedBoltzmann | Rescaled:
-        if "weights" in state:
-            return RestrictedBoltzmann(
-                state["weights"], state["visible_bias"], state["hidden_bias"]
-            )
-        names = ("weights", "visible_bias", "hidden_bias", "log_sigma")
-        machine = GaussianRestrictedBoltzmann(*(state[f"energy.{name}"] for name in names))
-        return Rescaled(machine, state["shift"], state["scale"])
+        d, k = self.n_features_in_, self.n_components
+        binary = "weights" in state
+        lengths = {"weights": (d, k), "visible_bias": (d,), "hidden_bias": (k,)}
+        inside = {} if binary else {"log_sigma": (d,)}
+        parts = [
+            held(state, name if binary else f"energy.{name}", *shape)
+            for name, shape in {**lengths, **inside}.items()
+        ]
+        if binary:
+            return RestrictedBoltzmann(*parts)
+        return units_of(state, d).around(GaussianRestrictedBoltzmann(*parts))

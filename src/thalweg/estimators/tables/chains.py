@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from thalweg import questions
-from thalweg.core import generator_from
+from thalweg.core import generator_from, whole_number
 from thalweg.estimators.tables.gradient_model import StartingRowsModel
 from thalweg.samplers import Sampler
 
@@ -39,6 +39,7 @@ class ChainSampledModel(StartingRowsModel):
             that go on, diagnostics and other samplers: ``thalweg.questions.sample``.
         """
         check_is_fitted(self)
+        n = whole_number("sample: n", n)
         generator = generator_from(random_state, self._like().device)
         drawn = questions.sample(
             self.energy_, n, generator, start=self._fillings(), sampler=self._chain(), chains=n,

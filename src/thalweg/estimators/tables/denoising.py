@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core import Choice, Energy, InputError, Levels, changed, learned, parameter
+from thalweg.core import Choice, Energy, InputError, Levels, Real, changed, learned, parameter
 from thalweg.energies import Reconstruction
 from thalweg.estimators.tables.autoencoder import Autoencoder
 from thalweg.estimators.tables.chains import ChainSampledModel
@@ -59,7 +59,11 @@ class DenoisingAutoencoder(ChainSampledModel, Autoencoder):
         default=0.3,
     )
 
-    beta_: float = learned("1 / 2 s^2, the inverse temperature of ``sample``.", saved=True)
+    beta_: float = learned(
+        "1 / 2 s^2, the inverse temperature of ``sample``.",
+        saved=True,
+        constraint=Real(0, above=True),
+    )
 
     def _corruption(self) -> Corruption:
         noise = self.noise

@@ -92,7 +92,9 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
 
     energy_: Rescaled = learned()
     codes_: NDArray[np.floating] = learned(
-        "The learned codes of the training rows: (n, n_components).", saved=True
+        "The learned codes of the training rows: (n, n_components).",
+        saved=True,
+        shape=("any", "n_components"),
     )
 
     def _units(self, rows: Rows, summary: Summary) -> Units:

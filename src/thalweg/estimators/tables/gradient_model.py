@@ -11,6 +11,7 @@ from torch import Tensor
 
 from thalweg.core import Energy
 from thalweg.data import Rows, Summary
+from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.tables.model import StartsMixin, TableModel
 from thalweg.objectives import Objective
@@ -75,8 +76,8 @@ class GradientTableModel(TableModel, GradientModel):
         return energy if units is None else units.around(energy)
 
     def _blank(self, state: dict[str, Tensor]) -> Energy:
-        units = Units.of(state)
-        energy = self._energy(len(units.shift), torch.Generator())
+        units = units_of(state, self.n_features_in_)
+        energy = self._energy(self.n_features_in_, torch.Generator())
         return self._in_units(energy, units).to(units.shift.dtype)
 
 

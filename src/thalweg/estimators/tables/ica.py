@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import Integer, Real, learned, parameter
+from thalweg.core import InputError, Integer, Real, learned, parameter
 from thalweg.energies import IndependentSources
+from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.model import (
     CodesMixin,
@@ -64,7 +65,7 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         "Training ends when no entry of the relative gradient is larger.", Real(0), default=1e-06
     )
     energy_: IndependentSources = learned()
-    n_iter_: int = learned("Steps that were made.", saved=True)
+    n_iter_: int = learned("Steps that were made.", saved=True, constraint=Integer(0))
 
     _hidden_in_fit: ClassVar[bool] = False
     _hidden_in_questions: ClassVar[bool] = False
@@ -119,4 +120,8 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         return len(self.energy_.offset)
 
     def _blank(self, state: dict[str, Tensor]) -> IndependentSources:
-        return IndependentSources(state["weight"], state["offset"], state["heavy"])
+        d = self.n_features_in_
+        weight = held(state, "weight", d, d)
+        if not bool(torch.linalg.slogdet(weight).logabsdet.isfinite()):
+            raise InputError("weight is singular: rows would have no energy")
+        return IndependentSources(weight, held(state, "offset", d), held(state, "heavy", d))

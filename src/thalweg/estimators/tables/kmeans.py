@@ -24,6 +24,7 @@ from thalweg.core import (
 )
 from thalweg.data import Rows, Summary
 from thalweg.energies import Affine, Reconstruction
+from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import ClusterMixin
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.model import CodesMixin, SamplesMixin, TableModel
@@ -113,11 +114,17 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     )
 
     energy_: FreeEnergy = learned()
-    labels_: NDArray[np.int32] = learned("The cluster of each training row: (n,).", saved=True)
-    inertia_: float = learned(
-        "The (weighted) sum over training rows of the squared distance to their point.", saved=True
+    labels_: NDArray[np.int32] = learned(
+        "The cluster of each training row: (n,).", saved=True, shape=("any",)
     )
-    n_iter_: int = learned("Iterations (epochs) of the best fit.", saved=True)
+    inertia_: float = learned(
+        "The (weighted) sum over training rows of the squared distance to their point.",
+        saved=True,
+        constraint=Real(0),
+    )
+    n_iter_: int = learned(
+        "Iterations (epochs) of the best fit.", saved=True, constraint=Integer(0)
+    )
     history_: History = learned("Mean energy and time of every step of the best fit. Not saved.")
 
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
@@ -221,4 +228,5 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
         return -float(energy.sum(dtype=np.float64) if weight is None else energy @ weight)
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
-        return self._energy_at(state["energy.decoder.weight"])
+        shape = (self.n_clusters, self.n_features_in_)
+        return self._energy_at(held(state, "energy.decoder.weight", *shape))

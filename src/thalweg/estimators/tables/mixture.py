@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from thalweg.core import (
     InputError,
     Integer,
     Real,
+    Switch,
     finite_array,
     generator_from,
     learned,
@@ -23,6 +25,7 @@ from thalweg.core import (
     visible_energy,
 )
 from thalweg.data import Summary
+from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import DensityMixin
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.kmeans import KMeans
@@ -137,10 +140,12 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
     )
 
     energy_: FreeEnergy = learned()
-    converged_: bool = learned("Whether training ended by itself.", saved=True)
-    n_iter_: int = learned("Iterations of the last stage.", saved=True)
+    converged_: bool = learned("Whether training ended by itself.", saved=True, constraint=Switch())
+    n_iter_: int = learned("Iterations of the last stage.", saved=True, constraint=Integer(0))
     lower_bound_: float = learned(
-        "Mean of -F over the rows of the last step (for gradient, a batch).", saved=True
+        "Mean of -F over the rows of the last step (for gradient, a batch).",
+        saved=True,
+        constraint=Real(-math.inf),
     )
 
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
@@ -192,7 +197,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
             share /= share.sum(axis=1, keepdims=True)
         sums = sums_of_shares(data, share, summary)
         weights, means, covariances = moments(sums, self.covariance_type, self.reg_covar)
-        start = self._given(weights, means + data.shift.cpu(), covariances)
+        start = self._given(weights, means, covariances)
         return build(start[1], start[0], start[2], self.covariance_type)
 
     def _labels(self, data: Weighted, seed: np.random.RandomState) -> NDArray[np.int32]:
@@ -263,12 +268,16 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         return self.n_components * self.n_pooled
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
-        means = state["energy.means"]
-        k, d = means.shape
+        k, d = self.n_components * self.n_pooled, self.n_features_in_
+        means = held(state, "energy.means", k, d)
+        several = self.n_pooled > 1
         if self.covariance_type in ("full", "tied"):
-            covariances = torch.eye(d).to(means).expand(len(state["energy.lower"]), d, d)
+            shared = self.covariance_type == "tied" and not several
+            factor = held(state, "energy.lower", 1 if shared else k, d, d)
+            covariances = torch.eye(d).to(means).expand_as(factor)
         else:
-            covariances = torch.ones_like(state["energy.log_precision"])
+            one = self.covariance_type == "spherical" and not several
+            covariances = torch.ones_like(held(state, "energy.log_precision", k, 1 if one else d))
         weights = torch.full_like(means[:, 0], 1 / k)
         components = build(means, weights, covariances, self.covariance_type)
         return FreeEnergy(components, Exhaustive(), float(self.beta))

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import Declared, InputError, generator_from, learned, visible_energy
+from thalweg.core import Declared, InputError, generator_from, learned, real_array, visible_energy
 from thalweg.data import Rows, Summary
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -68,8 +68,18 @@ class TableModel(ScoresMixin, FittedModel):
     ) -> NDArray[np.float64] | None:
         if sample_weight is None:
             return None
+        given = real_array("sample_weight", sample_weight)
+        hidden = np.isnan(given)
+        if hidden.any():
+            raise InputError(
+                f"sample_weight: number {int(np.argmax(hidden))} is NaN, masked or missing; "
+                "expected a weight for every row"
+            )
         weight = _check_sample_weight(
-            sample_weight, rows.values, dtype=np.float64, ensure_non_negative=True
+            float(given) if given.ndim == 0 else given,
+            rows.values,
+            dtype=np.float64,
+            ensure_non_negative=True,
         )
         if not weight.sum() > 0:
             raise InputError("sample_weight: all weights are 0; expected one above 0")
@@ -79,7 +89,7 @@ class TableModel(ScoresMixin, FittedModel):
         """Rows to ask about, checked."""
         check_is_fitted(self)
         rows = read_rows(self, X, reset=False)
-        rows.summary(columns=self._columns())
+        rows.check(columns=self._columns())
         return rows
 
     def _columns(self) -> list[str] | None:
@@ -175,7 +185,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """What codes (n, number of codes) decode to: (n, d)."""
         check_is_fitted(self)
         like = self._like()
-        z = torch.as_tensor(np.array(Z)).to(like)
+        z = torch.from_numpy(real_array("Z", Z)).to(like)
         if z.ndim != 2 or z.shape[1] != self._n_features_out:
             raise InputError(
                 f"inverse_transform: Z has shape {tuple(z.shape)}; "
@@ -209,7 +219,9 @@ class StartsMixin(Declared):
     """For estimators that keep some training rows, for chains and completions to start from."""
 
     starts_: NDArray[np.floating] = learned(
-        "Training rows that chains and completions start from.", saved=True
+        "Training rows that chains and completions start from.",
+        saved=True,
+        shape=("any", "n_features_in_"),
     )
 
     def _fillings(self: Any) -> Tensor:

@@ -14,6 +14,7 @@ from thalweg.core import Either, InputError, Integer, Real, learned, parameter
 from thalweg.data import Rows
 from thalweg.energies import Affine, Reconstruction
 from thalweg.energies.inside import affine_of
+from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
 from thalweg.training.principal import alternating, spectrum
@@ -69,13 +70,15 @@ class PCA(CodesMixin, TableModel):
 
     energy_: FreeEnergy = learned()
     explained_variance_: NDArray[np.floating] = learned(
-        "Variance of the codes, by n - 1: (k,).", saved=True
+        "Variance of the codes, by n - 1: (k,).", saved=True, shape=("n_components_",)
     )
     explained_variance_ratio_: NDArray[np.floating] = learned(
-        "The same as a share of the whole: (k,).", saved=True
+        "The same as a share of the whole: (k,).", saved=True, shape=("n_components_",)
     )
-    n_components_: int = learned("k, size of z.", saved=True)
-    n_iter_: int = learned("Alternations; 1, the closed form, for complete rows.", saved=True)
+    n_components_: int = learned("k, size of z.", saved=True, constraint=Integer(1))
+    n_iter_: int = learned(
+        "Alternations; 1, the closed form, for complete rows.", saved=True, constraint=Integer(0)
+    )
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Lay the plane through the rows of X (n, n_features); NaN entries are hidden."""
@@ -139,8 +142,11 @@ class PCA(CodesMixin, TableModel):
         return int(self.n_components_)
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
-        names = ("energy.decoder.weight", "energy.decoder.offset", "solver.shrinkage")
-        return _energy_at(*(state[name] for name in names))
+        k, d = self.n_components_, self.n_features_in_
+        return _energy_at(
+            held(state, "energy.decoder.weight", k, d), held(state, "energy.decoder.offset", d),
+            held(state, "solver.shrinkage", k),
+        )  # fmt: skip
 
 
 def _energy_at(weight: Tensor, offset: Tensor, shrinkage: Tensor) -> FreeEnergy:

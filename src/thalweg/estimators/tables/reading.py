@@ -9,41 +9,24 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-from thalweg.core import InputError
+from thalweg.core import as_array, columns_of
 from thalweg.data import Rows
 from thalweg.estimators.base.scikit_learn import BaseEstimator
 
 
 def read_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Rows:
     """X as rows of float32 or float64, checked against what the estimator was fitted on."""
-    if isinstance(X, torch.Tensor):
-        X = X.detach().cpu().numpy()
-    _refuse_text(X)
+    array = as_array("X", X)
     values = validate_data(
         estimator,
-        X,
+        # a frame again, for scikit-learn looks at the names of its columns
+        array if columns_of(X) is None else as_given(X, array),
         reset=reset,
         dtype=[np.float64, np.float32],
         ensure_all_finite=False,
         order="C",
     )
     return Rows(values)
-
-
-def _refuse_text(X: Any) -> None:
-    """Name the column of a data frame that does not hold numbers."""
-    if not hasattr(X, "columns") or not hasattr(X, "dtypes"):
-        return
-    for name in X.columns:
-        column = np.asarray(X[name])
-        if column.dtype.kind not in "OUSMm":
-            continue
-        for row, value in enumerate(column):
-            if value is not None and not isinstance(value, (int, float, np.number)):
-                raise InputError(
-                    f"X: column {name!r} holds {value!r} in row {row}; expected numbers "
-                    "(encode other columns first, for example with scikit-learn's OneHotEncoder)"
-                )
 
 
 def as_given(X: Any, values: NDArray[np.floating]) -> Any:

@@ -26,6 +26,7 @@ from thalweg.core import (
 from thalweg.data import Rows, Summary, batches, steps_of
 from thalweg.energies import Affine, Lista, Reconstruction, Rescaled, SquaredError
 from thalweg.energies.inside import affine_of, free_energy_of
+from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.latents import ActiveSet, Encoder, FreeEnergy, LatentSolver, ProximalGradient, Sparse
@@ -137,8 +138,8 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
     refine_iter: int = parameter("Descent steps after LISTA.", Integer(0), default=0)
 
     energy_: Rescaled = learned("The free energy, about the mean.")
-    alpha_: float = learned("a, as it was found or given.", saved=True)
-    n_iter_: int = learned("Epochs of dictionary learning.", saved=True)
+    alpha_: float = learned("a, as it was found or given.", saved=True, constraint=Real(0))
+    n_iter_: int = learned("Epochs of dictionary learning.", saved=True, constraint=Integer(0))
     history_: History = learned("Mean energy of every step. Not saved.")
 
     def fit(self, X: Any, y: None = None) -> Self:
@@ -241,4 +242,7 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
         return len(self.components_)
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        return self._energy_at(state["energy.energy.decoder.weight"], state["shift"], self.solver)
+        d = self.n_features_in_
+        k = 2 * d if self.n_components is None else self.n_components
+        atoms = held(state, "energy.energy.decoder.weight", k, d)
+        return self._energy_at(atoms, held(state, "shift", d), self.solver)

@@ -7,22 +7,36 @@ import os
 from pathlib import Path
 from typing import Any, TypeVar
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from thalweg.core import InputError, write_folder_beside
-from thalweg.core.plain import from_json, to_json
+from thalweg.core import Bounded, InputError, Sizes, read_file, write_folder_beside
+from thalweg.core.plain import parse_json, to_json
 from thalweg.data import Vocabulary
 from thalweg.energies import PretrainedNetwork, TextTransformer, TokenPrediction
-from thalweg.energies.modern_bert import config_of, network_of, tensors_of
+from thalweg.energies.modern_bert import check_config, config_of, fill, network_of, tensors_of
 from thalweg.energies.pretrained import read_pretrained
+from thalweg.estimators.base.files import (
+    NewerError,
+    check_finite,
+    check_values,
+    check_version,
+    parts_of,
+)
+from thalweg.estimators.base.header import parameters_of
+from thalweg.estimators.base.loading import fit_together
 from thalweg.estimators.texts.model import LanguageModel
 
 Model = TypeVar("Model", bound=LanguageModel)
 
 FORMAT = 1
 
+TRIES = 20
+"""Times that a folder is read anew where it changes meanwhile"""
+
 OURS = "thalweg.json"
+
+PARTS = ("format", "network", "estimator", "parameters", "lengths", "marks")
+"""Of that file"""
 
 WRITTEN = (
     OURS,
@@ -40,6 +54,7 @@ def save_folder(model: LanguageModel, path: str | os.PathLike[str]) -> None:
     network = model.energy_.network
     vocabulary = model.vocabulary_
     ours = isinstance(network, TextTransformer)
+    check_finite(type(model).__name__, dict(network.named_parameters()))
     header = {
         "format": FORMAT,
         "network": "thalweg" if ours else "transformers",
@@ -88,39 +103,85 @@ def load_folder(path: str | os.PathLike[str], kind: type[Model]) -> Model:
             f"{folder} has no config.json; expected the folder of a language model, written by "
             "save, by thalweg fit, or by transformers"
         )
-    if not (folder / OURS).is_file():
+    for _ in range(TRIES):
+        # a folder that a save puts in its place meanwhile is read anew, not half of each
+        before = _which(folder)
+        try:
+            model = _read(folder, kind)
+        except InputError:
+            if _which(folder) == before:
+                raise
+            continue
+        if _which(folder) == before:
+            return model
+    raise InputError(f"{folder} changes while it is read; expected a folder that is left alone")
+
+
+def _which(folder: Path) -> int | None:
+    """Which folder has the name now."""
+    return folder.stat().st_ino if folder.exists() else None
+
+
+def _read(folder: Path, kind: type[Model]) -> Model:
+    if not os.path.lexists(folder / OURS):
         return _foreign(folder, kind())
-    header = _read(folder / OURS)
-    if not isinstance(header.get("format"), int) or header["format"] > FORMAT:
-        raise InputError(
-            f"{folder} has version {header.get('format')} of the format, of a newer thalweg; "
-            f"expected at most {FORMAT} (upgrade thalweg to read it)"
-        )
+    header = _json(folder, OURS)
     try:
-        model = kind(**{k: from_json(v) for k, v in header["parameters"].items()})
-        model.check_parameters()
+        check_version(folder, header.get("format"), FORMAT)
+        _check_parts(header, kind.__name__)
+        model = kind(**parameters_of(header["parameters"], kind.parameters, {}))
         if header["network"] == "transformers":
             _foreign(folder, model)
         else:
-            model.vocabulary_ = Vocabulary.from_json(
-                (folder / "tokenizer.json").read_text(encoding="utf-8"), header["marks"]
-            )
-            network = network_of(
-                _read(folder / "config.json"),
-                load_file(folder / "model.safetensors"),
-                model.vocabulary_.marks,
-            )
-            if len(model.vocabulary_) != network.vocabulary_size:
-                raise ValueError(
-                    f"{len(model.vocabulary_)} tokens, and a network of {network.vocabulary_size}"
+            network, model.vocabulary_ = _our_network(folder, tuple(header["marks"]))
+            here = (network.width, len(network.blocks), network.context)
+            if here != (model.width, model.layers, model.context):
+                raise InputError(
+                    f"width, layers and context are {here} in config.json and "
+                    f"{(model.width, model.layers, model.context)} in {OURS}"
                 )
             model._become(TokenPrediction(network))
         model.lengths_ = tuple(header["lengths"])
+        if max(model.lengths_) > model.energy_.network.context:
+            raise InputError(f"lengths go beyond the context, {model.energy_.network.context}")
         return model
-    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
-        if isinstance(error, InputError) and str(folder) in str(error):
+    except (InputError, RuntimeError, ArithmeticError, AssertionError) as error:
+        if isinstance(error, NewerError) or str(folder) in str(error):
             raise
         raise InputError(f"{folder} is damaged: its files do not fit together ({error})") from error
+
+
+def _check_parts(header: dict[str, Any], owner: str) -> None:
+    """Hold a header to its parts and their types; parameters are looked at one by one later."""
+    for name in sorted({*PARTS} ^ {*header}):
+        raise InputError(f"{OURS} has {'no' if name in PARTS else 'a part'} {name!r:.40}")
+    lengths, marks = header["lengths"], header["marks"]
+    good = {
+        "estimator": header["estimator"] == owner,
+        "network": header["network"] in ("thalweg", "transformers"),
+        "parameters": isinstance(header["parameters"], dict),
+        "lengths": isinstance(lengths, list) and Sizes().allows(lengths) and len(lengths) > 0,
+        "marks": isinstance(marks, list) and len(marks) == 4 and all(type(m) is str for m in marks),
+    }
+    for name, is_good in good.items():
+        if not is_good:
+            raise InputError(f"{name} of {OURS} is {header[name]!r:.60}, which save does not write")
+
+
+def _our_network(folder: Path, names: tuple[str, ...]) -> tuple[TextTransformer, Vocabulary]:
+    """A network of ours and its tokens; what files say is held to the tensors first."""
+    weights, config = folder / "model.safetensors", _json(folder, "config.json")
+    tensors, _ = parts_of(_content(weights, folder), weights, "a file written by save")
+    check_config(config, tensors)
+    for name, tensor in tensors.items():
+        check_values(name, tensor)
+    written = _content(folder / "tokenizer.json", folder)
+    vocabulary = Vocabulary.from_json(written.decode(errors="replace"), names, config["vocab_size"])
+    with Bounded([tensor.numel() for tensor in tensors.values()]):
+        network = network_of(config, vocabulary.marks)
+    fit_together(tensors_of(network), tensors)
+    fill(network, tensors)
+    return network, vocabulary
 
 
 def _foreign(folder: Path, model: Model) -> Model:
@@ -135,13 +196,19 @@ def _foreign(folder: Path, model: Model) -> Model:
     return model._become(TokenPrediction(network))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _content(path: Path, folder: Path) -> bytes:
+    return read_file(path, "a file of a language model", within=folder)
+
+
+def _json(folder: Path, name: str) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}); expected JSON") from error
+        content = parse_json(_content(folder / name, folder))
+    except InputError as error:
+        if str(folder) in str(error):
+            raise
+        raise InputError(f"{folder / name} is damaged ({error}); expected JSON") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path} is damaged; expected an object of JSON")
+        raise InputError(f"{folder / name} is damaged; expected an object of JSON")
     return content
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import HIDDEN_TOKEN, InputError, generator_from, learned, progress
+from thalweg.core import HIDDEN_TOKEN, InputError, generator_from, learned, progress, whole_number
 from thalweg.data import MASK, Texts, TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TokenPrediction
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
@@ -100,8 +100,7 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         letter with a token that goes on with it.
         """
         check_is_fitted(self)
-        if top < 1:
-            raise InputError(f"completions: top must be at least 1, got {top}")
+        top = whole_number("completions: top", top)
         given = list(as_texts(X))
         result = []
         for i, (text, tokens) in enumerate(zip(given, self.vocabulary_.encode(given), strict=True)):
@@ -134,9 +133,7 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         check_is_fitted(self)
         device = self._like().device
         generator = generator_from(random_state, device)
-        for name, value, least in (("n", n, 0), ("n_sweeps", n_sweeps, 1)):
-            if value < least:
-                raise InputError(f"sample: {name} must be at least {least}, got {value}")
+        n, n_sweeps = whole_number("sample: n", n, 0), whole_number("sample: n_sweeps", n_sweeps)
         if text is not None:
             tokens = self.vocabulary_.encode([text])[0]
             if not (tokens == HIDDEN_TOKEN).any():

@@ -1,0 +1,155 @@
+"""What the header of a saved model may say: checked whole before anything is built of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from thalweg.core import Array, Constraint, InputError, Integer, Learned, Parameter
+from thalweg.core.plain import from_json
+
+MOST = 2**31
+"""Columns, at most"""
+
+
+class Header(NamedTuple):
+    """What a saved model says of itself, besides its tensors."""
+
+    estimator: str
+    parameters: dict[str, Any]
+    facts: dict[str, Any]
+    n_features_in: int
+    feature_names_in: list[str] | None
+    extra: dict[str, Any]
+
+
+def header_of(content: Any) -> Header:
+    """A header of the right parts, each of the right type; their values are checked later."""
+    if not isinstance(content, dict):
+        raise InputError("its header is no object of JSON")
+    for name in sorted({*Header._fields} ^ {*content}):
+        raise InputError(f"its header has {'no' if name in Header._fields else 'a part'} {name!r}")
+    header = Header(**content)
+    if not isinstance(header.estimator, str):
+        raise InputError("estimator of its header is no name")
+    for name in ("parameters", "facts", "extra"):
+        if not isinstance(content[name], dict):
+            raise InputError(f"{name} of its header is no object of JSON")
+    if not Integer(1).allows(header.n_features_in) or header.n_features_in >= MOST:
+        raise InputError(
+            f"n_features_in must be a whole number of at least 1, got {_shown(header)}"
+        )
+    names = header.feature_names_in
+    if names is not None:
+        if not _texts(names) or len(set(names)) != len(names):
+            raise InputError("feature_names_in must be different names, or null")
+        if len(names) != header.n_features_in:
+            raise InputError(f"{len(names)} feature_names_in, and {header.n_features_in} columns")
+    return header
+
+
+def _shown(header: Header) -> str:
+    return repr(header.n_features_in)[:40]
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(part, str) for part in value)
+
+
+def parameters_of(
+    given: Mapping[str, Any], declared: Mapping[str, Parameter], arrays: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Parameters, each held to its declaration; those that are arrays are among the tensors."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in declared:
+            raise InputError(f"{_name(name)} is no parameter")
+        constraint = declared[name].constraint
+        found[name] = _held(name, value, constraint)
+        if isinstance(constraint, Array) and isinstance(found[name], tuple):
+            raise InputError(f"{name} must be among the tensors")
+    for name, array in arrays.items():
+        if name not in declared or not isinstance(declared[name].constraint, Array):
+            raise InputError(f"{_name(name)} is no parameter that is an array")
+        if name in found:
+            raise InputError(f"{name} is there twice")
+        found[name] = array
+    return found
+
+
+def facts_of(
+    owner: str,
+    given: Mapping[str, Any],
+    declared: Mapping[str, Learned],
+    arrays: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What fitting found, the whole of it, each held to its declaration."""
+    for name in sorted({*given, *arrays}):
+        if name not in declared or not declared[name].saved:
+            raise InputError(f"{_name(name)} is nothing that {owner} saves")
+    found: dict[str, Any] = {}
+    for name, each in declared.items():
+        if not each.saved:
+            continue
+        there = arrays if each.constraint is None else given
+        if name not in there:
+            raise InputError(f"there is no {name}")
+        if each.constraint is not None:
+            found[name] = _held(name, given[name], each.constraint)
+        else:
+            found[name] = arrays[name]
+    return found
+
+
+def _held(name: str, value: Any, constraint: Constraint) -> Any:
+    found = from_json(value)
+    if not constraint.allows(found):
+        shown = repr(found)
+        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        raise InputError(f"{name} must be {constraint.describe()}, got {shown}")
+    return found
+
+
+def check_shapes(model: Any, declared: Mapping[str, Learned]) -> None:
+    """Hold saved arrays to the lengths that the model has otherwise."""
+    for name, each in declared.items():
+        if each.shape is None:
+            continue
+        expected = [None if part == "any" else getattr(model, part) for part in each.shape]
+        shape = getattr(model, name).shape
+        fits = len(shape) == len(expected) and all(
+            (b is None and a > 0) or a == b for a, b in zip(shape, expected, strict=True)
+        )
+        if not fits:
+            wanted = ", ".join("any" if b is None else str(b) for b in expected)
+            raise InputError(f"{name} has shape {tuple(shape)}; expected ({wanted})")
+
+
+def check_extra(extra: Mapping[str, Any], columns: int) -> None:
+    """What a command says of the table that a model was trained on: its columns, its targets."""
+    targets, table = extra.get("targets"), extra.get("table")
+    if targets is not None:
+        if not isinstance(targets, list) or not all(Integer(0).allows(j) for j in targets):
+            raise InputError("targets must be a list of positions")
+        columns += len(targets)
+        if len(set(targets)) != len(targets) or not all(j < columns for j in targets):
+            raise InputError(f"targets must be different positions below {columns}")
+    if table is None:
+        return
+    if not isinstance(table, list) or not all(_is_column(each) for each in table):
+        raise InputError("table must be a list of columns: a name, and null or its categories")
+    width = sum(1 if categories is None else len(categories) for _, categories in table)
+    if width != columns or len({name for name, _ in table}) != len(table):
+        raise InputError(f"table makes {width} columns of different names; expected {columns}")
+
+
+def _is_column(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
+        return False
+    categories = value[1]
+    return categories is None or (_texts(categories) and len(set(categories)) == len(categories))
+
+
+def _name(name: str) -> str:
+    """A name that a file made up."""
+    return name if name.isidentifier() and len(name) <= 40 else repr(name[:40])
