@@ -91,6 +91,18 @@ def test_draws_at_any_temperature(beta):
         assert abs(float((drawn**power).mean()) - expected) < 5 * spread / math.sqrt(n)
 
 
+def test_without_a_temperature_draws_stand_where_the_density_is_highest():
+    means = torch.tensor([[0.0], [3.0]], dtype=torch.float64)
+    # the second has less weight, and is narrower by more than that
+    variances = torch.tensor([[4.0], [0.01]], dtype=torch.float64)
+    weights = torch.tensor([0.7, 0.3], dtype=torch.float64)
+    energy = FreeEnergy(DiagonalGaussians(means, weights, variances), Exhaustive())
+    drawn = energy.draw(3, torch.Generator().manual_seed(0))
+    assert drawn.tolist() == [[3.0]] * 3
+    with torch.no_grad():
+        assert energy(means[1:]) < energy(means[:1])
+
+
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_equal_to_scikit_learn_from_the_same_start(kind, weighted):

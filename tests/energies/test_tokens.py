@@ -137,6 +137,10 @@ def test_hidden_tokens_take_no_part(network):
     torch.testing.assert_close(view(y), energy(hidden))
     torch.testing.assert_close(view(y), seen_through(energy, hidden)(hidden))
     assert (view(y) < energy(y)).all()
+    one = torch.ones_like(visible)
+    one[0, 2] = False
+    twice = energy.restricted(one).restricted(visible | (one == 0))
+    torch.testing.assert_close(twice(y), view(y))
 
 
 def test_the_objective_is_the_cross_entropy_of_what_is_hidden(network):

@@ -66,6 +66,11 @@ def test_draws_have_the_moments_of_the_density(name):
         assert error.abs().max() < 5
 
 
+@pytest.mark.parametrize(("k", "volume"), [(1, 2), (2, math.pi), (3, 4 / 3 * math.pi)])
+def test_the_volume_of_a_ball_is_known_from_school(k, volume):
+    assert float(Ball(k, 1.5).log_volume().exp()) == pytest.approx(volume * 1.5**k)
+
+
 def test_finite_spaces_list_their_elements():
     assert OneHot(3).members().shape == (3, 3)
     book = Codebook(torch.tensor([[0.0], [1.0], [5.0]]), parts=2)

@@ -10,7 +10,8 @@ from sklearn.decomposition import sparse_encode
 from thalweg.core import InputError
 from thalweg.energies import Affine, Lista, Reconstruction, SquaredError
 from thalweg.kernels.lasso import lasso
-from thalweg.latents import ActiveSet, FreeEnergy, OneHot, ProximalGradient, Sparse
+from thalweg.latents import ActiveSet, Flat, FreeEnergy, OneHot, ProximalGradient, Sparse
+from thalweg.latents.proximal import proximal_descent
 
 N, D, K, ALPHA = 60, 12, 30, 0.3
 
@@ -185,3 +186,19 @@ def test_restarts_are_worth_their_while():
         solver = ProximalGradient("fista", tol=1e-9, max_iter=100)
         converged = energy_of(skewed, solver).infer(y).converged
     assert converged.double().mean() > 0.9
+
+
+@pytest.mark.parametrize(("step", "taken"), [(0.9, True), (1.1, False), (1.9, False)])
+def test_a_step_is_taken_where_the_parabola_above_it_holds(step, taken):
+    def smooth(z):
+        return 0.5 * z[:, 0].square(), z
+
+    z = torch.tensor([[1.0], [-4.0]], dtype=torch.float64)
+    settings = {"fixed": False, "accelerate": False, "tol": 1e-9}
+    once = proximal_descent(smooth, Flat(1), z, step, max_iter=1, **settings)
+    torch.testing.assert_close(once.z, z * (1 - step) if taken else z)
+    # a step that was not taken is halved, one that was is longer by a tenth
+    after = (1 - step) * (1 - 1.1 * step) if taken else 1 - 0.5 * step
+    again = proximal_descent(smooth, Flat(1), z, step, max_iter=2, **settings)
+    torch.testing.assert_close(again.z, z * after)
+    assert not again.converged.any()

@@ -158,6 +158,16 @@ def test_hidden_values_do_not_matter(name, y):
             torch.testing.assert_close(whole(y), energy(y), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("name", VIEWS)
+def test_what_is_hidden_twice_is_hidden_once(name, y):
+    energy = make(name)
+    first, second = torch.ones(2, N, D, dtype=torch.bool)
+    first[::2, 1] = second[::3, 2] = second[1, 1] = False
+    with torch.no_grad():
+        twice = energy.restricted(first).restricted(second)
+        torch.testing.assert_close(twice(y), energy.restricted(first & second)(y))
+
+
 def test_which_energies_minimize_hidden_coordinates():
     assert [name for name in KINDS if make(name).minimizes_hidden] == MINIMIZING
 

@@ -54,6 +54,24 @@ def test_the_loss_is_that_of_its_formula(energy):
     assert float(loss.value) == pytest.approx(expected)
 
 
+def test_every_term_teaches():
+    generator = torch.Generator().manual_seed(0)
+    one, other = torch.randn(2, 6, 4, generator=generator, dtype=torch.float64)
+    for weights in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+
+        def value(weight, weights=weights):
+            projector = torch.nn.Linear(4, 3, bias=False).double()
+            objective = VarianceCovariance(Views(one, other), *weights)
+            model = JointEmbedding(Asis((2, 2, 1)), projector)
+            model.embed = lambda y: torch.func.functional_call(
+                projector, {"weight": weight}, (model.network.represent_whole(y),)
+            )
+            return objective(model, Batch(one), torch.Generator()).value
+
+        weight = 0.3 * torch.randn(3, 4, generator=generator, dtype=torch.float64)
+        assert torch.autograd.gradcheck(value, (weight.requires_grad_(),))
+
+
 def test_the_energy_is_the_squared_distance(energy):
     y, x = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(energy(y, x), (y - x).square().sum(dim=1))

@@ -56,6 +56,12 @@ def test_the_share_is_exact_and_of_a_range_each_row_draws_its_own(generator):
     assert float(share.max()) <= 0.8 + 1 / 80
 
 
+@pytest.mark.parametrize(("share", "count"), [(0.3, 2), (0.37, 3), (0.01, 1), (0.99, 6)])
+def test_the_share_is_rounded_to_the_nearest_number_of_entries(share, count, generator):
+    hidden = Masked(share).hidden(torch.zeros(20, 7), generator)
+    assert (hidden.sum(dim=1) == count).all()
+
+
 def test_every_entry_is_hidden_as_often_as_any_other(generator):
     often = Masked(0.3)(torch.rand(N, 10, generator=generator), generator).asked.float().mean(dim=0)
     assert float((often - 0.3).abs().max()) < 5 * math.sqrt(0.21 / N)

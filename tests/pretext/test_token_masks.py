@@ -46,6 +46,15 @@ def test_words_go_whole(run):
     assert not spoiled.asked[y == BEYOND_TOKEN].any()
 
 
+def test_a_word_goes_on_only_where_it_is_open():
+    # token 1 goes on with a word, and token 0 is never open at its end: four words of one token
+    hide = MaskedWords(0.5, np.array([False, True]), np.array([False, True]))
+    y = torch.tensor([[0, 1, 0, 1]]).expand(200, 4)
+    hidden = hide.hidden(y, torch.Generator().manual_seed(0))
+    assert (hidden.sum(dim=1) == 2).all()
+    assert len(hidden.unique(dim=0)) == 6
+
+
 @pytest.mark.parametrize("run", [1.0, 3.0])
 def test_as_many_tokens_go_as_the_share_says_and_the_rest_of_their_words(run):
     y = _texts(2000, 20)

@@ -35,6 +35,8 @@ def test_chains_that_no_longer_move_are_said_once():
 def test_a_gap_that_runs_away_is_said():
     with pytest.warns(TrainingWarning, match=r"gap .* is 60.0 on average .* smaller\s+learning"):
         Watch("Model")(history_with(200, acceptance=0.8, gap=60.0))
+    with pytest.warns(TrainingWarning, match=r"gap .* is -60.0 on average"):
+        Watch("Model")(history_with(200, acceptance=0.8, gap=-60.0))
 
 
 def test_what_is_well_is_not_said():
@@ -42,7 +44,8 @@ def test_what_is_well_is_not_said():
         warnings.simplefilter("error")
         Watch("Model")(history_with(200, acceptance=0.8, gap=3.0))
         Watch("Model")(history_with(200, gap=60.0))
-        Watch("Model")(history_with(199, acceptance=0.0, gap=60.0))
+        for steps in (0, 199, 201):
+            Watch("Model")(history_with(steps, acceptance=0.0, gap=60.0))
 
 
 def test_a_run_with_a_wild_learning_rate_warns_or_stops():

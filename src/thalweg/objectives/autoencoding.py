@@ -184,7 +184,7 @@ class VectorQuantization(Objective):
         self.used[torch.unique(book.index(encoded))] = True
         self.steps += 1
         if int(self.steps) % self.revive_every == 0:
-            if self.revive_until is None or int(self.steps) < self.revive_until:
+            if self.revive_until is None or int(self.steps) <= self.revive_until:
                 # beside the graph of this step, which has read the entries
                 book.entries.data = book.entries.data.clone()
                 _revive(book, encoded, (~self.used).nonzero()[:, 0].cpu(), generator)

@@ -74,9 +74,8 @@ class SaltAndPepper(Corruption):
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
         u = uniform(y, generator)
-        spoiled = torch.where(u < 0.5 * self.fraction, self.low, y)
-        top = (u >= 0.5 * self.fraction) & (u < self.fraction)
-        return _seen(y, torch.where(top, self.high, spoiled))
+        extreme = torch.where(u < 0.5 * self.fraction, self.low, self.high).to(y)
+        return _seen(y, torch.where(u < self.fraction, extreme, y))
 
 
 def checked_fraction(fraction: float, owner: str) -> float:

@@ -38,7 +38,6 @@ FEW = 8
 """Chains below which trajectories find their own length."""
 
 
-LEAST = {"warm_up": 0}
 """Of the counts, those that need not be 1."""
 
 BETA = Real(0, above=True)

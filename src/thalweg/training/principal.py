@@ -108,8 +108,8 @@ class AlternatingStep:
             pairs[:, :k, :k] += spread
             moments += (seen.T @ pairs.reshape(len(y), -1)).reshape(d, k + 1, k + 1)
             known = y.nan_to_num()
-            along += (seen * known).T @ z
-            squares += (seen * known.square()).sum(dim=0)
+            along += known.T @ z
+            squares += known.square().sum(dim=0)
             count += seen.sum(dim=0)
             residual = seen * (known - mean @ self.weight - self.offset)
             total += float(residual.square().sum())
