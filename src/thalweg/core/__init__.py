@@ -1,5 +1,6 @@
 """What everything else speaks of: energies, latent energies, checks, generators, files."""
 
+import thalweg.core.forks  # noqa: F401  children of a fork compute in one thread
 from thalweg.core.arrays import as_array, columns_of
 from thalweg.core.bounded import Bounded
 from thalweg.core.checks import check_parameters, finite_array, real_array

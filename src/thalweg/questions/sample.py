@@ -37,9 +37,6 @@ from thalweg.samplers.doubts import disagreement, doubts_of, not_finite, warn_of
 FEW = 8
 """Chains below which trajectories find their own length."""
 
-
-"""Of the counts, those that need not be 1."""
-
 BETA = Real(0, above=True)
 
 

@@ -49,7 +49,18 @@ class FittedModel(Computing, BaseEstimator, ABC):
         return next(self.energy_.parameters())
 
     def _ask(self, rows: Source, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        """The answers to a question about each row, chunk by chunk."""
+        """The answers to a question about each row, chunk by chunk; all of them numbers."""
+        whole = self._answers(rows, question)
+        if whole.dtype.kind == "f" and not np.isfinite(whole).all():
+            row = int(np.argmin(np.isfinite(whole).reshape(len(whole), -1).all(axis=1)))
+            raise InputError(
+                f"{type(self).__name__}: the answer for row {row} is not a finite number; expected "
+                "values that the model can take (theirs or its own are too large)"
+            )
+        return whole
+
+    def _answers(self, rows: Source, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        """What comes out, whatever it is."""
         like = self._like()
         answers = []
         with torch.no_grad(), count_unconverged() as counts:
@@ -64,14 +75,7 @@ class FittedModel(Computing, BaseEstimator, ABC):
                 ConvergenceWarning,
                 depth=2,
             )
-        whole = np.concatenate(answers) if len(answers) != 1 else answers[0]
-        if whole.dtype.kind == "f" and np.isnan(whole).any():
-            row = int(np.argmax(np.isnan(whole).reshape(len(whole), -1).any(axis=1)))
-            raise InputError(
-                f"{type(self).__name__}: the answer for row {row} is not a number; expected values "
-                "that the model can take (theirs or its own are too large)"
-            )
-        return whole
+        return np.concatenate(answers) if len(answers) != 1 else answers[0]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a safetensors file, whole or not at all."""
@@ -92,17 +96,29 @@ class FittedModel(Computing, BaseEstimator, ABC):
         return self
 
 
+def as_energies(values: NDArray[Any]) -> NDArray[Any]:
+    """Energies in which what is no number has become +inf.
+
+    A model's parameters are finite, and so are rows; what overflows on its way between them is
+    beyond any number, and must not compare as if it were low.
+    """
+    return np.where(np.isfinite(values), values, values.dtype.type(np.inf))
+
+
 class ScoresMixin:
     """For energies of single rows: how unusual is each."""
 
     def energy(self: Any, X: Any) -> NDArray[np.floating]:
-        """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part."""
+        """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part.
+
+        A row whose energy is too large for a number has +inf.
+        """
 
         def question(y: Tensor) -> Tensor:
             value: Tensor = visible_energy(self.energy_, y)(y)
             return value
 
-        return self._ask(self._read(X), question)
+        return as_energies(self._answers(self._read(X), question))
 
     def score_samples(self: Any, X: Any) -> NDArray[np.floating]:
         """-F of each row, scikit-learn's sign, higher is more normal: (n,)."""

@@ -34,6 +34,7 @@ from thalweg.energies.conditional import (
     covering_codes,
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
+from thalweg.estimators.base.model import as_energies
 from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
@@ -172,7 +173,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             value: Tensor = visible_energy(self.energy_, y)(y, x)
             return value
 
-        return np.asarray(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
+        return as_energies(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
 
     @torch.no_grad()
     def infer(self, X: Any, Y: Any) -> NDArray[np.floating]:
