@@ -283,6 +283,10 @@ def test_block_gibbs_does_not_mind_a_height():
         def forward(self, y, x=None):
             return super().forward(y, x) + 1e8
 
+        def value_and_gradient(self, y, x=None):
+            energy, grad = super().value_and_gradient(y, x)
+            return energy + 1e8, grad
+
     machine = High(torch.zeros(3, 2), torch.zeros(3), torch.zeros(2))
     sample(machine, 1600, seeded(), start=torch.zeros(1, 3), sampler=BlockGibbs())
     with pytest.warns(RuntimeWarning, match="energies are about"):
