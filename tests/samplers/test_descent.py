@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import thalweg.samplers as library
-from thalweg.core import Energy, InputError
+from thalweg.core import Energy, InputError, value_and_gradient
 from thalweg.energies import Normal
 from thalweg.questions import descend
 from thalweg.samplers import LBFGS, GradientDescent, Minimizer, Nesterov
@@ -108,3 +108,66 @@ def test_bad_settings_are_refused(kind):
         for bad in constraint.violations():
             with pytest.raises(InputError, match=f"{kind.__name__}: {setting} must be"):
                 kind(**{setting: bad})
+
+
+def slopes(y):
+    return value_and_gradient(Rosenbrock(), y)[1]
+
+
+def test_momentum_is_that_of_its_formula_and_is_forgotten_where_it_leads_astray(rows):
+    method = Nesterov(momentum=0.7)
+    state = method.init(Rosenbrock(), rows)
+    velocity = 0.1 * torch.randn(rows.shape, generator=torch.Generator().manual_seed(1)).double()
+    state = state._replace(memory=(velocity,), rate=torch.full((20,), 1e-4, dtype=DOUBLE))
+    pushed = 0.7 * velocity - slopes(rows)
+    move = 0.7 * pushed - slopes(rows)
+    torch.testing.assert_close(method._move(state), move)
+    after, info = method.step(Rosenbrock(), state)
+    down = (move * slopes(rows)).sum(dim=1) < 0
+    assert down.all()
+    assert info.accepted.all()
+    torch.testing.assert_close(after.y, rows + 1e-4 * move)
+    torch.testing.assert_close(after.memory[0], pushed)
+    torch.testing.assert_close(after.rate, torch.full((20,), 1.1e-4, dtype=DOUBLE))
+    # up the slope: the gradient is followed instead
+    up = state._replace(memory=(5 * slopes(rows),))
+    after, _ = method.step(Rosenbrock(), up)
+    torch.testing.assert_close(after.y, rows - 1e-4 * slopes(rows))
+    # too far: it stays, and forgets
+    far = state._replace(rate=torch.full((20,), 1e6, dtype=DOUBLE))
+    after, info = method.step(Rosenbrock(), far)
+    assert not info.accepted.any()
+    assert torch.equal(after.y, rows)
+    assert torch.equal(after.memory[0], torch.zeros_like(rows))
+    torch.testing.assert_close(after.rate, far.rate / 2)
+
+
+def test_the_two_loops_are_the_matrix_that_they_stand_for(rows):
+    """H from gamma I, updated with every remembered pair, as a matrix."""
+    method = LBFGS(history=3)
+    state = method.init(Rosenbrock(), rows[:1])
+    for _ in range(12):
+        state, _ = method.step(Rosenbrock(), state)
+    steps, changes = (part[0] for part in state.memory)
+    eye = torch.eye(2, dtype=DOUBLE)
+    inverse = steps[-1] @ changes[-1] / changes[-1].square().sum() * eye
+    for step, change in zip(steps, changes, strict=True):
+        weight = 1 / (step @ change)
+        side = eye - weight * torch.outer(change, step)
+        inverse = side.T @ inverse @ side + weight * torch.outer(step, step)
+    torch.testing.assert_close(method._move(state)[0], -inverse @ state.grad[0])
+
+
+def test_only_pairs_that_curve_upwards_are_remembered(rows):
+    method = LBFGS()
+    before = method.init(Squares(), rows)
+    after = before._replace(y=rows + 1, grad=before.grad - 1)
+    better = torch.ones(20, dtype=torch.bool)
+    for kept in method._learn(before, after, better):
+        assert not kept.any()
+    after = before._replace(y=rows + 1, grad=before.grad + 2)
+    better[3] = False
+    steps, changes = method._learn(before, after, better)
+    assert torch.equal(steps[:, -1].any(dim=1), better)
+    torch.testing.assert_close(changes[better, -1], torch.full((19, 2), 2.0, dtype=DOUBLE))
+    assert not steps[:, :-1].any()

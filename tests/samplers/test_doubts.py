@@ -151,10 +151,18 @@ def test_bits_may_be_the_same_in_all_draws():
     walk = healthy()._replace(draws=bits, begin=zero, discrete=True)
     assert said(walk) == []
     bits[2] = 0
-    assert all("never moved" not in doubt for doubt in said(walk))
+    assert all("began" not in doubt and "moved" not in doubt for doubt in said(walk))
     bits[:] = 0
     assert said(walk)[0].startswith("no chain left where it began in 100 steps")
     assert said(walk._replace(begin=zero + 1)) == []
+
+
+def test_a_rare_bit_is_not_rounded():
+    bits = torch.zeros(16, 100, 2, dtype=torch.bfloat16)
+    bits[:, ::2, 0] = 1
+    bits[3, 7, 1] = 1
+    zero = torch.zeros(16, 2, dtype=torch.bfloat16)
+    assert said(healthy(16)._replace(draws=bits, begin=zero, discrete=True)) == []
 
 
 def test_coordinates_that_are_rounded():
@@ -202,7 +210,14 @@ def test_chains_that_do_not_agree_or_tell_little():
     short = healthy(4, 20)
     short.draws[0] += 0.7
     assert said(short) == []
-    assert disagreement(healthy(4, 9)) is None
+    fewer = healthy(4, 9)
+    fewer.draws[1] += 5
+    assert said(fewer) == []
+    # two slow waves: both halves of the chain agree
+    wave = healthy(1, 1000)
+    wave.draws[0, :, 0] = (torch.arange(1000, dtype=DOUBLE) * 2 * math.pi / 500).sin()
+    (doubt,) = said(wave)
+    assert doubt.startswith("1000 draws are worth 7 independent ones")
 
 
 @pytest.mark.parametrize(
@@ -263,6 +278,21 @@ def test_energies_on_a_height_are_warned_of_where_they_decide():
     sample(lifted, 3200, seeded(), start=start, sampler=Langevin(0.3))
 
 
+def test_block_gibbs_does_not_mind_a_height():
+    class High(RestrictedBoltzmann):
+        def forward(self, y, x=None):
+            return super().forward(y, x) + 1e8
+
+        def value_and_gradient(self, y, x=None):
+            energy, grad = super().value_and_gradient(y, x)
+            return energy + 1e8, grad
+
+    machine = High(torch.zeros(3, 2), torch.zeros(3), torch.zeros(2))
+    sample(machine, 1600, seeded(), start=torch.zeros(1, 3), sampler=BlockGibbs())
+    with pytest.warns(RuntimeWarning, match="energies are about"):
+        sample(machine, 1600, seeded(), start=torch.zeros(1, 3), sampler=GibbsWithGradients())
+
+
 def test_bits_by_gibbs():
     """Units that are always off are right; a machine that stays in one of its two states is not."""
     off = RestrictedBoltzmann(torch.zeros(3, 2), torch.tensor([0.0, -50.0, 0.0]), torch.zeros(2))
@@ -275,6 +305,10 @@ def test_bits_by_gibbs():
     for sampler in (BlockGibbs(), GibbsWithGradients()):
         with pytest.warns(RuntimeWarning, match="no chain left where it began"):
             sample(wells, 1600, seeded(), start=torch.zeros(1, 6), sampler=sampler)
+    # a plain function does not know that it is of bits
+    with pytest.warns(RuntimeWarning, match="no chain left where it began"):
+        sample(lambda y: 50 * y.sum(dim=1), 1600, seeded(), start=torch.zeros(1, 6),
+               sampler=GibbsWithGradients())  # fmt: skip
     # the same by proposals that know nothing of bits
     coins = Independence(Bernoulli(torch.zeros(3)))
     sample(lambda y: 50 * y[:, 0], 1600, seeded(), start=torch.zeros(1, 3), sampler=coins)

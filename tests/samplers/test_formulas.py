@@ -46,7 +46,7 @@ from thalweg.samplers.adaptive import (
     reasonable_step,
     windows,
 )
-from thalweg.samplers.annealing import _estimate, _furthest, _ladder
+from thalweg.samplers.annealing import _adaptive_moves, _estimate, _furthest, _ladder
 from thalweg.samplers.base import metropolis, start
 from thalweg.samplers.estimate import metric_from
 from thalweg.samplers.hmc import _statistics
@@ -197,6 +197,8 @@ def test_the_metric_of_a_gaussian_is_its_covariance():
     lone = metric_from([State(y[:, 2:], y[:, 0], None)], len(y))
     assert isinstance(lone, Diagonal)
     close(lone.variance, [9.0], 5e-3)
+    sloped = metric_from([State(y[:, 2:], y[:, 0], y[:, 2:] / 9)], len(y))
+    close(sloped.variance, [9.0], 5e-3)
     m = 8
     few = metric_from([State(y[:m, 2:], y[:m, 0], None)], m)
     close(few.variance, (m * y[:m, 2:].var(dim=0) + 5 * 1e-3) / (m + 5))
@@ -204,6 +206,20 @@ def test_the_metric_of_a_gaussian_is_its_covariance():
     # a coordinate that did not move keeps its unit
     still = metric_from([State(y[:100, :1] * 0, y[:100, 0], None)], 100)
     close(still.variance, [(100 + 5 * 1e-3) / 105])
+
+
+def test_draws_and_slopes_that_disagree_meet_in_the_middle():
+    """Draws of a long direction, slopes of none: its geometric mean with the unit matrix."""
+    covariance = 0.1 * torch.eye(4, dtype=DOUBLE) + 0.9
+    white = torch.randn(20_000, 4, generator=seeded(), dtype=DOUBLE)
+    white = (white - white.mean(dim=0)) @ torch.linalg.inv(
+        torch.linalg.cholesky(torch.cov(white.T))
+    ).T
+    y = white @ torch.linalg.cholesky(covariance).T
+    metric = metric_from([State(y, y[:, 0], white)], len(y))
+    root = math.sqrt(0.1) * torch.eye(4, dtype=DOUBLE)
+    root = root + (math.sqrt(3.7) - math.sqrt(0.1)) / 4
+    close(metric.velocity(torch.eye(4, dtype=DOUBLE)), root, 0.02)
 
 
 def test_a_window_is_thinned_evenly():
@@ -344,6 +360,18 @@ def test_sequential_weights_without_moves():
             sequential(near, proposal, Stays(), 10, seeded(), **bad)
 
 
+def test_moves_bring_the_step_size_towards_the_wanted_acceptance():
+    y = torch.randn(200, 3, generator=seeded(), dtype=DOUBLE)
+    for sampler in (MALA(0.01), MALA(3.0)):
+        state = sampler.init(Bridge(normal, 1.0), y)
+        tuned, after = _adaptive_moves(sampler, Bridge(normal, 1.0), state, 1, seeded(1))
+        metric = metric_from([state], 200)
+        expected, info = sampler.tuned(metric=metric).step(normal, state, seeded(1))
+        close(after.y, expected.y)
+        rate = float(info.acceptance.mean())
+        assert tuned.step_size == pytest.approx(sampler.step_size * math.exp(rate - MALA.target))
+
+
 def test_rejection_keeps_what_its_formula_says():
     proposal = base(1)
     target = lambda y: 2 * y.square().sum(dim=1)  # noqa: E731
@@ -389,6 +417,13 @@ def test_a_trajectory_of_a_spring_is_known():
 
 
 # what a run keeps
+
+
+def test_the_energy_of_a_draw_is_that_of_the_coldest_rung():
+    sampler = ParallelTempering(RandomWalk(0.5), (1.0, 0.1))
+    state = sampler.init(normal, torch.randn(20, 2, generator=seeded(), dtype=DOUBLE))
+    found = run(sampler, normal, state, 8, seeded())
+    close(found.energy.flatten(), normal(found.draws.flatten(0, 1)))
 
 
 def test_a_run_is_its_steps():

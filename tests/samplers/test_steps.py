@@ -388,6 +388,16 @@ def test_replicas_take_a_step_at_their_own_temperature(inner):
     assert torch.equal(whole.diverged, info.diverged.any(dim=1))
 
 
+def test_a_step_of_any_rung_that_diverges_counts():
+    """Walls that only the longer steps of the hot rung can reach."""
+    walls = lambda y: torch.where(y.abs() < 1, 0, torch.inf).sum(dim=1)  # noqa: E731
+    sampler = ParallelTempering(RandomWalk(torch.tensor([0.01, 5.0]).double()), (1.0, 0.5))
+    state = sampler.init(walls, torch.zeros(N, 2, dtype=DOUBLE))
+    _, info = sampler.step(walls, state, seeded())
+    assert info.diverged.sum() > N / 2
+    assert info.accepted.all()
+
+
 def test_rungs_have_step_sizes_of_their_own():
     steps = torch.tensor([0.1, 0.2, 0.4, 0.8], dtype=DOUBLE)
     sampler = ParallelTempering(Langevin(steps, noise=0.0), BETAS)

@@ -29,6 +29,10 @@ LONG = 100
 """Steps within which a chain that moves at all has moved."""
 
 
+FEW = 8
+"""Effective draws of a chain below which it tells too little."""
+
+
 class Walk(NamedTuple):
     """Draws of chains, and how they came about."""
 
@@ -191,11 +195,11 @@ def disagreement(walk: Walk) -> str | None:
             "log density with a finite integral."
         )
     least = float(ess_bulk(walk.draws).nan_to_num(nan=np.inf).min())
-    if draws >= 50 and least < 4 * chains:
+    if draws >= 50 and least < FEW * chains:
         return (
             f"{chains * draws} draws are worth {least:.0f} independent ones (effective sample "
-            "size); expected 4 of each chain at least. More draws, thin, or another sampler may "
-            "help."
+            f"size); expected {FEW} of each chain at least. More draws, thin, or another sampler "
+            "may help."
         )
     return None
 

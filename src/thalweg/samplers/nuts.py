@@ -155,7 +155,7 @@ class NUTS(Adaptive):
             log_weight = total
             counted = tally.active.to(level)
             acceptance = tally.acceptance + counted * weight.clamp(max=0).exp()
-            tally = _Tally(going, tally.diverged | (tally.active & ~fine), acceptance,
+            tally = _Tally(going, tally.diverged | ~fine, acceptance,
                            tally.leaves + counted)  # fmt: skip
             if leaf % 2 == 0:
                 kept[leaf.bit_count()] = (momentum, at.p)

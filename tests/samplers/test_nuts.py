@@ -1,0 +1,101 @@
+"""Trees that grow in step, against one that is grown by itself and keeps all of its leaves."""
+
+import math
+
+import pytest
+import torch
+from targets import DOUBLE, METRICS
+
+from thalweg.samplers import NUTS
+from thalweg.samplers.noise import branch_off, normal, uniform
+
+N = 24
+METRIC = METRICS["low rank"]
+SIGMA = METRIC.velocity(torch.eye(2, dtype=DOUBLE))
+
+
+def energy(y):
+    """Steep to the right, where long steps lead to huge numbers; bumps turn short stretches."""
+    tie = y[:, 1] - 0.5 * y[:, 0]
+    return y[:, 0].exp() - y[:, 0] + tie.square() / 8 + 3 * (5 * y[:, 1]).sin()
+
+
+def slope(y):
+    tie = (y[:, 1] - 0.5 * y[:, 0]) / 4
+    bump = 15 * (5 * y[:, 1]).cos()
+    return torch.stack([y[:, 0].exp() - 1 - 0.5 * tie, tie + bump], dim=1)
+
+
+def height(y, p):
+    return float(energy(y) + 0.5 * ((p @ SIGMA) * p).sum(dim=1))
+
+
+def turned(leaves):
+    """Whether the sum of momenta points backwards at an end."""
+    way = torch.cat(leaves).sum(dim=0) @ SIGMA
+    return any(float((end @ way).squeeze()) <= 0 for end in (leaves[0], leaves[-1]))
+
+
+def grown(start, row, epsilon, doublings, generator):
+    """Where chain ``row`` goes; leaves, mean acceptance, and whether it moved, and diverged."""
+    source = branch_off(generator)
+    like = torch.zeros(N, dtype=DOUBLE)
+    p = METRIC.momentum(normal(start, source))[row : row + 1]
+    number = lambda: float(uniform(like, source)[row])  # noqa: E731
+    chosen = start[row : row + 1]
+    level, total, rates, moved = height(chosen, p), 0.0, [], False
+    path = [(chosen, p)]
+    for depth in range(doublings):
+        forward = number() < 0.5
+        (y, p), sign = (path[-1], 1) if forward else (path[0], -1)
+        branch, log_sum, pick, whole, diverged = [], -math.inf, None, True, False
+        for leaf in range(1, 2**depth + 1):
+            p = p - 0.5 * sign * epsilon * slope(y)
+            y = y + sign * epsilon * p @ SIGMA
+            p = p - 0.5 * sign * epsilon * slope(y)
+            weight, u = level - height(y, p), number()
+            diverged = not (math.isfinite(weight) and weight > -1000)
+            rates.append(0.0 if diverged else math.exp(min(0.0, weight)))
+            if diverged:
+                break
+            log_sum = float(torch.logaddexp(torch.tensor(log_sum).double(), torch.tensor(weight)))
+            if math.log(u) < weight - log_sum:
+                pick = y
+            branch.append((y, p))
+            widths = [2**j for j in range(1, depth + 1) if leaf % 2**j == 0]
+            if any(turned([p for _, p in branch[-width:]]) for width in widths):
+                whole = False
+                break
+        taken = number() < math.exp(min(0.0, log_sum - total))
+        if diverged or not whole:
+            break
+        if taken:
+            chosen, moved = pick, True
+        total = float(torch.logaddexp(torch.tensor(total).double(), torch.tensor(log_sum).double()))
+        path = path + branch if forward else branch[::-1] + path
+        if turned([p for _, p in path]):
+            break
+    return chosen, len(rates), sum(rates) / len(rates), moved, diverged
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "doublings"), [(0.1, 5), (0.3, 4), (0.4, 2), (0.8, 5), (4.0, 3), (9.0, 3)]
+)
+def test_trees_in_step_are_the_trees_alone(epsilon, doublings):
+    y = 1.5 * torch.randn(N, 2, generator=torch.Generator().manual_seed(2), dtype=DOUBLE)
+    sampler = NUTS(epsilon, METRIC, doublings)
+    state = sampler.init(energy, y)
+    after, info = sampler.step(energy, state, torch.Generator().manual_seed(1))
+    alone = [
+        grown(y, row, epsilon, doublings, torch.Generator().manual_seed(1)) for row in range(N)
+    ]
+    ends, leaves, rates, moved, diverged = zip(*alone, strict=True)
+    torch.testing.assert_close(after.y, torch.cat(ends), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(info.acceptance, torch.tensor(rates, dtype=DOUBLE))
+    assert float(info.gradients) == pytest.approx(sum(leaves) / N)
+    assert tuple(info.accepted.tolist()) == moved
+    assert tuple(info.diverged.tolist()) == diverged
+    torch.testing.assert_close(after.energy, energy(after.y))
+    torch.testing.assert_close(after.grad, slope(after.y))
+    assert len(set(leaves)) > 1 or (epsilon, doublings) in ((0.4, 2), (9.0, 3))
+    assert any(diverged) == (epsilon > 0.5)
