@@ -31,6 +31,16 @@ def warn(message: str, kind: type[Warning], depth: int = 1) -> None:
     warnings.warn(message, kind, stacklevel=2 + depth)
 
 
+def check_answers(owner: str, bad: NDArray[np.bool_]) -> None:
+    """Refuse answers (n, ...) of which some are no numbers."""
+    if bad.any():
+        row = int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
+        raise InputError(
+            f"{owner}: the answer for row {row} is not a number; expected values that the model "
+            "can take (theirs or its own are too large)"
+        )
+
+
 class FittedModel(Computing, BaseEstimator, ABC):
     """An estimator that has an energy."""
 
@@ -65,12 +75,8 @@ class FittedModel(Computing, BaseEstimator, ABC):
                 depth=2,
             )
         whole = np.concatenate(answers) if len(answers) != 1 else answers[0]
-        if whole.dtype.kind == "f" and np.isnan(whole).any():
-            row = int(np.argmax(np.isnan(whole).reshape(len(whole), -1).any(axis=1)))
-            raise InputError(
-                f"{type(self).__name__}: the answer for row {row} is not a number; expected values "
-                "that the model can take (theirs or its own are too large)"
-            )
+        if whole.dtype.kind == "f":
+            check_answers(type(self).__name__, np.isnan(whole))
         return whole
 
     def save(self, path: str | os.PathLike[str]) -> None:

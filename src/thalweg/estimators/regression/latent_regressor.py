@@ -33,6 +33,7 @@ from thalweg.energies.conditional import (
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
 from thalweg.estimators.base.loading import units_of
+from thalweg.estimators.base.model import check_answers
 from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.pairs import PairsMixin
@@ -259,7 +260,9 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         z = _known(inner.latent.draw(len(x), generator))
         middle = _known(self.energy_.decode(z, x)) / self.energy_.scale
         drawn = _known(inner.cost.draw(middle, 1.0, generator))
-        return self._shaped(drawn * self.energy_.scale)
+        result = self._shaped(drawn * self.energy_.scale)
+        check_answers(type(self).__name__, ~np.isfinite(result))
+        return result
 
     def _energy(self, wide: int, d: int, generator: torch.Generator) -> FreeEnergy:
         make = branches_energy if self.latent == "discrete" else box_energy

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from thalweg import questions
 from thalweg.core import generator_from
+from thalweg.estimators.base.model import check_answers
 from thalweg.estimators.tables.gradient_model import StartingRowsModel
 from thalweg.samplers import Sampler
 
@@ -44,7 +45,9 @@ class ChainSampledModel(StartingRowsModel):
             self.energy_, n, generator, start=self._fillings(), sampler=self._chain(), chains=n,
             warm_up=n_steps, compiled=False,
         )  # fmt: skip
-        return np.asarray(drawn.y.reshape(n, -1).cpu().numpy())
+        rows = np.asarray(drawn.y.reshape(n, -1).cpu().numpy())
+        check_answers(type(self).__name__, ~np.isfinite(rows))
+        return rows
 
 
 class LikelihoodMixin:

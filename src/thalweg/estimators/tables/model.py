@@ -20,7 +20,7 @@ from torch import Tensor
 from thalweg import questions
 from thalweg.core import Declared, InputError, generator_from, learned, visible_energy
 from thalweg.data import Rows, Summary
-from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
+from thalweg.estimators.base.model import FittedModel, ScoresMixin, check_answers, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.tables.reading import as_given, read_rows
 from thalweg.training import History, Step, train
@@ -194,7 +194,9 @@ class SamplesMixin:
         """n draws from the density of the energy: (n, d)."""
         check_is_fitted(self)
         generator = generator_from(random_state)
-        return np.asarray(questions.sample(self.energy_, n, generator).y.cpu().numpy())
+        drawn = questions.sample(self.energy_, n, generator).y.detach().cpu().numpy()
+        check_answers(type(self).__name__, ~np.isfinite(drawn))
+        return np.asarray(drawn)
 
 
 class MeanScoreMixin:
