@@ -262,6 +262,10 @@ def test_a_draw_that_is_no_number_is_an_error():
     model = LatentRegressor(hidden=(4,), n_init=1, n_steps=2, random_state=0)
     model.fit(rows, rows[:, 0])
     with torch.no_grad():
+        model.energy_.energy.energy.cost.log_sigma.fill_(torch.nan)
+    with pytest.raises(InputError, match="the answer for row 0 is not a number"):
+        model.energy(rows, rows[:, 0])
+    with torch.no_grad():
         model.energy_.energy.energy.cost.log_sigma.fill_(1e15)
     with pytest.raises(InputError, match="LatentRegressor: the answer for row 0 is not a number"):
         model.sample(rows, random_state=0)

@@ -18,27 +18,18 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Device, Energy, InputError, count_unconverged, learned, visible_energy
+from thalweg.core import Device, Energy, count_unconverged, learned, visible_energy
 from thalweg.data import Source
 from thalweg.estimators.base.files import save
 from thalweg.estimators.base.loading import built
 from thalweg.estimators.base.scikit_learn import BaseEstimator
 from thalweg.estimators.base.settings import Computing
+from thalweg.questions.blocks import check_answers
 
 
 def warn(message: str, kind: type[Warning], depth: int = 1) -> None:
     """A warning that points at the user's line, ``depth`` calls above the caller of this."""
     warnings.warn(message, kind, stacklevel=2 + depth)
-
-
-def check_answers(owner: str, bad: NDArray[np.bool_]) -> None:
-    """Refuse answers (n, ...) of which some are no numbers."""
-    if bad.any():
-        row = int(np.argmax(bad.reshape(len(bad), -1).any(axis=1)))
-        raise InputError(
-            f"{owner}: the answer for row {row} is not a number; expected values that the model "
-            "can take (theirs or its own are too large)"
-        )
 
 
 class FittedModel(Computing, BaseEstimator, ABC):

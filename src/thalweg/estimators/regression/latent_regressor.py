@@ -33,14 +33,13 @@ from thalweg.energies.conditional import (
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
 from thalweg.estimators.base.loading import units_of
-from thalweg.estimators.base.model import check_answers
 from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.pairs import PairsMixin
 from thalweg.estimators.tables.kmeans import KMeans
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import Objective, PushDown
-from thalweg.questions.blocks import in_blocks
+from thalweg.questions.blocks import check_answers, in_blocks
 from thalweg.training import Recipe, Run
 from thalweg.training.start import Start, Units, column_units
 

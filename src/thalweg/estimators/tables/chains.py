@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from thalweg import questions
 from thalweg.core import generator_from
-from thalweg.estimators.base.model import check_answers
 from thalweg.estimators.tables.gradient_model import StartingRowsModel
+from thalweg.questions.blocks import check_answers
 from thalweg.samplers import Sampler
 
 

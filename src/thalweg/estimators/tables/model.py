@@ -20,9 +20,10 @@ from torch import Tensor
 from thalweg import questions
 from thalweg.core import Declared, InputError, generator_from, learned, visible_energy
 from thalweg.data import Rows, Summary
-from thalweg.estimators.base.model import FittedModel, ScoresMixin, check_answers, warn
+from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.tables.reading import as_given, read_rows
+from thalweg.questions.blocks import check_answers
 from thalweg.training import History, Step, train
 from thalweg.training.progress import progress_bar
 
