@@ -1,4 +1,4 @@
-"""A child of a process that has computed in several threads computes, and does not wait for ever."""
+"""A child of a process that computes in several threads computes, and does not wait for ever."""
 
 import os
 import subprocess

@@ -15,7 +15,7 @@ import torch
 import thalweg
 from thalweg.core import Bounded, InputError, Integer
 from thalweg.core.plain import parse_json
-from thalweg.estimators import KMeans, MaskedAutoencoder
+from thalweg.estimators import GaussianMixture, KMeans, LatentRegressor, MaskedAutoencoder
 from thalweg.estimators.registry import ESTIMATORS, estimator
 
 SAVED = Path(__file__).parents[1] / "saved" / "version_0_1_0"
@@ -39,7 +39,7 @@ def refused(tmp_path, header, model, data, message):
         thalweg.load(path)
     assert "\n" not in str(raised.value)
     assert str(path) in str(raised.value)
-    assert time.perf_counter() - begun < 5
+    assert time.perf_counter() - begun < 20
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,7 @@ def test_a_header_that_says_otherwise_is_refused(tmp_path, name, change, message
         ("MaskedImageModel-transformer", "depth", 3_000_000, "larger network"),
         ("MaskedImageModel-convolutional", "depth", 10**9, "larger network"),
         ("JointEmbeddingModel", "grid", 10**6, "larger network"),
+        ("MaskedImageModel-transformer", "grid", 10**6, "larger network"),
         ("NextFrame-discrete", "reach", 10**6, "larger network|reach"),
         ("NextFrame-discrete", "n_components", 10**12, "larger network|n_components"),
         ("VariationalAutoencoder", "n_draws", 10**9, "larger network|n_draws"),
@@ -144,6 +145,13 @@ def test_types_and_names_of_tensors_are_held_to_the_energy(tmp_path):
     refused(tmp_path, header, None, data, "predict is nothing that PCA saves")
     header["else.where"] = header.pop("fitted.predict")
     refused(tmp_path, header, None, data, "nothing has the tensor else.where")
+
+
+@pytest.mark.parametrize("name", ["VariationalAutoencoder", "EnergyDensity-dual"])
+def test_units_are_numbers_with_a_point(tmp_path, name):
+    header, _, data = taken_apart(name)
+    header["energy.shift"]["dtype"] = "I64"
+    refused(tmp_path, header, None, data, r"shift is int64 \(3,\); expected floating point")
 
 
 def test_every_fact_that_is_saved_says_what_it_may_be():
@@ -211,7 +219,7 @@ def test_a_folder_whose_files_say_otherwise_is_refused_at_once(tmp_path, file, c
     with pytest.raises(InputError, match=message) as raised:
         thalweg.load(path.parent)
     assert str(path.parent) in str(raised.value)
-    assert time.perf_counter() - begun < 5
+    assert time.perf_counter() - begun < 20
 
 
 def test_a_token_beyond_the_network_is_refused(tmp_path):
@@ -247,6 +255,28 @@ def test_an_answer_that_is_no_number_is_an_error():
         model.energy_.energy.network.layers[0].weight.fill_(torch.nan)
     with pytest.raises(InputError, match="MaskedAutoencoder: the answer for row 0 is not a number"):
         model.energy(rows)
+
+
+def test_a_draw_that_is_no_number_is_an_error():
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    model = LatentRegressor(hidden=(4,), n_init=1, n_steps=2, random_state=0)
+    model.fit(rows, rows[:, 0])
+    with torch.no_grad():
+        model.energy_.energy.energy.cost.log_sigma.fill_(torch.nan)
+    with pytest.raises(InputError, match="the answer for row 0 is not a number"):
+        model.energy(rows, rows[:, 0])
+    with torch.no_grad():
+        model.energy_.energy.energy.cost.log_sigma.fill_(1e15)
+    with pytest.raises(InputError, match="LatentRegressor: the answer for row 0 is not a number"):
+        model.sample(rows, random_state=0)
+
+
+def test_hard_assignment_draws_where_the_energy_is_lowest():
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    model = GaussianMixture(2, beta=math.inf, random_state=0).fit(rows)
+    drawn = model.sample(3, random_state=0)
+    assert np.ptp(drawn, axis=0).tolist() == [0, 0, 0]
+    assert model.energy(drawn)[0] <= model.energy(model.means_).min() + 1e-9
 
 
 def test_building_stops_before_memory_is_taken():

@@ -48,13 +48,13 @@ def check_optimizer(name: str, optimizer: torch.optim.Optimizer, there: Any, ste
         if type(index) is not int or not 0 <= index < len(parameters):
             _other(at, index, f"the number of one of {len(parameters)} parameters")
         _keys(at, kept, set(KEPT[type(optimizer)]))
-        for part, kind in KEPT[type(optimizer)].items():
+        for what, kind in KEPT[type(optimizer)].items():
             like = torch.zeros(()) if kind == SCALAR else parameters[index]
-            check_alike(f"{at}.{part}", like.detach(), kept[part], steps)
-            if part == "step" and not 1 <= float(kept[part]) <= steps:
-                _other(f"{at}.step", float(kept[part]), f"a number of steps from 1 to {steps}")
-            if part == "exp_avg_sq" and bool((kept[part] < 0).any()):
-                _other(f"{at}.{part}", "with an entry below 0", "squares")
+            check_alike(f"{at}.{what}", like.detach(), kept[what], steps)
+            if what == "step" and not 1 <= float(kept[what]) <= steps:
+                _other(f"{at}.step", float(kept[what]), f"a number of steps from 1 to {steps}")
+            if what == "exp_avg_sq" and bool((kept[what] < 0).any()):
+                _other(f"{at}.{what}", "with an entry below 0", "squares")
 
 
 def check_alike(name: str, here: Any, there: Any, steps: int) -> None:

@@ -64,8 +64,10 @@ class History:
             stride *= 2
         old = len(self.steps) - RECENT
         kept = [i for i, step in enumerate(self.steps) if i >= old or step % stride == 0]
-        for each in (self.values, self.metrics, self.seconds, self.steps):
-            each[:] = [each[i] for i in kept]  # type: ignore[index]
+        self.values = [self.values[i] for i in kept]
+        self.metrics = [self.metrics[i] for i in kept]
+        self.seconds = [self.seconds[i] for i in kept]
+        self.steps = [self.steps[i] for i in kept]
 
     def _gather(self) -> None:
         """Put the last steps side by side: one number each, between the large tensors of every

@@ -63,10 +63,14 @@ def _type(tensor: Tensor) -> str:
 def units_of(state: Mapping[str, Tensor], d: int, given: int = 0) -> Units:
     """The units of a saved energy of d columns, given so many others."""
     for prefix, length in (("", d), ("x_", given)):
-        if length and not bool((held(state, f"{prefix}scale", length) > 0).all()):
+        if not length:
+            continue
+        shift, scale = (held(state, f"{prefix}{name}", length) for name in ("shift", "scale"))
+        for name, each in (("shift", shift), ("scale", scale)):
+            if not each.is_floating_point():
+                _differs(prefix + name, each, "floating point")
+        if not bool((scale > 0).all()):
             raise InputError(f"{prefix}scale has an entry that is not above 0")
-        if length:
-            held(state, f"{prefix}shift", length)
     return Units.of({name: state[name] for name in ("shift", "scale", "x_shift", "x_scale")
                      if name in state})  # fmt: skip
 

@@ -18,12 +18,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Device, Energy, InputError, count_unconverged, learned, visible_energy
+from thalweg.core import Device, Energy, count_unconverged, learned, visible_energy
 from thalweg.data import Source
 from thalweg.estimators.base.files import save
 from thalweg.estimators.base.loading import built
 from thalweg.estimators.base.scikit_learn import BaseEstimator
 from thalweg.estimators.base.settings import Computing
+from thalweg.questions.blocks import check_answers
 
 
 def warn(message: str, kind: type[Warning], depth: int = 1) -> None:
@@ -51,12 +52,8 @@ class FittedModel(Computing, BaseEstimator, ABC):
     def _ask(self, rows: Source, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
         """The answers to a question about each row, chunk by chunk; all of them numbers."""
         whole = self._answers(rows, question)
-        if whole.dtype.kind == "f" and not np.isfinite(whole).all():
-            row = int(np.argmin(np.isfinite(whole).reshape(len(whole), -1).all(axis=1)))
-            raise InputError(
-                f"{type(self).__name__}: the answer for row {row} is not a finite number; expected "
-                "values that the model can take (theirs or its own are too large)"
-            )
+        if whole.dtype.kind == "f":
+            check_answers(type(self).__name__, ~np.isfinite(whole))
         return whole
 
     def _answers(self, rows: Source, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:

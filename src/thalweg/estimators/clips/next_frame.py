@@ -35,8 +35,8 @@ from thalweg.energies import (
     Rescaled,
 )
 from thalweg.energies.inside import reconstruction_of
-from thalweg.estimators.base.model import as_energies
 from thalweg.estimators.base.loading import frame_size, units_of
+from thalweg.estimators.base.model import as_energies
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.clips.model import ClipsMixin
 from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot

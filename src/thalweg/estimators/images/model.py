@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Choice, Energy, InputError, Integer, Sizes, changed, learned, parameter
+from thalweg.core import (
+    Bounded,
+    Choice,
+    Energy,
+    InputError,
+    Integer,
+    Sizes,
+    changed,
+    learned,
+    parameter,
+)
 from thalweg.data import Images, ImagesLike, as_images, pixel_units
 from thalweg.data.images import described
 from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Rescaled
@@ -167,7 +177,9 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         super()._restore(state)
         # files of earlier versions do not say it
         self.white_ = getattr(self, "white_", None)
-        self._n_features_out = self._size()
+        # the grid says how large answers are, and is no tensor's
+        with Bounded([tensor.numel() for tensor in state.values()]):
+            self._n_features_out = self._size()
         return self
 
     def __sklearn_tags__(self) -> Any:

@@ -34,15 +34,15 @@ from thalweg.energies.conditional import (
     covering_codes,
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
-from thalweg.estimators.base.model import as_energies
 from thalweg.estimators.base.loading import units_of
+from thalweg.estimators.base.model import as_energies
 from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.pairs import PairsMixin
 from thalweg.estimators.tables.kmeans import KMeans
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import Objective, PushDown
-from thalweg.questions.blocks import in_blocks
+from thalweg.questions.blocks import check_answers, in_blocks
 from thalweg.training import Recipe, Run
 from thalweg.training.start import Start, Units, column_units
 
@@ -263,7 +263,9 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
         z = _known(inner.latent.draw(len(x), generator))
         middle = _known(self.energy_.decode(z, x)) / self.energy_.scale
         drawn = _known(inner.cost.draw(middle, 1.0, generator))
-        return self._shaped(drawn * self.energy_.scale)
+        result = self._shaped(drawn * self.energy_.scale)
+        check_answers(type(self).__name__, ~np.isfinite(result))
+        return result
 
     def _energy(self, wide: int, d: int, generator: torch.Generator) -> FreeEnergy:
         make = branches_energy if self.latent == "discrete" else box_energy

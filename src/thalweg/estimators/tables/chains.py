@@ -12,6 +12,7 @@ from thalweg import questions
 from thalweg.core import generator_from, whole_number
 from thalweg.estimators.tables.gradient_model import StartingRowsModel
 from thalweg.estimators.tables.model import check_draws
+from thalweg.questions.blocks import check_answers
 from thalweg.samplers import Sampler
 
 
@@ -48,7 +49,9 @@ class ChainSampledModel(StartingRowsModel):
             self.energy_, n, generator, start=self._fillings(), sampler=self._chain(), chains=n,
             warm_up=n_steps, compiled=False,
         )  # fmt: skip
-        return np.asarray(drawn.y.reshape(n, -1).cpu().numpy())
+        rows = np.asarray(drawn.y.reshape(n, -1).cpu().numpy())
+        check_answers(type(self).__name__, ~np.isfinite(rows))
+        return rows
 
 
 class LikelihoodMixin:

@@ -33,6 +33,7 @@ from thalweg.data import Rows, Summary
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.tables.reading import as_given, read_rows
+from thalweg.questions.blocks import check_answers
 from thalweg.training import History, Step, train
 from thalweg.training.progress import progress_bar
 
@@ -220,7 +221,9 @@ class SamplesMixin:
         check_is_fitted(self)
         check_draws(n, self.n_features_in_)
         generator = generator_from(random_state)
-        return np.asarray(questions.sample(self.energy_, n, generator).y.cpu().numpy())
+        drawn = questions.sample(self.energy_, n, generator).y.detach().cpu().numpy()
+        check_answers(type(self).__name__, ~np.isfinite(drawn))
+        return np.asarray(drawn)
 
 
 def check_draws(n: Any, columns: int, copies: int = 3) -> None:

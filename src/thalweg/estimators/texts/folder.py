@@ -134,11 +134,11 @@ def _read(folder: Path, kind: type[Model]) -> Model:
             _foreign(folder, model)
         else:
             network, model.vocabulary_ = _our_network(folder, tuple(header["marks"]))
+            said = tuple(model.get_params()[name] for name in ("width", "layers", "context"))
             here = (network.width, len(network.blocks), network.context)
-            if here != (model.width, model.layers, model.context):
+            if here != said:
                 raise InputError(
-                    f"width, layers and context are {here} in config.json and "
-                    f"{(model.width, model.layers, model.context)} in {OURS}"
+                    f"width, layers and context are {here} in config.json and {said} in {OURS}"
                 )
             model._become(TokenPrediction(network))
         model.lengths_ = tuple(header["lengths"])

@@ -29,6 +29,7 @@ from thalweg.energies import TokenPrediction
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.pretext import Masked
+from thalweg.questions.blocks import check_answers
 from thalweg.questions.gibbs_tokens import draw_fillings, draw_texts
 
 
@@ -247,6 +248,7 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
                 follow(len(answers), "asked")
         result: NDArray[Any] = np.empty_like(np.concatenate(answers))
         result[order] = np.concatenate(answers)
+        check_answers(type(self).__name__, np.isnan(result))
         return result
 
     def _completed(self, text: str, tokens: NDArray[np.int64], top: int) -> list[Completion]:
