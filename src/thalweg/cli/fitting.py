@@ -74,7 +74,8 @@ def _fit(
     values, encoding = _to_learn_from(kind.about, data)
     fit: Callable[..., Any] = model.fit if run is None else functools.partial(model.fit, run=run)
     extra: dict[str, Any] = {"table": None if encoding is None else encoding.to_json()}
-    with about(data, out, run and run.checkpoint, run and run.log_dir):
+    kept = () if run is None else (run.checkpoint, run.log_dir)
+    with about(data, out, *kept):
         if targets is None:
             fit(values)
         else:

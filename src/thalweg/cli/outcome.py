@@ -26,7 +26,9 @@ TRACEBACK = "THALWEG_DEBUG"
 LONGEST = 2000
 """Characters of a line."""
 
-REFUSAL = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+REFUSAL: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 """What the command line says of words that it does not know"""
 
 
@@ -65,11 +67,11 @@ def told() -> Iterator[None]:
 
 
 @contextmanager
-def about(*names: str | None) -> Iterator[None]:
+def about(*names: str | os.PathLike[str] | None) -> Iterator[None]:
     """Inside, what cannot be used is said with the first of the names, unless one is said."""
     from thalweg.core import InputError
 
-    given = [name for name in names if name]
+    given = [os.fspath(name) for name in names if name]
     said = [rf"(?<!\w){re.escape(name)}(?!\w)" for name in (*given, "standard output")]
     try:
         yield
@@ -89,7 +91,7 @@ def write(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _not_written(error.strerror) from error
+        raise _not_written(error.strerror or str(error)) from error
 
 
 def _not_written(why: str) -> ValueError:

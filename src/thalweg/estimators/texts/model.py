@@ -150,7 +150,8 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
             {"n": n, "n_sweeps": n_sweeps},
             {"n": Integer(0), "n_sweeps": Integer(1, high=1_000_000)},
         )
-        check_memory(32 * n * self.context, f"sample: n={n} of at most {self.context} tokens")
+        longest = self._longest()
+        check_memory(32 * n * longest, f"sample: n={n} of at most {longest} tokens")
         if text is not None:
             tokens = self.vocabulary_.encode([text])[0]
             if not (tokens == HIDDEN_TOKEN).any():
