@@ -39,7 +39,7 @@ def as_real(value: Any) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return value if type(value) is int else number
+    return value if isinstance(value, int) else number
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:

@@ -21,7 +21,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from thalweg.kernels import simd
+from thalweg.kernels import short_floats, simd
 from thalweg.kernels.distances import squared_distance, squared_distances
 from thalweg.kernels.tiles import BLOCK_ROWS, NOWHERE, gather_centered, margin, scores_of_four
 
@@ -115,7 +115,7 @@ def _whole_block(y, first_row, count, tiles, bounds, label, doubt, scratch):  # 
             distance = simd.square_root(simd.where_greater(distance, zero, distance, zero))
             distance = simd.where_greater(half, nowhere, distance, infinite)
             drift = simd.load(bounds.drift, g * lanes)
-            simd.store_short(bounds.pair, i * width + g * lanes, simd.add(distance, drift))
+            short_floats.store_short(bounds.pair, i * width + g * lanes, simd.add(distance, drift))
             # open: the next call takes the group's bound from its points if it can be closed
             bounds.group[i * groups + g] = y.dtype.type(-np.inf)
         label[i] = c
@@ -152,7 +152,7 @@ def _find_open_groups(bounds, i, limit, width, masks, q):  # type: ignore[no-unt
 def _refresh_group(bounds, i, g, width, own):  # type: ignore[no-untyped-def]
     """A group's bound from the bounds of its points."""
     lanes = simd.lanes(bounds.drift)
-    bound = simd.load_short(bounds.pair, i * width + g * lanes, bounds.drift)
+    bound = short_floats.load_short(bounds.pair, i * width + g * lanes, bounds.drift)
     bound = simd.subtract(bound, simd.load(bounds.drift, g * lanes))
     if own // lanes == g:
         bound = simd.replace_lane(bound, own % lanes, bounds.drift.dtype.type(np.inf))
@@ -176,7 +176,7 @@ def _find_open_pairs(bounds, i, limit, own, width, scratch, r):  # type: ignore[
             bit = simd.lowest_bit(mask)
             mask &= mask - np.uint64(1)
             g = q * lanes + bit
-            bound = simd.load_short(bounds.pair, i * width + g * lanes, bounds.drift)
+            bound = short_floats.load_short(bounds.pair, i * width + g * lanes, bounds.drift)
             bound = simd.subtract(bound, simd.load(bounds.drift, g * lanes))
             pairs = simd.bits_less(bound, limits)
             if own // lanes == g:
@@ -197,7 +197,7 @@ def _leave(bounds, i, own, limit, width):  # type: ignore[no-untyped-def]
     lanes = simd.lanes(bounds.group)
     o = i * len(bounds.group_drift) + own // lanes
     bounds.group[o] = min(bounds.group[o], limit + bounds.group_drift[own // lanes])
-    bounds.pair[i * width + own] = simd.shorten(limit + bounds.drift[own])
+    bounds.pair[i * width + own] = short_floats.shorten(limit + bounds.drift[own])
 
 
 @numba.njit(nogil=True, cache=True)
@@ -226,7 +226,7 @@ def _row_by_pairs(y, i, r, tiles, bounds, label, doubt, slack, scratch):  # type
     for k in range(count):
         c = chosen[k]
         distance = np.sqrt(distances[k])
-        bounds.pair[i * width + c] = simd.shorten(distance + bounds.drift[c])
+        bounds.pair[i * width + c] = short_floats.shorten(distance + bounds.drift[c])
         if distance < limit:
             _leave(bounds, i, own, limit, width)
             second = limit

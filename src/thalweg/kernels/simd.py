@@ -36,7 +36,7 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, ir.VectorType(element, vector.lanes))
 
 
-def _vector_of(dtype: types.Type) -> Vector:
+def vector_of(dtype: types.Type) -> Vector:
     return Vector(dtype, REGISTER_BYTES * 8 // dtype.bitwidth)
 
 
@@ -46,7 +46,7 @@ def _element_name(dtype: types.Type) -> str:
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
-    vector = _vector_of(array_type.dtype)
+    vector = vector_of(array_type.dtype)
     element = context.get_value_type(array_type.dtype)
     pointer = builder.gep(data, [offset])
     return builder.bitcast(pointer, ir.VectorType(element, vector.lanes).as_pointer())
@@ -75,7 +75,7 @@ def _call_reduction(builder: Any, name: str, vector: Vector, args: Any, flags: A
 @intrinsic
 def lanes(typingctx: Any, array: Any) -> Any:
     """How many elements of this array one register holds (a constant)."""
-    count = _vector_of(array.dtype).lanes
+    count = vector_of(array.dtype).lanes
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return ir.Constant(ir.IntType(64), count)
@@ -93,7 +93,7 @@ def load(typingctx: Any, array: Any, offset: Any) -> Any:
         instruction.align = array.dtype.bitwidth // 8
         return instruction
 
-    return _vector_of(array.dtype)(array, types.intp), generate
+    return vector_of(array.dtype)(array, types.intp), generate
 
 
 @intrinsic
@@ -107,63 +107,6 @@ def store(typingctx: Any, array: Any, offset: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
-
-
-def _to_half_word(builder: Any, value: Any, shape: Any) -> Any:
-    """Float to the upper 16 bits of its float32: bfloat16, rounded towards zero."""
-    single, word, half = shape(ir.FloatType()), shape(ir.IntType(32)), shape(ir.IntType(16))
-    if value.type != single:
-        value = builder.fptrunc(value, single)
-    bits = builder.bitcast(value, word)
-    sixteen = ir.Constant(ir.IntType(32), 16)
-    if isinstance(word, ir.VectorType):
-        sixteen = ir.Constant(word, [sixteen] * word.count)
-    return builder.trunc(builder.lshr(bits, sixteen), half)
-
-
-@intrinsic
-def shorten(typingctx: Any, value: Any) -> Any:
-    """A non-negative float as bfloat16, rounded down: its bits as an unsigned integer."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _to_half_word(builder, args[0], lambda element: element)
-
-    return types.uint16(value), generate
-
-
-@intrinsic
-def store_short(typingctx: Any, array: Any, offset: Any, vector: Any) -> Any:
-    """Write a register of non-negative floats as bfloat16, rounded down, to a uint16 array."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        halves = _to_half_word(builder, args[2], lambda e: ir.VectorType(e, vector.lanes))
-        address = builder.bitcast(builder.gep(data, [args[1]]), halves.type.as_pointer())
-        builder.store(halves, address).align = 2
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, vector), generate
-
-
-@intrinsic
-def load_short(typingctx: Any, array: Any, offset: Any, like: Any) -> Any:
-    """Read a register, of the kind of array ``like``, from a uint16 array of bfloat16."""
-    vector = _vector_of(like.dtype)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        n = vector.lanes
-        kind = ir.VectorType(ir.IntType(16), n)
-        address = builder.bitcast(builder.gep(data, [args[1]]), kind.as_pointer())
-        halves = builder.load(address)
-        halves.align = 2
-        word = ir.VectorType(ir.IntType(32), n)
-        bits = builder.shl(builder.zext(halves, word), ir.Constant(word, [16] * n))
-        value = builder.bitcast(bits, ir.VectorType(ir.FloatType(), n))
-        full = ir.VectorType(context.get_value_type(like.dtype), n)
-        return value if value.type == full else builder.fpext(value, full)
-
-    return vector(array, types.intp, like), generate
 
 
 @intrinsic
@@ -190,7 +133,7 @@ def prefetch(typingctx: Any, array: Any, offset: Any) -> Any:
 @intrinsic
 def splat(typingctx: Any, array: Any, value: Any) -> Any:
     """A register of the array's element type with ``value`` in every lane."""
-    vector = _vector_of(array.dtype)
+    vector = vector_of(array.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = ir.VectorType(args[1].type, vector.lanes)
@@ -205,7 +148,7 @@ def splat(typingctx: Any, array: Any, value: Any) -> Any:
 @intrinsic
 def iota(typingctx: Any, array: Any) -> Any:
     """A register that counts 0, 1, 2, ..."""
-    vector = _vector_of(array.dtype)
+    vector = vector_of(array.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = ir.VectorType(context.get_value_type(array.dtype), vector.lanes)

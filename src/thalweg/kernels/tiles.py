@@ -6,7 +6,7 @@ registers, so the (n, k) matrix of distances is never written.
 
 A score rounds, so it decides nothing by itself. Its error is bounded by the lengths of y and w,
 taken from one of the points, the *origin*; where the two best scores are closer than the bound,
-:mod:`thalweg.kernels.differences` decides. Seen from one of the points, that point's own score is
+:mod:`thalweg.kernels.distances` decides. Seen from one of the points, that point's own score is
 exactly 0, so a point further away than twice the row can not win, and the bound needs the length of
 the row alone (:func:`margin`), however far away some of the points are.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +64,7 @@ def renew_units(components: GaussianComponents) -> None:
 
 
 def _renew(components: GaussianComponents, name: str, whole: Tensor, unit: Tensor) -> None:
-    found = components.parametrizations[name]
+    found = cast(Any, components.parametrizations)[name]
     found[0].base.copy_(whole)
     found[0].unit.copy_(unit)
     found.original.zero_()

@@ -122,8 +122,8 @@ def sums_of_shares(data: Weighted, share: NDArray[np.float64], summary: Summary)
             products[component] += weighted.T @ away
         extra = np.einsum("nk,nj->kj", r, hidden * summary.variance)
         products[:, np.arange(d), np.arange(d)] += extra
-    found = (torch.from_numpy(each) for each in (counts, sums, products, about))
-    return Sums(*found, 0.0)
+    of = torch.from_numpy
+    return Sums(of(counts), of(sums), of(products), of(about), 0.0)
 
 
 def _by_em(
