@@ -60,7 +60,8 @@ class IndependentSources(Energy):
         self.register_buffer("heavy", heavy.clone())
 
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return y @ self.weight - self.offset
+        # in double: far from 0 the two terms cancel
+        return (y.double() @ self.weight.double() - self.offset.double()).to(y)
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         return torch.linalg.solve(self.weight.T, (z + self.offset).T).T

@@ -52,6 +52,9 @@ class Reconstruction(LatentEnergy):
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
         if x is None and self._shared_by_rows(y, z):
             return self.cost.pairwise(y, self.decoder(z[:, 0]))
+        if isinstance(self.decoder, Affine) and self.decoder.offset is not None and x is None:
+            # the offset goes off first: added to zW it would take that one's digits
+            return self.cost(y - self.decoder.offset, z @ self.decoder.weight)
         return self.cost(y, self.decode(z, x))
 
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -82,8 +85,9 @@ class Reconstruction(LatentEnergy):
         scale = self.cost.scale_of_squares()
         if not isinstance(self.decoder, Affine) or scale is None:
             return None
-        scale, w = scale.to(y), self.decoder.weight
-        y = y if self.decoder.offset is None else y - self.decoder.offset
+        # in the type of y, which may ask for more than the decoder's
+        scale, w = scale.to(y), self.decoder.weight.to(y)
+        y = y if self.decoder.offset is None else y - self.decoder.offset.to(y)
         visible = self.cost.visible
         if visible is None:
             gram = w @ w.T

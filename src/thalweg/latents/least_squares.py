@@ -56,10 +56,25 @@ class LeastSquares(LatentSolver):
                 f"LeastSquares: latent space {type(energy.latent).__name__}; expected Flat or "
                 "Gaussian, for which the minimum has a closed form"
             )
-        form = quadratic_of(energy, y, x, type(self).__name__)
+        # in double: G has the squares of what directions differ by
+        form = quadratic_of(energy, y.double(), x, type(self).__name__)
         prior = 1.0 if isinstance(energy.latent, Gaussian) else 0.0
         diagonal = torch.full_like(form.gram.reshape(-1, form.gram.shape[-1])[0], prior)
-        return _solved(form, diagonal if shrinkage is None else diagonal + shrinkage)
+        diagonal = diagonal if shrinkage is None else diagonal + shrinkage
+        z = _solved(form, diagonal)
+        if shrinkage is None and y.dtype == torch.float64:
+            # once more for what is left, by differences: G has squared what directions differ by
+            left = _slope(energy, y, z, x)
+            z = z - _solved(form._replace(linear=left.expand_as(z)), diagonal)
+        return z.to(y)
+
+
+def _slope(energy: LatentEnergy, y: Tensor, z: Tensor, x: Tensor | None) -> Tensor:
+    """dE/dz, from the energy itself."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(energy(y.detach(), z[None], x).sum(), z)
+    return slope
 
 
 def quadratic_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, owner: str) -> Quadratic:
@@ -87,6 +102,10 @@ def _solved(form: Quadratic, diagonal: Tensor) -> Tensor:
 
 def _cholesky_or_least(gram: Tensor, right: Tensor) -> Tensor:
     """Solve each system (m, k, k); the singular ones, by their least solution."""
+    # each unknown in units of its own: what is then small is dependence, and not a scale
+    unit = gram.diagonal(dim1=-2, dim2=-1).rsqrt()
+    unit = torch.where(unit.isfinite(), unit, 1)
+    gram, right = unit[..., None] * gram * unit[..., None, :], unit[..., None] * right
     factor, failed = torch.linalg.cholesky_ex(gram)
     pivot = factor.diagonal(dim1=-2, dim2=-1).amin(dim=-1)
     scale = gram.diagonal(dim1=-2, dim2=-1).amax(dim=-1)
@@ -100,4 +119,4 @@ def _cholesky_or_least(gram: Tensor, right: Tensor) -> Tensor:
             gram[which], rtol=100 * torch.finfo(gram.dtype).eps, hermitian=True
         )
         solution[which] = inverse @ right[which]
-    return solution
+    return unit[..., None] * solution

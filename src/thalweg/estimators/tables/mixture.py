@@ -163,6 +163,9 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
                 f"GaussianMixture: beta_start={self.beta_start} must be below beta={self.beta}"
             )
         weight = self._weight(X, rows, sample_weight)
+        if weight is not None:
+            # only how they compare counts; sums of tiny ones would be taken for none
+            weight = weight / weight.max()
         seed = check_random_state(self.random_state)
         device = self._device
         shift = torch.from_numpy(summary.mean).to(device)
