@@ -141,7 +141,9 @@ def test_types_and_names_of_tensors_are_held_to_the_energy(tmp_path):
     entry = header["energy.energy.decoder.offset"]
     entry["dtype"] = "I64"
     refused(tmp_path, header, None, data, "decoder.offset|floating point")
-    entry["dtype"] = "F64"
+    entry.update(dtype="F64", shape=[3, *[1] * 70])
+    refused(tmp_path, header, None, data, "decoder.offset has 71 axes")
+    entry["shape"] = [3]
     header["fitted.predict"] = header.pop("fitted.explained_variance_")
     refused(tmp_path, header, None, data, "predict is nothing that PCA saves")
     header["else.where"] = header.pop("fitted.predict")
