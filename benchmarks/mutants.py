@@ -19,7 +19,7 @@ VALUES = (
 
 NUMBERS = (float("nan"), float("inf"), -float("inf"), 1e300, -1e300, 1e38, 1e-300, 0.0, -1.0, 1e15)
 
-SIZES = {"F64": 8, "F32": 4, "I32": 4, "I64": 8, "BOOL": 1}
+SIZES = {"F64": 8, "F32": 4, "I32": 4, "I64": 8, "BOOL": 1, "U8": 1}
 
 
 def mutate(source, target, seed):

@@ -17,6 +17,7 @@ from thalweg.core import Bounded, InputError, Integer
 from thalweg.core.plain import parse_json
 from thalweg.estimators import GaussianMixture, KMeans, LatentRegressor, MaskedAutoencoder
 from thalweg.estimators.registry import ESTIMATORS, estimator
+from thalweg.estimators.texts import folder as text_folders
 
 SAVED = Path(__file__).parents[1] / "saved" / "version_0_1_0"
 
@@ -140,7 +141,9 @@ def test_types_and_names_of_tensors_are_held_to_the_energy(tmp_path):
     entry = header["energy.energy.decoder.offset"]
     entry["dtype"] = "I64"
     refused(tmp_path, header, None, data, "decoder.offset|floating point")
-    entry["dtype"] = "F64"
+    entry.update(dtype="F64", shape=[3, *[1] * 70])
+    refused(tmp_path, header, None, data, "decoder.offset has 71 axes")
+    entry["shape"] = [3]
     header["fitted.predict"] = header.pop("fitted.explained_variance_")
     refused(tmp_path, header, None, data, "predict is nothing that PCA saves")
     header["else.where"] = header.pop("fitted.predict")
@@ -229,6 +232,27 @@ def test_a_token_beyond_the_network_is_refused(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match="a token of number 2147483648"):
         thalweg.load(path.parent)
+
+
+def test_a_folder_that_a_save_exchanges_meanwhile_is_read_anew(tmp_path, monkeypatch):
+    folder = _folder(tmp_path)
+    other = Path(shutil.copytree(folder, tmp_path / "other"))
+    (folder / "config.json").write_text("{}")
+    read = []
+    found = text_folders._read
+
+    def exchanged(path, kind):
+        read.append(path.stat().st_ino)
+        try:
+            return found(path, kind)
+        finally:
+            if len(read) == 1:
+                folder.rename(tmp_path / "former")
+                other.rename(folder)
+
+    monkeypatch.setattr(text_folders, "_read", exchanged)
+    assert thalweg.load(folder).width == 8
+    assert len(set(read)) == 2
 
 
 def test_a_former_model_is_named_where_a_save_was_killed(tmp_path):

@@ -325,6 +325,14 @@ def test_the_record_in_a_checkpoint_is_held_to_its_steps(tmp_path, part, value, 
         go_on()
 
 
+@pytest.mark.parametrize(("part", "key"), [("facts", 3), ("parts", -1), ("facts", True)])
+def test_names_in_a_checkpoint_are_names(tmp_path, part, key):
+    path, go_on = _checkpoint(tmp_path)
+    _changed(path, lambda state: state[part].update({key: 1}))
+    with pytest.raises(InputError, match=f"{part} of its state are not values by name"):
+        go_on()
+
+
 def test_a_bit_that_changed_in_a_checkpoint_is_seen(tmp_path):
     path, go_on = _checkpoint(tmp_path)
     content = bytearray(path.read_bytes())

@@ -184,8 +184,9 @@ class Checkpoint:
             state = unpack(tensors, metadata["state"])
             if not isinstance(state, dict) or set(state) != {"facts", "parts", "history"}:
                 raise ValueError("its state has other parts")
-            if not all(isinstance(state[name], dict) for name in state):
-                raise ValueError("its state has parts of other types")
+            for name, each in state.items():
+                if not isinstance(each, dict) or not all(isinstance(key, str) for key in each):
+                    raise ValueError(f"{name} of its state are not values by name")
             return state
         except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise InputError(

@@ -29,6 +29,10 @@ TYPES = (torch.float32, torch.float64, torch.int32, torch.int64, torch.bool)
 """Of tensors that models have"""
 
 
+MOST_AXES = 8
+"""Of a tensor of a model; torch itself ends at 64"""
+
+
 class Savable(Protocol):
     """A fitted estimator, as far as its file goes."""
 
@@ -115,6 +119,8 @@ def read(path: str | os.PathLike[str]) -> Saved:
     try:
         check_version(path, metadata["thalweg"], FORMAT)
         for name, tensor in tensors.items():
+            if tensor.ndim > MOST_AXES:
+                raise InputError(f"{name} has {tensor.ndim} axes")
             if tensor.dtype not in TYPES:
                 raise InputError(f"{name} is {str(tensor.dtype).removeprefix('torch.')}")
             check_values(name, tensor)

@@ -174,6 +174,8 @@ def _our_network(folder: Path, names: tuple[str, ...]) -> tuple[TextTransformer,
     tensors, _ = parts_of(_content(weights, folder), weights, "a file written by save")
     check_config(config, tensors)
     for name, tensor in tensors.items():
+        if tensor.dim() > 2:
+            raise InputError(f"{name} has {tensor.dim()} axes; expected at most 2")
         check_values(name, tensor)
     written = _content(folder / "tokenizer.json", folder)
     vocabulary = Vocabulary.from_json(written.decode(errors="replace"), names, config["vocab_size"])
