@@ -98,7 +98,11 @@ def test_estimators_keep_numbers_of_pythons_own(kind):
     np.testing.assert_array_equal(model.cluster_centers_, expected.cluster_centers_)
 
 
-@pytest.mark.parametrize("state", [-1, 2**32, 0.5, "a", True, np.random.default_rng(0)], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "state",
+    [-1, 2**32, 0.5, "a", True, np.random.default_rng(0)],
+    ids=lambda value: type(value).__name__,
+)
 def test_bad_seeds_are_refused(state):
     with pytest.raises(InputError, match="random_state must be a whole number from 0 to"):
         generator_from(state)

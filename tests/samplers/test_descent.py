@@ -171,3 +171,23 @@ def test_only_pairs_that_curve_upwards_are_remembered(rows):
     assert torch.equal(steps[:, -1].any(dim=1), better)
     torch.testing.assert_close(changes[better, -1], torch.full((19, 2), 2.0, dtype=DOUBLE))
     assert not steps[:, :-1].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("low", "grad"), [(-math.inf, 1.0), (0.0, math.inf), (0.0, math.nan)])
+def test_a_lower_place_without_a_finite_energy_and_gradient_is_not_taken(kind, low, grad):
+    class Hole(Squares):
+        def value_and_gradient(self, y, x=None):
+            within = y[:, 0].abs() < 0.3
+            return torch.where(within, low, self(y)), torch.where(within[:, None], grad, 2 * y)
+
+    state = kind().init(Hole(), torch.tensor([[1.0], [4.0]], dtype=DOUBLE))
+    state = state._replace(rate=torch.tensor([0.5, 0.1], dtype=DOUBLE))
+    after, info = kind().step(Hole(), state)
+    if kind is not Nesterov:
+        assert info.diverged.tolist() == [True, False]
+        assert info.accepted.tolist() == [False, True]
+    for _ in range(5):
+        after, _ = kind().step(Hole(), after)
+        assert after.energy.isfinite().all()
+        assert after.grad.isfinite().all()

@@ -46,10 +46,11 @@ from thalweg.samplers.adaptive import (
     reasonable_step,
     windows,
 )
-from thalweg.samplers.annealing import _adaptive_moves, _estimate, _furthest, _ladder
+from thalweg.samplers.annealing import _estimate, _ladder
 from thalweg.samplers.base import metropolis, start
 from thalweg.samplers.estimate import metric_from
 from thalweg.samplers.hmc import _statistics
+from thalweg.samplers.sequential import _adaptive_moves, _furthest
 
 
 def seeded(seed=0):

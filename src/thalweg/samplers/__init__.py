@@ -1,13 +1,7 @@
 """Samplers: points where the energy is low, by chance and in the right proportion."""
 
 from thalweg.samplers.adaptive import Adaptive
-from thalweg.samplers.annealing import (
-    LogZ,
-    annealed_importance,
-    reversed_importance,
-    sequential,
-    systematic,
-)
+from thalweg.samplers.annealing import LogZ, annealed_importance, reversed_importance
 from thalweg.samplers.base import Info, Sampler, State
 from thalweg.samplers.bridge import Bridge
 from thalweg.samplers.chains import Chains, run
@@ -35,6 +29,7 @@ from thalweg.samplers.monte_carlo import (
     rejection,
 )
 from thalweg.samplers.nuts import NUTS
+from thalweg.samplers.sequential import sequential, systematic
 from thalweg.samplers.tempering import ParallelTempering, equal_ladder
 
 __all__ = [
