@@ -120,7 +120,7 @@ def energy(model, name, given, rows):
         # what is left of rows in the plane is what their differences from the offset round
         offset = model.energy_.energy.decoder.offset.detach().double().numpy()
         rounded = np.finfo(value.dtype).eps * np.nanmax(np.abs(rows - offset), axis=1)
-        scale = (1e3 * rounded) ** 2 / 1e-6
+        scale = (1e5 * rounded) ** 2 / 1e-6
     return close(
         value,
         energies(model, rows),

@@ -449,12 +449,12 @@ def test_a_model_without_a_head_is_not_given_a_random_one(tmp_path):
     [
         (lambda m: m.complete(["fine [MASK]", "nothing to fill"]), r"text 1 has no \[MASK\]"),
         (lambda m: m.complete(["a [MASK]" + " cat" * 200]), r"text 0 has 202 tokens; .* 126"),
-        (lambda m: m.completions(["a [MASK]"], top=0), "top must be at least 1"),
+        (lambda m: m.completions(["a [MASK]"], top=0), "top must be a whole number of at least 1"),
         (lambda m: m.sample(1, text="nothing hidden"), r"the text has no \[MASK\]"),
-        (lambda m: m.sample(1, n_sweeps=0), "n_sweeps must be a whole number from 1"),
+        (lambda m: m.sample(1, n_sweeps=0), "n_sweeps must be a whole number of at least 1"),
         (lambda m: m.energy("one str"), "got one str"),
         (lambda m: m.energy(["fine", "half \ud800"]), "number 1 has half a character"),
-        (lambda m: m.sample(-1), "n must be a whole number of at least 0"),
+        (lambda m: m.sample(-1), "n must be a whole number of at least 0, got -1"),
         (lambda m: m.evaluate(["cat"]), "no text has two tokens"),
     ],
 )
