@@ -39,14 +39,24 @@ def numbers(
             raise InputError(
                 f"{path} has {data.shape[1]} columns; expected {columns}, as in training"
             )
-        Rows(data).summary(path)
+        _check(data, path, None, learns=columns is None)
         return data, encoding
     if encoding is None and columns is not None:
         raise InputError(f"{path} is a table, and the model was trained on an array; expected .npy")
     known = Encoding.of(data, path) if encoding is None else encoding
     values = known.encode(data, path)
-    Rows(values).summary(path, known.names)
+    _check(values, path, known.names, learns=columns is None)
     return values, known
+
+
+def _check(
+    values: NDArray[np.floating], path: str, names: list[str] | None, *, learns: bool
+) -> None:
+    """Every entry, so that the file is named; what learns from rows needs their squares as well."""
+    if learns:
+        Rows(values).summary(path, names)
+    else:
+        Rows(values).check(path, names)
 
 
 def spare(out: str | None, *inputs: str | None) -> None:

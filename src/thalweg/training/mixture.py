@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from thalweg.data import Rows
 from thalweg.energies import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.latents import FreeEnergy
 from thalweg.training.loop import Step
+from thalweg.training.mixture_rounding import LARGEST_ERROR, rounding_of
 
 CHUNK = 4096
 """Rows whose products of coordinates are formed at a time; they stay in the cache."""
@@ -22,10 +23,6 @@ CHUNK = 4096
 
 MOST_NUMBERS = 2**22
 """Differences held at a time."""
-
-LARGEST_ERROR = 1e-9
-"""Of an energy or, as a share, of a variance, from products about one point. Where it may be larger
-they are taken by differences from each component's own mean."""
 
 
 class Sums(NamedTuple):
@@ -41,6 +38,11 @@ class Sums(NamedTuple):
     """(k, d), the point of each component that its rows are seen from"""
     loss: float
     """sum of the rows' free energies before the step"""
+
+    @property
+    def away(self) -> Tensor:
+        """(k, d), how far the means are from there"""
+        return self.sums / self.counts.clamp_min(1e-300)[:, None]
 
 
 class Weighted(NamedTuple):
@@ -72,10 +74,13 @@ def em_step(energy: FreeEnergy, covariance_type: str, reg_covar: float) -> Step[
     via an EM approach" (1994); Ueda and Nakano, "Deterministic annealing EM algorithm" (1998).
     """
 
+    def built(found: Sums) -> GaussianComponents:
+        weights, means, covariances = moments(found, covariance_type, reg_covar)
+        return build(means, weights, covariances, covariance_type)
+
     def step(data: Weighted, generator: torch.Generator) -> Loss:
         components = components_of(energy)
-        found = _expected(components, data, energy.beta, covariance_type, reg_covar)
-        fresh = _built(found, covariance_type, reg_covar)
+        found, fresh = _expected(components, data, energy.beta, built)
         components.load_state_dict(fresh.state_dict())
         value = found.loss / float(found.counts.sum())
         return Loss(torch.tensor(value, dtype=torch.float64), {})
@@ -83,54 +88,36 @@ def em_step(energy: FreeEnergy, covariance_type: str, reg_covar: float) -> Step[
     return step
 
 
+@torch.no_grad()
 def _expected(
     components: GaussianComponents,
     data: Weighted,
     beta: float,
-    covariance_type: str,
-    reg_covar: float,
-) -> Sums:
-    """The sums of a step, from where they are right: about one point, or about each mean."""
-    if not data.hidden and _error_about(components, data.shift) < LARGEST_ERROR:
-        found = _sums(components, data, beta)
-        if _error_of(found, covariance_type, reg_covar) < LARGEST_ERROR:
-            return found
+    built: Callable[[Sums], GaussianComponents],
+) -> tuple[Sums, GaussianComponents]:
+    """The sums of a step, from where they are right, and the components that they make."""
+    means = components.means.double()
+    # by products about one point for all; about each mean; about each mean as it then is, for
+    # means that move far leave differences as large as what they were taken to avoid
+    ways = [lambda _: _sums(components, data, beta)]
+    if data.hidden or rounding_of(components, means - data.shift, 3) > LARGEST_ERROR:
+        ways = []
     by_differences = _sums_with_hidden if data.hidden else _sums_by_differences
-    about = components.means.double()
-    # means that move far leave the differences as large as what they were taken to avoid
-    for _ in range(2):
-        found = by_differences(components, data, beta, about)
-        if _error_of(found, covariance_type, reg_covar) < LARGEST_ERROR:
-            break
-        about = moments(found, covariance_type, reg_covar)[1]
-    return found
-
-
-@torch.no_grad()
-def _error_about(components: GaussianComponents, about: Tensor) -> float:
-    """What energies near the means round away if y P y and mu P mu are subtracted about a point."""
-    precisions = components.precisions()
-    spread = precisions.diagonal(dim1=1, dim2=2).rsqrt()
-    size = (components.means.double() - about).abs() + 3 * spread
-    products = torch.einsum("ki,kij,kj->k", size, precisions.abs(), size)
-    return float(products.max()) * size.shape[1] * torch.finfo(torch.float64).eps
-
-
-def _error_of(found: Sums, covariance_type: str, reg_covar: float) -> float:
-    """What variances of these sums have lost, as a share of the smallest of each component."""
-    means = found.sums / found.counts.clamp_min(1e-300)[:, None]
-    try:
-        components = _built(found, covariance_type, reg_covar)
-    except InputError:
-        return math.inf if bool(means.any()) else 0.0
-    precisions = components.precisions()
-    lost = torch.einsum("ki,kij,kj->k", means.abs(), precisions.abs(), means.abs())
-    return float(lost.max()) * means.shape[1] * torch.finfo(torch.float64).eps
-
-
-def _built(found: Sums, covariance_type: str, reg_covar: float) -> GaussianComponents:
-    weights, means, covariances = moments(found, covariance_type, reg_covar)
-    return build(means, weights, covariances, covariance_type)
+    ways += 2 * [lambda about: by_differences(components, data, beta, about)]
+    about = means
+    for more, way in zip(range(len(ways) - 1, -1, -1), ways, strict=True):
+        found = way(about)
+        try:
+            fresh = built(found)
+        except InputError:
+            # what was rounded away may have made it singular
+            if not more:
+                raise
+        else:
+            if not more or rounding_of(fresh, found.away) < LARGEST_ERROR:
+                break
+        about = found.about + found.away if way is ways[-1] else means
+    return found, fresh
 
 
 def components_of(energy: FreeEnergy) -> GaussianComponents:

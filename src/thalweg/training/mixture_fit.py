@@ -138,7 +138,7 @@ def _by_em(
     def settled(history: History) -> bool:
         if len(history) < least:
             return False
-        before, now = history.losses[-2:]
+        before, now = (float(value) for value in history.values[-2:])
         return abs(before - now) < settings.tol
 
     with progress_bar("EM", settings.max_iter, settings.verbose) as progress:
