@@ -98,30 +98,30 @@ def fit(
 def sums_of_shares(data: Weighted, share: NDArray[np.float64], summary: Summary) -> Sums:
     """The sums that shares (n, k) of the rows make, each component's about its own mean.
 
-    A hidden entry stands at its column's mean, with its column's variance.
+    A hidden entry stands at its column's mean in the component, with its variance there.
     """
     if data.weight is not None:
         share = share * data.weight[:, None]
     k, d = share.shape[1], data.rows.n_columns
-    mean = summary.mean
-    counts = share.sum(axis=0)
-    about = np.zeros((k, d))
+    seen, about = np.zeros((k, d)), np.zeros((k, d))
     for start, chunk in data.rows.chunks():
-        y = np.where(np.isnan(chunk), 0, chunk - mean)
-        about += share[start : start + len(y)].T @ y
-    about = mean + about / np.maximum(counts, 1e-300)[:, None]
-    sums, products = np.zeros((k, d)), np.zeros((k, d, d))
+        r, hidden = share[start : start + len(chunk)], np.isnan(chunk)
+        seen += r.T @ ~hidden
+        about += r.T @ np.where(hidden, 0, chunk - summary.mean)
+    about = summary.mean + about / np.maximum(seen, 1e-300)
+    sums, products, squares = np.zeros((k, d)), np.zeros((k, d, d)), np.zeros((k, d))
     for start, chunk in data.rows.chunks():
-        r = share[start : start + len(chunk)]
-        hidden = np.isnan(chunk)
-        y = np.where(hidden, mean, chunk)
+        r, hidden = share[start : start + len(chunk)], np.isnan(chunk)
         for component in range(k):
-            away = y - about[component]
+            away = np.where(hidden, 0, chunk - about[component])
             weighted = r[:, component, None] * away
             sums[component] += weighted.sum(axis=0)
             products[component] += weighted.T @ away
-        extra = np.einsum("nk,nj->kj", r, hidden * summary.variance)
-        products[:, np.arange(d), np.arange(d)] += extra
+            squares[component] += (weighted * away).sum(axis=0)
+    counts = share.sum(axis=0)
+    # of a column that a component shows nothing of, the variance is that of all rows
+    variance = np.where(seen > 0, squares / np.maximum(seen, 1e-300), summary.variance)
+    products[:, np.arange(d), np.arange(d)] += variance * (counts[:, None] - seen)
     of = torch.from_numpy
     return Sums(of(counts), of(sums), of(products), of(about), 0.0)
 
