@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import LatentEnergy, LatentSpace, Quadratic
+from thalweg.core import LatentEnergy, LatentSpace, Quadratic, check_columns
 from thalweg.energies.cost import Cost, SquaredError
 from thalweg.energies.decoders import Affine
 
@@ -53,6 +53,7 @@ class Reconstruction(LatentEnergy):
         if x is None and self._shared_by_rows(y, z):
             return self.cost.pairwise(y, self.decoder(z[:, 0]))
         if isinstance(self.decoder, Affine) and self.decoder.offset is not None and x is None:
+            check_columns("Reconstruction", y, len(self.decoder.offset))
             # the offset goes off first: added to zW it would take that one's digits
             return self.cost(y - self.decoder.offset, z @ self.decoder.weight)
         return self.cost(y, self.decode(z, x))

@@ -105,18 +105,17 @@ def _cholesky_or_least(gram: Tensor, right: Tensor) -> Tensor:
     # each unknown in units of its own: what is then small is dependence, and not a scale
     unit = gram.diagonal(dim1=-2, dim2=-1).rsqrt()
     unit = torch.where(unit.isfinite(), unit, 1)
-    gram, right = unit[..., None] * gram * unit[..., None, :], unit[..., None] * right
-    factor, failed = torch.linalg.cholesky_ex(gram)
+    factor, failed = torch.linalg.cholesky_ex(unit[..., None] * gram * unit[..., None, :])
     pivot = factor.diagonal(dim1=-2, dim2=-1).amin(dim=-1)
-    scale = gram.diagonal(dim1=-2, dim2=-1).amax(dim=-1)
     # below this a pivot is rounding
-    singular = (failed > 0) | ~(pivot.square() > 100 * torch.finfo(gram.dtype).eps * scale)
+    singular = (failed > 0) | ~(pivot.square() > 100 * torch.finfo(gram.dtype).eps)
     identity = torch.eye(gram.shape[-1]).to(gram)
-    solution = torch.cholesky_solve(right, torch.where(singular[:, None, None], identity, factor))
+    factor = torch.where(singular[:, None, None], identity, factor)
+    solution = unit[..., None] * torch.cholesky_solve(unit[..., None] * right, factor)
     which = singular.nonzero()[:, 0]
     if len(which):
         inverse = torch.linalg.pinv(
             gram[which], rtol=100 * torch.finfo(gram.dtype).eps, hermitian=True
         )
         solution[which] = inverse @ right[which]
-    return unit[..., None] * solution
+    return solution

@@ -93,6 +93,10 @@ def facts_of(
             continue
         there = arrays if each.constraint is None else given
         if name not in there:
+            # files of versions that did not know of it
+            if each.constraint is not None and each.constraint.allows(None):
+                found[name] = None
+                continue
             raise InputError(f"there is no {name}")
         if each.constraint is not None:
             found[name] = _held(name, given[name], each.constraint)

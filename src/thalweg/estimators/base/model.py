@@ -74,6 +74,19 @@ class FittedModel(Computing, BaseEstimator, ABC):
             )
         return np.concatenate(answers) if len(answers) != 1 else answers[0]
 
+    def _as_energies(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Energies in which what is no number has become +inf.
+
+        Parameters and rows are finite; what overflows on its way between them is beyond any number,
+        and must not compare as if it were low.
+        """
+        finite = np.isfinite(values)
+        if finite.all():
+            return values
+        if not all(part.isfinite().all() for part in self.energy_.parameters()):
+            check_answers(type(self).__name__, ~finite)
+        return np.where(finite, values, values.dtype.type(np.inf))
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a safetensors file, whole or not at all."""
         check_is_fitted(self)
@@ -93,15 +106,6 @@ class FittedModel(Computing, BaseEstimator, ABC):
         return self
 
 
-def as_energies(values: NDArray[Any]) -> NDArray[Any]:
-    """Energies in which what is no number has become +inf.
-
-    A model's parameters are finite, and so are rows; what overflows on its way between them is
-    beyond any number, and must not compare as if it were low.
-    """
-    return np.where(np.isfinite(values), values, values.dtype.type(np.inf))
-
-
 class ScoresMixin:
     """For energies of single rows: how unusual is each."""
 
@@ -115,7 +119,7 @@ class ScoresMixin:
             value: Tensor = visible_energy(self.energy_, y)(y)
             return value
 
-        return as_energies(self._answers(self._read(X), question))
+        return self._as_energies(self._answers(self._read(X), question))
 
     def score_samples(self: Any, X: Any) -> NDArray[np.floating]:
         """-F of each row, scikit-learn's sign, higher is more normal: (n,)."""

@@ -36,7 +36,6 @@ from thalweg.energies import (
 )
 from thalweg.energies.inside import reconstruction_of
 from thalweg.estimators.base.loading import frame_size, units_of
-from thalweg.estimators.base.model import as_energies
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.clips.model import ClipsMixin
 from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
@@ -157,7 +156,7 @@ class NextFrame(ClipsMixin, GradientModel):
             value: Tensor = self.energy_(y, x)
             return value
 
-        return as_energies(in_blocks(question, *self._pair(X, Y)).cpu().numpy())
+        return self._as_energies(in_blocks(question, *self._pair(X, Y)).cpu().numpy())
 
     @torch.no_grad()
     def infer(self, X: ClipsLike, Y: ClipsLike | None = None) -> NDArray[np.floating]:

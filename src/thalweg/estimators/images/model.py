@@ -175,8 +175,6 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
 
     def _restore(self, state: dict[str, Tensor]) -> Self:
         super()._restore(state)
-        # files of earlier versions do not say it
-        self.white_ = getattr(self, "white_", None)
         # the grid says how large answers are, and is no tensor's
         with Bounded([tensor.numel() for tensor in state.values()]):
             self._n_features_out = self._size()

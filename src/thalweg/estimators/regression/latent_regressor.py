@@ -35,7 +35,6 @@ from thalweg.energies.conditional import (
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
 from thalweg.estimators.base.loading import units_of
-from thalweg.estimators.base.model import as_energies
 from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.regression.pairs import PairsMixin
@@ -173,7 +172,7 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             value: Tensor = visible_energy(self.energy_, y)(y, x)
             return value
 
-        return as_energies(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
+        return self._as_energies(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
 
     @torch.no_grad()
     def infer(self, X: Any, Y: Any) -> NDArray[np.floating]:

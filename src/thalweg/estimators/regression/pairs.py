@@ -38,11 +38,11 @@ class PairsMixin:
                 "LatentRegressor: requires y to be passed, but the target y is None; expected what "
                 "happened for each row of X"
             )
-        values = real_array("Y", y)
-        values = values[:, None] if values.ndim == 1 else values
+        given = real_array("Y", y)
+        values = given[:, None] if given.ndim == 1 else given
         if values.ndim != 2 or len(values) != n:
             raise InputError(
-                f"Y has shape {values.shape}; expected ({n},) or ({n}, n_targets), a row for each "
+                f"Y has shape {given.shape}; expected ({n},) or ({n}, n_targets), a row for each "
                 "row of X"
             )
         return Rows(values)
