@@ -7,7 +7,7 @@ from torch import Tensor
 
 from thalweg.energies import GaussianComponents
 
-LARGEST_ERROR = 1e-9
+LARGEST_ERROR = 1e-6
 """Of an energy or, as a share, of a variance, from products about one point. Where it may be larger
 they are taken by differences from each component's own mean."""
 
@@ -17,9 +17,10 @@ def rounding_of(components: GaussianComponents, away: Tensor, widths: float = 0.
     r"""What :math:`y^T P y` of rows near the means rounds away, seen from points so far away.
 
     .. math::
-        d \, \epsilon \, \max_z \; a_z^T |P_z| a_z, \qquad a_z = |\mu_z - \text{point}| + w \sigma_z
+        \epsilon \, \max_z \; a_z^T |P_z| a_z, \qquad a_z = |\mu_z - \text{point}| + w \sigma_z
 
-    It is also the share of a component's smallest variance that the sum of products loses.
+    Of d^2 terms that each round by as much, either way. It is also the share of a component's
+    smallest variance that the sum of products loses.
 
     Parameters
     ----------
@@ -35,4 +36,4 @@ def rounding_of(components: GaussianComponents, away: Tensor, widths: float = 0.
         spread = components.covariance_factors().double().square().sum(dim=2).sqrt()
         size = size + widths * spread
     products = torch.einsum("ki,kij,kj->k", size, precisions.abs(), size)
-    return float(products.max()) * size.shape[1] * torch.finfo(torch.float64).eps
+    return float(products.max()) * torch.finfo(torch.float64).eps
