@@ -32,6 +32,7 @@ SETTINGS = {
     "SparseAutoencoder": {"n_steps": 5, "n_components": 4},
     "MaskedAutoencoder": {"n_steps": 5, "hidden": (8,)},
 }  # fmt: skip
+BY_DESCENT = {name for name in names_in("tables") if "Autoencoder" in name or name == "GLO"}
 AUTOENCODER = {"n_steps": 5, "n_components": 2, "hidden": (8,)}
 
 
@@ -121,6 +122,12 @@ def energy(model, name, given, rows):
         offset = model.energy_.energy.decoder.offset.detach().double().numpy()
         rounded = np.finfo(value.dtype).eps * np.nanmax(np.abs(rows - offset), axis=1)
         scale = (1e5 * rounded) ** 2 / 1e-6
+    if name in BY_DESCENT:
+        # the codes of rows with hidden entries are found by descent, in one valley or another
+        if np.isnan(value).any():
+            return "NaN"
+        whole = ~np.isnan(rows).any(axis=1)
+        value, rows = value[whole], rows[whole]
     return close(
         value,
         energies(model, rows),

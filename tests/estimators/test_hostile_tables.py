@@ -1,5 +1,7 @@
 """Tables that are hard on arithmetic, held to plain formulas in double precision by differences."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -7,6 +9,7 @@ from scipy.stats import multivariate_normal
 
 from thalweg.core import InputError
 from thalweg.estimators import PCA, GaussianMixture, KMeans, SquareICA
+from thalweg.estimators.registry import estimator, names_in
 
 RANDOM = np.random.default_rng(0)
 GROUPS = np.repeat([[0.0, 0.0, 0.0], [1e7, 0.0, -1e7]], [60, 40], axis=0)
@@ -152,3 +155,30 @@ def test_a_far_row_that_leaves_a_cluster_leaves_nothing_behind():
     for k in set(near):
         center = rows[1:][near == k].mean(axis=0)
         np.testing.assert_allclose(model.cluster_centers_[k], center, rtol=1e-9, atol=1e-12)
+
+
+QUICK = {
+    "n_steps": 5, "n_components": 2, "n_clusters": 3, "max_iter": 3, "hidden": (6,),
+    "random_state": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", names_in("tables"))
+def test_no_row_sees_that_another_hides_something(name):
+    kind = estimator(name)
+    settings = {k: v for k, v in QUICK.items() if k in kind.parameters and "Sparse" not in name}
+    rows = np.random.default_rng(0).normal(size=(40, 4))
+    rows = (rows > 0).astype(float) if name == "BernoulliRBM" else rows
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hardly trained
+        model = kind(**settings).fit(rows)
+        hidden = rows.copy()
+        hidden[::2, 1] = np.nan
+        try:
+            found = model.energy(hidden)[1::2]
+        except InputError:
+            return  # of rows with hidden entries it has no energy
+        np.testing.assert_allclose(found, model.energy(rows)[1::2], rtol=1e-6)
+        if hasattr(model, "transform"):
+            codes = model.transform(hidden)[1::2]
+            np.testing.assert_allclose(codes, model.transform(rows)[1::2], rtol=1e-3, atol=1e-3)

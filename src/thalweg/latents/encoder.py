@@ -56,15 +56,22 @@ class Encoder(LatentSolver):
             # straight through: the choice of an element has no gradient of its own
             z = proposed + (z - proposed).detach()
         converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
-        if self.max_iter and not self.training:
-            z, converged = descend_code(energy, y, x, z.detach(), self.max_iter, self.tol)
+        if self.training:
+            return Candidates(z[None], z.new_zeros(1, 1), converged)
+        first = z
+        if self.max_iter:
+            z, converged = descend_code(energy, y, x, first.detach(), self.max_iter, self.tol)
+        if self.visible is not None and self.hidden_iter > self.max_iter:
+            # the others are as they would be without a row that hides something beside them
+            found, ended = descend_code(energy, y, x, first.detach(), self.hidden_iter, self.tol)
+            hides = ~self.visible.all(dim=1)
+            z = torch.where(hides.reshape(-1, *[1] * (z.ndim - 1)), found, z)
+            converged = torch.where(hides, ended, converged)
         return Candidates(z[None], z.new_zeros(1, 1), converged)
 
     def restricted(self, visible: Tensor) -> Encoder:
-        seen = visible if self.visible is None else self.visible & visible
-        most = max(self.max_iter, self.hidden_iter)
-        view = Encoder(self.network, most, self.hidden_iter, self.tol)
-        view.visible = seen
+        view = Encoder(self.network, self.max_iter, self.hidden_iter, self.tol)
+        view.visible = visible if self.visible is None else self.visible & visible
         return view.train(self.training)
 
 
