@@ -1,3 +1,4 @@
+import os
 import resource
 
 import numpy as np
@@ -122,3 +123,11 @@ def test_a_device_gets_csv(tmp_path):
     write_data(pl.DataFrame({"a": [1.0]}), "/dev/null")
     with pytest.raises(InputError, match="ends in ''"):
         write_data(pl.DataFrame({"a": [1.0]}), tmp_path / "none")
+
+
+def test_a_file_whose_name_is_no_text_is_refused_in_words(tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"a\xff.csv")
+    with open(path, "w") as file:
+        file.write("a\n1\n")
+    with pytest.raises(InputError, match="its name is not UTF-8"):
+        read_data(os.fsdecode(path))

@@ -150,6 +150,12 @@ def read_data(path: str | os.PathLike[str]) -> pl.DataFrame | NDArray[np.floatin
         raise InputError(f"{path} is empty; expected a table with at least one row")
     if ending == ".npy":
         return _read_array(source)
+    try:
+        str(source).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path}: its name is not UTF-8, which tables are read by; expected a name that is"
+        ) from error
     if ending == ".parquet":
         table = _read_parquet(source)
     elif ending == ".csv":
