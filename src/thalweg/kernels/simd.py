@@ -223,28 +223,23 @@ def bits_of(typingctx: Any, value: Any, like: Any) -> Any:
     return like.dtype(value, like), generate
 
 
-@intrinsic
-def bits_equal(typingctx: Any, a: Any, b: Any) -> Any:
-    """An integer whose bit ``l`` says whether ``a == b`` in lane ``l``."""
+def _bits_where(operator: str) -> Any:
+    @intrinsic
+    def apply(typingctx: Any, a: Any, b: Any) -> Any:
+        """An integer whose bit ``l`` says whether the comparison holds in lane ``l``."""
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        mask = builder.fcmp_ordered("==", args[0], args[1])
-        packed = builder.bitcast(mask, ir.IntType(a.lanes))
-        return builder.zext(packed, ir.IntType(64))
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            mask = builder.fcmp_ordered(operator, args[0], args[1])
+            packed = builder.bitcast(mask, ir.IntType(a.lanes))
+            return builder.zext(packed, ir.IntType(64))
 
-    return types.uint64(a, a), generate
+        return types.uint64(a, a), generate
+
+    return apply
 
 
-@intrinsic
-def bits_less(typingctx: Any, a: Any, b: Any) -> Any:
-    """An integer whose bit ``l`` says whether ``a < b`` in lane ``l``."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        mask = builder.fcmp_ordered("<", args[0], args[1])
-        packed = builder.bitcast(mask, ir.IntType(a.lanes))
-        return builder.zext(packed, ir.IntType(64))
-
-    return types.uint64(a, a), generate
+bits_equal = _bits_where("==")
+bits_less = _bits_where("<")
 
 
 @intrinsic

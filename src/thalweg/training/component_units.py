@@ -39,9 +39,7 @@ def in_units_of_components(components: GaussianComponents) -> Iterator[None]:
     however far the components lie from one another. Means have the unit of their column, entries
     of the precision's factor its inverse; logarithms have none.
     """
-    units = {"means": _spread(components)}
-    if isinstance(components, FullGaussians):
-        units["lower"] = 1 / _spread(components)[: len(components.lower), :, None]
+    units = _units(components)
     for name, unit in units.items():
         base = getattr(components, name).detach().clone()
         parametrize.register_parametrization(components, name, _InUnits(base, unit))
@@ -55,23 +53,21 @@ def in_units_of_components(components: GaussianComponents) -> Iterator[None]:
 @torch.no_grad()
 def renew_units(components: GaussianComponents) -> None:
     """Take the units anew, after components have become wider or narrower."""
-    spread = _spread(components)
-    means, lower = components.means.clone(), getattr(components, "lower", None)
-    _renew(components, "means", means, spread)
-    if isinstance(components, FullGaussians):
-        assert lower is not None
-        _renew(components, "lower", lower.clone(), 1 / spread[: len(lower), :, None])
-
-
-def _renew(components: GaussianComponents, name: str, whole: Tensor, unit: Tensor) -> None:
-    found = cast(Any, components.parametrizations)[name]
-    found[0].base.copy_(whole)
-    found[0].unit.copy_(unit)
-    found.original.zero_()
+    # all of them first: each follows from all parameters
+    for name, unit in _units(components).items():
+        whole = getattr(components, name).clone()
+        found = cast(Any, components.parametrizations)[name]
+        found[0].base.copy_(whole)
+        found[0].unit.copy_(unit)
+        found.original.zero_()
 
 
 @torch.no_grad()
-def _spread(components: GaussianComponents) -> Tensor:
-    """Standard deviations of the columns in each component: (k, d)."""
+def _units(components: GaussianComponents) -> dict[str, Tensor]:
+    """By parameter: standard deviations of columns in each component (k, d), and their inverses."""
     factors = components.covariance_factors()
-    return factors.square().sum(dim=2).sqrt().expand(len(components.means), -1).clone()
+    spread = factors.square().sum(dim=2).sqrt().expand(len(components.means), -1).clone()
+    units = {"means": spread}
+    if isinstance(components, FullGaussians):
+        units["lower"] = 1 / spread[: len(components.lower), :, None]
+    return units

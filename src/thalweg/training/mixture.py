@@ -97,27 +97,29 @@ def _expected(
 ) -> tuple[Sums, GaussianComponents]:
     """The sums of a step, from where they are right, and the components that they make."""
     means = components.means.double()
-    # by products about one point for all; about each mean; about each mean as it then is, for
-    # means that move far leave differences as large as what they were taken to avoid
-    ways = [lambda _: _sums(components, data, beta)]
-    if data.hidden or rounding_of(components, means - data.shift, 3) > LARGEST_ERROR:
-        ways = []
+    if not data.hidden and rounding_of(components, means - data.shift, 3) <= LARGEST_ERROR:
+        found = _sums(components, data, beta)
+        fresh = _unless_singular(built, found)
+        if fresh is not None and rounding_of(fresh, found.away) < LARGEST_ERROR:
+            return found, fresh
     by_differences = _sums_with_hidden if data.hidden else _sums_by_differences
-    ways += 2 * [lambda about: by_differences(components, data, beta, about)]
-    about = means
-    for more, way in zip(range(len(ways) - 1, -1, -1), ways, strict=True):
-        found = way(about)
-        try:
-            fresh = built(found)
-        except InputError:
-            # what was rounded away may have made it singular
-            if not more:
-                raise
-        else:
-            if not more or rounding_of(fresh, found.away) < LARGEST_ERROR:
-                break
-        about = found.about + found.away if way is ways[-1] else means
-    return found, fresh
+    found = by_differences(components, data, beta, means)
+    fresh = _unless_singular(built, found)
+    if fresh is not None and rounding_of(fresh, found.away) < LARGEST_ERROR:
+        return found, fresh
+    # means that move far leave differences as large as what they were taken to avoid
+    found = by_differences(components, data, beta, found.about + found.away)
+    return found, built(found)
+
+
+def _unless_singular(
+    built: Callable[[Sums], GaussianComponents], found: Sums
+) -> GaussianComponents | None:
+    """None where a covariance is singular, as what was rounded away may have made it."""
+    try:
+        return built(found)
+    except InputError:
+        return None
 
 
 def components_of(energy: FreeEnergy) -> GaussianComponents:
