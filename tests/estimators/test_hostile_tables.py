@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from thalweg.core import InputError
-from thalweg.estimators import PCA, GaussianMixture, KMeans, SquareICA
+from thalweg.estimators import PCA, DenoisingAutoencoder, GaussianMixture, KMeans, SquareICA
 from thalweg.estimators.registry import estimator, names_in
 
 RANDOM = np.random.default_rng(0)
@@ -123,6 +123,16 @@ def test_what_cannot_be_squared_is_refused_in_training_and_has_energy_inf(kind, 
     message = rf"row 7, column 1 is .*, which cannot be squared in {np.dtype(dtype).name}"
     with pytest.raises(InputError, match=message):
         kind().set_params(**({"n_clusters": 3} if kind is KMeans else {})).fit(fit)
+
+
+def test_a_network_has_energy_inf_for_a_row_out_of_reach():
+    rows = RANDOM.normal(size=(40, 3))
+    model = DenoisingAutoencoder(n_steps=3, n_components=2, hidden=(4,), random_state=0).fit(rows)
+    large = rows[:3].copy()
+    large[1] = [1e300, -1e300, 1e300]
+    energy = model.energy(large)
+    assert np.isfinite(energy[[0, 2]]).all()
+    assert energy[1] == np.inf
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])

@@ -136,3 +136,14 @@ def test_any_number_of_threads_gives_the_same_bits():
 def test_neighbours_together_is_an_order_of_all_points():
     points = np.random.default_rng(0).normal(size=(77, 3))
     assert sorted(neighbours_together(points, 16)) == list(range(77))
+
+
+def test_a_far_row_that_goes_leaves_no_rounding_in_the_sums():
+    y = np.random.default_rng(0).normal(size=(90, 2))
+    y[0] = 1e17
+    moving = MovingNearest(y, 2)
+    moving.assign(np.array([[0.0, 0.0], [-1.0, -1e18]]))
+    assert moving.label[0] == 0
+    moving.assign(np.array([[0.0, 0.0], [1e17, 1e17]]))
+    assert moving.label.tolist() == [1] + 89 * [0]
+    np.testing.assert_allclose(moving.sums, [y[1:].sum(axis=0), y[0]], rtol=1e-12)
