@@ -192,3 +192,13 @@ def test_no_row_sees_that_another_hides_something(name):
         if hasattr(model, "transform"):
             codes = model.transform(hidden)[1::2]
             np.testing.assert_allclose(codes, model.transform(rows)[1::2], rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_no_number_on_its_way_is_an_energy_of_inf(monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(3, 2))
+    model = KMeans(2, random_state=0).fit(rows)
+    said = np.array([1.0, np.nan, -np.inf], np.float32)
+    monkeypatch.setattr(KMeans, "_answers", lambda self, rows, question: said)
+    energy = model.energy(rows)
+    assert energy.dtype == np.float32
+    np.testing.assert_array_equal(energy, [1, np.inf, np.inf])
