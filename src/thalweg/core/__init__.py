@@ -33,6 +33,7 @@ from thalweg.core.hidden import (
     visible,
     visible_energy,
 )
+from thalweg.core.layout import Layout
 from thalweg.core.memory import Building, available_memory, check_memory
 from thalweg.core.number_constraints import Integer, Levels, Real, Seed, Sizes
 from thalweg.core.parameters import (
@@ -70,6 +71,7 @@ __all__ = [
     "Integer",
     "LatentEnergy",
     "LatentSpace",
+    "Layout",
     "Learned",
     "Levels",
     "Loss",
