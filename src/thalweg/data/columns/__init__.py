@@ -1,0 +1,6 @@
+"""Kinds of columns: one notion of what a table is, for files and data frames alike."""
+
+from thalweg.data.columns.column import BadCells, Column
+from thalweg.data.columns.schema import Schema, listed
+
+__all__ = ["BadCells", "Column", "Schema", "listed"]
