@@ -2,5 +2,6 @@
 
 from thalweg.data.columns.column import BadCells, Column
 from thalweg.data.columns.schema import Schema, listed
+from thalweg.data.columns.table import Table
 
-__all__ = ["BadCells", "Column", "Schema", "listed"]
+__all__ = ["BadCells", "Column", "Schema", "Table", "listed"]

@@ -50,7 +50,7 @@ def _of_numbers(series: Any) -> bool:
     if kind.kind in "cV":
         # to be refused as an array is
         return True
-    return kind == object and all(
+    return bool(kind == np.dtype(object)) and all(
         isinstance(each, (Real, Decimal, np.bool_)) for each in series if not _missing(each)
     )
 
@@ -128,7 +128,7 @@ def _missing(value: Any) -> bool:
     if isinstance(value, (str, list, tuple, dict, set, bytes, np.ndarray)):
         return False
     try:
-        return bool(value != value)
+        return not bool(value == value)  # noqa: PLR0124 - NaN is not itself
     except TypeError:
         return True
 
@@ -145,8 +145,10 @@ def put_in(given: Any, name: str, where: NDArray[np.bool_], values: pl.Series) -
     if name not in given.columns:
         return given.with_columns(values.alias(name))
     old = given[name]
-    return given.with_columns(values_as(values, old.dtype).zip_with(pl.Series(where), old).alias(name)
-                              if where.any() else old)  # fmt: skip
+    found = values_as(values, old.dtype)
+    if old.dtype == pl.Null or found.dtype != old.dtype:
+        old = old.cast(found.dtype)
+    return given.with_columns(found.zip_with(pl.Series(where), old).alias(name))
 
 
 def values_as(values: pl.Series, kind: pl.DataType) -> pl.Series:
@@ -182,7 +184,7 @@ def _put_in_pandas(given: Any, name: str, where: NDArray[np.bool_], values: pl.S
         # words that were numbers are texts here
         by_text = {str(each): each for each in old.cat.categories}
         put = [by_text.get(each, each) for each in put]
-    elif old.dtype == object:
+    elif old.dtype == np.dtype(object):
         by_text = {str(each): each for each in old if not _missing(each)}
         put = [by_text.get(each, each) if isinstance(each, str) else each for each in put]
     column.iloc[np.flatnonzero(where)] = put

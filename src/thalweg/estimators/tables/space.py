@@ -1,0 +1,136 @@
+"""From what a user has to the rows that an energy is of, and back.
+
+An array is rows as it is. A table has kinds of columns (:class:`thalweg.data.columns.Schema`), found
+when the model is fitted; its units are taken off before the energy sees it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from thalweg.core import InputError
+from thalweg.data import Rows, Summary
+from thalweg.data.columns import Schema, Table
+from thalweg.data.columns.frames import holds_numbers_alone, is_frame, raw_columns
+from thalweg.data.columns.scaling import Scaling, scaling_of
+from thalweg.data.columns.table import filled, replaced
+from thalweg.estimators.base.model import warn
+from thalweg.estimators.base.scikit_learn import BaseEstimator
+from thalweg.estimators.tables.reading import as_given, read_rows
+
+
+def table_of(X: Any) -> Table | None:
+    """The table that X is; None of what holds numbers alone.
+
+    A frame of numbers alone is a space of its own, as scikit-learn has it.
+    """
+    if isinstance(X, Table):
+        return X
+    return Table(X) if is_frame(X) and not holds_numbers_alone(X) else None
+
+
+class RowSpace(NamedTuple):
+    """What a model knows of the rows it was fitted on."""
+
+    schema: Schema | None = None
+    """columns of a table; None of an array"""
+    scaling: Scaling | None = None
+    """the units of the energy; None where they are those of the rows"""
+
+    def width(self, columns: int) -> int:
+        """Entries of a row of so many columns."""
+        return columns if self.schema is None else self.schema.layout.width
+
+    def read(self, model: BaseEstimator, X: Any) -> Rows:
+        """Rows in the units of the energy, checked against what the model was fitted on."""
+        rows = self._raw(model, X)
+        return rows if self.scaling is None else Rows(self.scaling.into(rows.values))
+
+    def _raw(self, model: BaseEstimator, X: Any) -> Rows:
+        if self.schema is None:
+            if isinstance(X, Table):
+                X = X.frame
+            return read_rows(model, X, reset=False)
+        if isinstance(X, Table) or is_frame(X):
+            table = X if isinstance(X, Table) else Table(X)
+            values, said = table.encoded(self.schema)
+            for sentence in said:
+                warn(sentence, UserWarning, depth=4)
+            return Rows(values)
+        values = np.asarray(X)
+        if values.ndim != 2 or values.shape[1] != self.schema.layout.width:
+            raise InputError(
+                f"X has shape {values.shape}, and {type(model).__name__} was fitted on a table of "
+                f"{len(self.schema.columns)} columns; expected a data frame or a table"
+            )
+        return Rows(values.astype(np.float64))
+
+    def columns(self, names: list[str] | None) -> list[str] | None:
+        """Names of the entries of a row, for messages."""
+        return names if self.schema is None else self.schema.entries
+
+    def out(self, rows: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Rows in the units that they came in."""
+        return rows if self.scaling is None else self.scaling.out(rows)
+
+    def filled(self, model: BaseEstimator, X: Any, answer: NDArray[np.floating]) -> Any:
+        """A copy of X, in its container, whose hidden entries are those of the answer.
+
+        What is visible is bit for bit what it was.
+        """
+        answer = self.out(answer)
+        if self.schema is not None and (isinstance(X, Table) or is_frame(X)):
+            if isinstance(X, Table):
+                return X.with_frame(filled(X.frame, X.frame, self.schema, answer))
+            return filled(*self._frame_of(X), self.schema, answer)
+        raw = self._raw(model, X)
+        hidden = np.isnan(raw.values)
+        return as_given(X, np.where(hidden, answer.astype(raw.dtype), raw.values))
+
+    def replaced(self, X: Any, answer: NDArray[np.floating]) -> Any:
+        """The answer, a row for each of X, in its container."""
+        answer = self.out(answer)
+        if self.schema is not None and (isinstance(X, Table) or is_frame(X)):
+            if isinstance(X, Table):
+                return X.with_frame(replaced(X.frame, X.frame, self.schema, answer))
+            return replaced(*self._frame_of(X), self.schema, answer)
+        return as_given(X, answer)
+
+    def _frame_of(self, X: Any) -> tuple[Any, pl.DataFrame]:
+        """A frame that can be given other values, and its raw columns."""
+        raw = raw_columns("X", X)
+        return (raw if type(X).__module__.startswith("pyarrow") else X), raw
+
+    def made(self, answer: NDArray[np.floating]) -> Any:
+        """Rows that are nobody's: an array, or of a model of tables a frame."""
+        answer = self.out(answer)
+        return answer if self.schema is None else self.schema.decode(answer)
+
+
+def entered(model: BaseEstimator, X: Any, scale: str) -> tuple[RowSpace, Rows, Summary | None]:
+    """X as rows to learn from, and what is known of them from here on.
+
+    ``scale`` says how units are found: by "auto" an array has none to be taken off, and a table is
+    scaled robustly.
+    """
+    table = table_of(X)
+    if table is None:
+        rows = read_rows(model, X, reset=True)
+        return RowSpace(), rows, None
+    schema = table.schema()
+    model.n_features_in_ = len(schema.columns)  # type: ignore[attr-defined]
+    model.feature_names_in_ = np.array(schema.names, dtype=object)  # type: ignore[attr-defined]
+    values, said = table.encoded(schema)
+    for sentence in said:
+        warn(sentence, UserWarning, depth=3)
+    return RowSpace(schema), Rows(values), None
+
+
+def in_units(space: RowSpace, rows: Rows, summary: Summary, how: str) -> tuple[RowSpace, Rows]:
+    """The same rows, their units taken off."""
+    scaling = scaling_of(rows, summary, space.schema, how)
+    return space._replace(scaling=scaling), Rows(scaling.into(rows.values))
