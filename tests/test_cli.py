@@ -79,7 +79,6 @@ def test_map_draws(folder):
         ("b,a,c\n1,2,red\n", "expected those of training, in their order: a, b, c"),
         ("a,b\n1,2\n", "columns are a, b"),
         ("a,b,c\ninf,2,red\n", "row 0, column 'a' is inf"),
-        ("a,b,c\n1,2,red\n,,\n", "row 1 has no visible entry"),
     ],
 )
 def test_bad_data_is_one_line_and_status_2(folder, content, message):

@@ -119,7 +119,7 @@ def test_saved_and_loaded(fitted, tmp_path):
         (lambda m: m.predict_all([[0.0]], n=0), "n must be a whole number"),
         (lambda m: m.energy([[0.0]], [[1.0, 2.0]]), "Y has 2 columns; expected 1"),
         (lambda m: m.energy([[0.0]], [1.0, 2.0]), r"Y has shape \(2,\); expected"),
-        (lambda m: m.energy([[np.nan]], [1.0]), "X: row 0 has no visible entry"),
+        (lambda m: m.energy([[np.nan]], [1.0]), "X contains NaN in row 0"),
         (lambda m: m.energy([[0.0]], [np.inf]), "Y: row 0 is infinite"),
         (lambda m: LatentRegressor(latent="continuous", n_components=4).fit([[0.0]], [0.0]),
          "at most 3"),

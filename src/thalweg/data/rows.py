@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mmap
+import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,13 @@ class Rows(Source):
     """An array (n, d), float32 or float64, that may be mapped from a file larger than memory.
 
     Pages of a mapped file count as the process's memory once they were touched; ``chunks`` gives
-    them back to the system as it goes.
+    them back to the system as it goes. A row may have no visible entry.
     """
+
+    may_be_silent: ClassVar[bool] = True
+
+    kept: NDArray[np.bool_] | None = None
+    """(n',), which rows of others these are; None where they are all there were"""
 
     def __init__(self, values: NDArray[np.floating]) -> None:
         self.values = values
@@ -64,9 +70,40 @@ class Rows(Source):
         """A range of rows."""
         return Rows(self.values[start:stop])
 
+    def speaking(self) -> Rows:
+        """Those with a visible entry: from the others there is nothing to learn.
+
+        A copy, on disk where these are.
+        """
+        kept = np.concatenate([~np.isnan(chunk).all(axis=1) for _, chunk in self.chunks()])
+        shape = (int(kept.sum()), self.n_columns)
+        result = Rows(scratch(shape, self.dtype) if self.on_disk else np.empty(shape, self.dtype))
+        done = 0
+        for start, chunk in self.chunks():
+            part = chunk[kept[start : start + len(chunk)]]
+            result.values[done : done + len(part)] = part
+            done += len(part)
+        result.kept = kept
+        return result
+
+    def among_all(self, answers: NDArray[Any]) -> NDArray[Any]:
+        """What was found of these rows (n, ...), for all that there were; 0 for the silent ones."""
+        if self.kept is None:
+            return answers
+        whole = np.zeros((len(self.kept), *answers.shape[1:]), answers.dtype)
+        whole[self.kept] = answers
+        return whole
+
     def _release(self) -> None:
         if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def scratch(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
+    """An array in a temporary file, which goes away with it."""
+    with tempfile.TemporaryFile() as file:
+        file.truncate(max(1, int(np.prod(shape)) * dtype.itemsize))
+        return np.memmap(file, dtype, "r+", shape=shape)
 
 
 def _map_below(values: Any) -> mmap.mmap | None:
@@ -86,7 +123,7 @@ def _map_below(values: Any) -> mmap.mmap | None:
 def first_not_binary(rows: Rows) -> tuple[int, int, float] | None:
     """Row, column and value of the first entry that is neither 0 nor 1; None if there is none."""
     for start, chunk in rows.chunks():
-        other = (chunk != 0) & (chunk != 1)
+        other = (chunk != 0) & (chunk != 1) & ~np.isnan(chunk)
         if other.any():
             row, column = np.argwhere(other)[0]
             return start + int(row), int(column), float(chunk[row, column])

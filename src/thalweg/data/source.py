@@ -25,6 +25,8 @@ class Summary(NamedTuple):
     """(d,), sum of the squared deviations of the visible entries from their mean"""
     hidden: bool
     """whether any entry is NaN"""
+    silent: int = 0
+    """rows with no visible entry, which say nothing"""
 
     @property
     def variance(self) -> NDArray[np.float64]:
@@ -37,6 +39,9 @@ class Source(ABC):
 
     chunk_bytes: ClassVar[int] = 8 * 2**20
     """How much is looked at at a time."""
+
+    may_be_silent: ClassVar[bool] = False
+    """Whether a row may have no visible entry."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -75,7 +80,8 @@ class Source(ABC):
         Raises
         ------
         InputError
-            If an entry is infinite or a row has no visible entry; the message names it.
+            If an entry is infinite, or a row that has to have a visible entry has none; the message
+            names it.
         """
         for start, chunk in self.chunks():
             if not np.isfinite(chunk.sum(dtype=np.float64)):
@@ -92,7 +98,7 @@ class Source(ABC):
         """
         d = self.n_columns
         visible, mean, squares = np.zeros(d, np.int64), np.zeros(d), np.zeros(d)
-        any_hidden = False
+        any_hidden, silent = False, 0
         room = self._room()
         for start, chunk in self.chunks():
             if np.isfinite(chunk.sum(dtype=np.float64)):
@@ -102,6 +108,7 @@ class Source(ABC):
                 self._refuse(chunk, start, name, columns)
                 hidden = np.isnan(chunk)
                 any_hidden = any_hidden or bool(hidden.any())
+                silent += int(hidden.all(axis=1).sum())
                 count = len(chunk) - hidden.sum(axis=0)
                 known = np.where(hidden, 0, chunk)
             if max(known.max(), -known.min()) > room / d**0.5:
@@ -116,7 +123,7 @@ class Source(ABC):
             squares += spread + (here - mean) ** 2 * visible * count / total
             mean += (here - mean) * count / total
             visible += count
-        return Summary(visible, mean, squares, any_hidden)
+        return Summary(visible, mean, squares, any_hidden, silent)
 
     def _room(self) -> float:
         """Length, at most, of a row that distances to others, squared, are numbers for."""
@@ -135,7 +142,7 @@ class Source(ABC):
     def _refuse(
         self, chunk: NDArray[np.floating], start: int, name: str, columns: list[str] | None
     ) -> None:
-        """Stop at an infinite entry or an empty row of a chunk that begins at row ``start``."""
+        """Stop at an infinite entry, or a silent row, of a chunk that begins at row ``start``."""
         infinite = np.isinf(chunk)
         if infinite.any():
             row, column = np.argwhere(infinite)[0]
@@ -144,10 +151,12 @@ class Source(ABC):
                 f"{chunk[row, column]}; expected a finite number, or NaN for a hidden entry "
                 "(infinity, inf, cannot be used)"
             )
-        empty = np.isnan(chunk).all(axis=1)
-        if empty.any():
+        if self.may_be_silent:
+            return
+        silent = np.isnan(chunk).all(axis=1)
+        if silent.any():
             raise InputError(
-                f"{name}: {self._row(start + int(np.argmax(empty)))} has no visible entry (all "
+                f"{name}: {self._row(start + int(np.argmax(silent)))} has no visible entry (all "
                 "NaN); expected at least one number in every one"
             )
 

@@ -96,7 +96,7 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
 
     energy_: Rescaled = learned()
     codes_: NDArray[np.floating] = learned(
-        "The learned codes of the training rows: (n, n_components).",
+        "The learned codes of the training rows, 0 of one with no visible entry: (n, n_components).",
         saved=True,
         shape=("any", "n_components"),
     )
@@ -134,7 +134,8 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
         learned = objective.nearest(energy).cpu()
         seed = start.seeds.model.initial_seed()
         energy.solver = self._solver(self._descent_starts(learned, seed)).to(start.device)
-        self.codes_ = learned.to(start.source.torch_dtype).numpy()
+        codes = learned.to(start.source.torch_dtype).numpy()
+        self.codes_ = cast(Rows, start.source).among_all(codes)
 
     def _descent_starts(self, codes: Tensor, seed: int) -> Tensor:
         starts = torch.zeros(self.n_starts, self.n_components)

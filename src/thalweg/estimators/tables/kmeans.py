@@ -52,8 +52,8 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     Raises
     ------
     InputError
-        If a parameter violates its constraint, X is not finite or has a row without a visible
-        entry, or there are fewer distinct rows than clusters.
+        If a parameter violates its constraint, X is not finite, or there are fewer distinct rows
+        than clusters.
 
     References
     ----------
@@ -117,7 +117,7 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
 
     energy_: FreeEnergy = learned()
     labels_: NDArray[np.int32] = learned(
-        "The cluster of each training row: (n,).", saved=True, shape=("any",)
+        "The cluster of each training row, the first for one with no visible entry: (n,).", saved=True, shape=("any",)
     )
     inertia_: float = learned(
         "The (weighted) sum over training rows of the squared distance to their point.",
@@ -167,7 +167,7 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
                 best = fit
         assert best is not None
         self.energy_ = best.energy
-        self.labels_ = best.labels
+        self.labels_ = rows.among_all(best.labels)
         self.inertia_ = best.inertia
         self.n_iter_ = best.n_iter
         self.history_ = best.history

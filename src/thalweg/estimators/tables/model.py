@@ -50,7 +50,10 @@ class TableModel(ScoresMixin, FittedModel):
     """Whether NaN may stand in rows whose energy or codes are asked for."""
 
     def _begin(self, X: Any) -> tuple[Rows, Summary]:
-        """Rows to learn from, and their moments; parameters and rows checked."""
+        """Rows to learn from, and their moments; parameters and rows checked.
+
+        Rows with no visible entry say nothing, and are none of them.
+        """
         self.check_parameters()
         rows = read_rows(self, X, reset=True)
         check_memory(8 * self._held(rows.n_columns), f"{self.sizes()} and {rows.n_columns} columns")
@@ -69,7 +72,7 @@ class TableModel(ScoresMixin, FittedModel):
                 f"{type(self).__name__}: column {self._name_of(int(empty[0]))} has no visible "
                 "entry (all NaN); expected at least one number in every column"
             )
-        return rows, summary
+        return (rows.speaking() if summary.silent else rows), summary
 
     def _held(self, columns: int) -> int:
         """About how many numbers fitting holds at a time, beside the rows."""
@@ -93,13 +96,14 @@ class TableModel(ScoresMixin, FittedModel):
             )
         weight = _check_sample_weight(
             float(given) if given.ndim == 0 else given,
-            rows.values,
+            rows.values if rows.kept is None else rows.kept,
             dtype=np.float64,
             ensure_non_negative=True,
         )
+        weight = np.asarray(weight if rows.kept is None else weight[rows.kept])
         if not weight.sum() > 0:
             raise InputError("sample_weight: all weights are 0; expected one above 0")
-        return np.asarray(weight)
+        return weight
 
     def _read(self, X: Any) -> Rows:
         """Rows to ask about, checked."""
