@@ -55,6 +55,7 @@ def load_with_extra(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
             model.feature_names_in_ = np.array(header.feature_names_in, dtype=object)
         for name, value in facts.items():
             setattr(model, name, value)
+        model._take_beside(header.extra)
         check_shapes(model, kind.learned)
         return model._restore(saved.energy), header.extra
     except (InputError, RuntimeError, ArithmeticError, AssertionError) as error:

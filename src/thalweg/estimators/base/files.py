@@ -44,6 +44,8 @@ class Savable(Protocol):
     @property
     def parameters(self) -> Mapping[str, Parameter]: ...
 
+    def _beside(self) -> dict[str, Any]: ...
+
     @property
     def learned(self) -> Mapping[str, Learned]: ...
 
@@ -88,7 +90,7 @@ def save(model: Savable, path: str | os.PathLike[str], extra: dict[str, Any] | N
         "facts": facts,
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": None if names is None else [str(name) for name in names],
-        "extra": extra or {},
+        "extra": {**model._beside(), **(extra or {})},
     }
     check_finite(type(model).__name__, tensors)
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from thalweg.core import Array, Constraint, InputError, Integer, Learned, Parameter
 from thalweg.core.plain import from_json
+from thalweg.data.columns import Schema
 
 MOST = 2**31
 """Columns, at most"""
@@ -130,28 +131,23 @@ def check_shapes(model: Any, declared: Mapping[str, Learned]) -> None:
 
 
 def check_extra(extra: Mapping[str, Any], columns: int) -> None:
-    """What a command says of the table that a model was trained on: its columns, its targets."""
-    targets, table = extra.get("targets"), extra.get("table")
-    if targets is not None:
-        if not isinstance(targets, list) or not all(Integer(0).allows(j) for j in targets):
-            raise InputError("targets must be a list of positions")
-        columns += len(targets)
-        if len(set(targets)) != len(targets) or not all(j < columns for j in targets):
-            raise InputError(f"targets must be different positions below {columns}")
-    if table is None:
+    """Which columns of a table a model of pairs was trained to predict."""
+    targets = extra.get("targets")
+    if targets is None:
         return
-    if not isinstance(table, list) or not all(_is_column(each) for each in table):
-        raise InputError("table must be a list of columns: a name, and null or its categories")
-    width = sum(1 if categories is None else len(categories) for _, categories in table)
-    if width != columns or len({name for name, _ in table}) != len(table):
-        raise InputError(f"table makes {width} columns of different names; expected {columns}")
+    if not isinstance(targets, list) or not all(Integer(0).allows(j) for j in targets):
+        raise InputError("targets must be a list of positions")
+    columns += len(targets)
+    if len(set(targets)) != len(targets) or not all(j < columns for j in targets):
+        raise InputError(f"targets must be different positions below {columns}")
+    if extra.get("table") is not None:
+        check_width(Schema.from_json(extra["table"]), columns)
 
 
-def _is_column(value: Any) -> bool:
-    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
-        return False
-    categories = value[1]
-    return categories is None or (_texts(categories) and len(set(categories)) == len(categories))
+def check_width(table: Schema, columns: int) -> None:
+    """Hold a table to the number of entries that its rows have."""
+    if table.layout.width != columns:
+        raise InputError(f"table makes {table.layout.width} columns; expected {columns}")
 
 
 def _name(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -91,6 +91,13 @@ class FittedModel(Computing, BaseEstimator, ABC):
         """Write the fitted model to a safetensors file, whole or not at all."""
         check_is_fitted(self)
         save(self, path)
+
+    def _beside(self) -> dict[str, Any]:
+        """What a file says of the model besides parameters, facts and energy, in JSON."""
+        return {}
+
+    def _take_beside(self, said: Mapping[str, Any]) -> None:
+        """Take back what :meth:`_beside` gave, checked; before the energy is built."""
 
     def _blank(self, state: dict[str, Tensor]) -> Energy:
         """An energy of the shapes that parameters and facts say; its values are filled in later.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy
+from thalweg.core import Energy, changed
 from thalweg.data import Rows, Summary
 from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.base.training import GradientModel
@@ -32,6 +32,13 @@ class GradientTableModel(TableModel, GradientModel):
     more, the mixins for the questions that it answers.
     """
 
+    scale: str = changed(
+        default="auto",
+        sentence="Units that are taken off inside: by auto and standard, columns are standardized; "
+        "robust takes median and quartiles; with none they stay as they are. Tables (words, dates, "
+        "or read from a file) are scaled robustly by auto.",
+    )
+
     @abstractmethod
     def _energy(self, d: int, generator: torch.Generator) -> Energy:
         """The energy of standardized rows of d columns, its weights drawn from the generator."""
@@ -51,9 +58,16 @@ class GradientTableModel(TableModel, GradientModel):
         self.energy_ = self._in_units(energy, start.units).to(rows.torch_dtype).eval()
         return self
 
+    def _is_scaled(self) -> bool:
+        return self.scale == "robust" or self._space.schema is not None
+
+    def _has_own_units(self) -> bool:
+        """Whether the energy standardizes columns; not those whose units were taken off before."""
+        return self._space.scaling is None and self.scale != "none"
+
     def _units(self, rows: Rows, summary: Summary) -> Units | None:
         """Units that the energy has rows in; None for those that they come in."""
-        return column_units(summary)
+        return column_units(summary) if self._has_own_units() else None
 
     def _initial(self, start: Start) -> Energy:
         energy = self._energy(start.source.n_columns, start.seeds.model)
@@ -76,8 +90,10 @@ class GradientTableModel(TableModel, GradientModel):
         return energy if units is None else units.around(energy)
 
     def _blank(self, state: dict[str, Tensor]) -> Energy:
-        units = units_of(state, self.n_features_in_)
-        energy = self._energy(self.n_features_in_, torch.Generator())
+        energy = self._energy(self._width, torch.Generator())
+        if not self._has_own_units():
+            return self._in_units(energy, None).to(next(iter(state.values())).dtype)
+        units = units_of(state, self._width)
         return self._in_units(energy, units).to(units.shift.dtype)
 
 

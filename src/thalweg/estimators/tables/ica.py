@@ -120,7 +120,7 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         return len(self.energy_.offset)
 
     def _blank(self, state: dict[str, Tensor]) -> IndependentSources:
-        d = self.n_features_in_
+        d = self._width
         weight = held(state, "weight", d, d)
         if not bool(torch.linalg.slogdet(weight).logabsdet.isfinite()):
             raise InputError("weight is singular: rows would have no energy")

@@ -117,7 +117,9 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
 
     energy_: FreeEnergy = learned()
     labels_: NDArray[np.int32] = learned(
-        "The cluster of each training row, the first for one with no visible entry: (n,).", saved=True, shape=("any",)
+        "The cluster of each training row, the first for one with no visible entry: (n,).",
+        saved=True,
+        shape=("any",),
     )
     inertia_: float = learned(
         "The (weighted) sum over training rows of the squared distance to their point.",
@@ -206,8 +208,8 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
 
     @property
     def cluster_centers_(self) -> NDArray[np.floating]:
-        """W: (n_clusters, n_features)."""
-        return np.asarray(self._like().detach().cpu().numpy())
+        """W, in the units of the rows: (n_clusters, n_features)."""
+        return self._space.out(np.asarray(self._like().detach().cpu().numpy()))
 
     @property
     def _n_features_out(self) -> int:
@@ -230,5 +232,5 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
         return -float(energy.sum(dtype=np.float64) if weight is None else energy @ weight)
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
-        shape = (self.n_clusters, self.n_features_in_)
+        shape = (self.n_clusters, self._width)
         return self._energy_at(held(state, "energy.decoder.weight", *shape))

@@ -250,8 +250,8 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
 
     @property
     def means_(self) -> NDArray[np.floating]:
-        """Means: (n_components, n_features)."""
-        return np.asarray(components_of(self.energy_).means.detach().cpu().numpy())
+        """Means, in the units of the rows: (n_components, n_features)."""
+        return self._space.out(components_of(self.energy_).means.detach().cpu().numpy())
 
     @property
     def covariances_(self) -> NDArray[np.floating]:
@@ -278,7 +278,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         return self.n_components * self.n_pooled
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
-        k, d = self.n_components * self.n_pooled, self.n_features_in_
+        k, d = self.n_components * self.n_pooled, self._width
         means = held(state, "energy.means", k, d)
         several = self.n_pooled > 1
         if self.covariance_type in ("full", "tied"):

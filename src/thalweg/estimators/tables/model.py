@@ -7,7 +7,7 @@ that cannot answer a question does not have the method.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from thalweg import questions
 from thalweg.core import (
+    Choice,
     Declared,
     InputError,
     Integer,
@@ -26,13 +27,15 @@ from thalweg.core import (
     check_parameters,
     generator_from,
     learned,
+    parameter,
     real_array,
     visible_energy,
 )
 from thalweg.data import Rows, Summary
+from thalweg.data.columns import Schema
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from thalweg.estimators.tables.reading import as_given, read_rows
+from thalweg.estimators.tables.space import RowSpace, entered, in_units
 from thalweg.questions.blocks import check_answers
 from thalweg.training import History, Step, train
 from thalweg.training.progress import progress_bar
@@ -42,6 +45,17 @@ class TableModel(ScoresMixin, FittedModel):
     """An estimator whose energy is of the rows of a table."""
 
     about: ClassVar[str] = "rows"
+
+    scale: str = parameter(
+        "Units that are taken off inside: median and quartiles, mean and standard deviation, or "
+        "none. By auto an array or a frame of numbers alone stays as it is; a table (words, dates, "
+        "or read from a file) is scaled robustly.",
+        Choice(("auto", "robust", "standard", "none")),
+        default="auto",
+    )
+
+    _space: RowSpace = RowSpace()
+    """what rows are; of a model that is not fitted any"""
 
     _hidden_in_fit: ClassVar[bool] = True
     """Whether NaN, a hidden entry, may stand in training rows."""
@@ -55,7 +69,7 @@ class TableModel(ScoresMixin, FittedModel):
         Rows with no visible entry say nothing, and are none of them.
         """
         self.check_parameters()
-        rows = read_rows(self, X, reset=True)
+        self._space, rows = entered(self, X)
         check_memory(8 * self._held(rows.n_columns), f"{self.sizes()} and {rows.n_columns} columns")
         summary = rows.summary(columns=self._columns())
         if summary.hidden and not self._hidden_in_fit:
@@ -72,7 +86,36 @@ class TableModel(ScoresMixin, FittedModel):
                 f"{type(self).__name__}: column {self._name_of(int(empty[0]))} has no visible "
                 "entry (all NaN); expected at least one number in every column"
             )
-        return (rows.speaking() if summary.silent else rows), summary
+        rows = rows.speaking() if summary.silent else rows
+        if not self._is_scaled():
+            return rows, summary
+        kept = rows.kept
+        self._space, rows = in_units(self._space, rows, summary, self._units_by())
+        rows.kept = kept
+        return rows, rows.summary(columns=self._columns())
+
+    def _is_scaled(self) -> bool:
+        """Whether units are taken off: of a table they are, of an array where that was said."""
+        return self.scale in ("robust", "standard") or self._space.schema is not None
+
+    def _units_by(self) -> str:
+        return "robust" if self.scale == "auto" else self.scale
+
+    @property
+    def _width(self) -> int:
+        """Entries of the rows that the energy is of."""
+        return self._space.width(int(self.n_features_in_))
+
+    def _beside(self) -> dict[str, Any]:
+        return self._space.to_json()
+
+    def _take_beside(self, said: Mapping[str, Any]) -> None:
+        self._space = RowSpace.from_json(said, int(self.n_features_in_))
+
+    @property
+    def table_(self) -> Schema | None:
+        """Columns of the table that it was fitted on, and their kinds; None of an array."""
+        return self._space.schema
 
     def _held(self, columns: int) -> int:
         """About how many numbers fitting holds at a time, beside the rows."""
@@ -108,13 +151,13 @@ class TableModel(ScoresMixin, FittedModel):
     def _read(self, X: Any) -> Rows:
         """Rows to ask about, checked."""
         check_is_fitted(self)
-        rows = read_rows(self, X, reset=False)
+        rows = self._space.read(self, X)
         rows.check(columns=self._columns())
         return rows
 
     def _columns(self) -> list[str] | None:
         names = getattr(self, "feature_names_in_", None)
-        return None if names is None else list(names)
+        return self._space.columns(None if names is None else list(names))
 
     def _ask_by_descent(self, rows: Rows, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
         """As :meth:`_ask`, for questions that evaluate the energy many times on their way."""
@@ -145,10 +188,7 @@ class TableModel(ScoresMixin, FittedModel):
                 return questions.expect(self.energy_, y)
             return questions.complete(self.energy_, y, starts=self._fillings())
 
-        filled = self._ask_by_descent(rows, question)
-        hidden = np.isnan(rows.values)
-        result = np.where(hidden, filled.astype(rows.dtype), rows.values)
-        return as_given(X, result)
+        return self._space.filled(self, X, self._ask_by_descent(rows, question))
 
     def _fillings(self) -> Tensor | None:
         """Rows (s, d) that ``complete`` may start from, for energies without codes of their own."""
@@ -184,7 +224,7 @@ class TableModel(ScoresMixin, FittedModel):
                 y = questions.complete(self.energy_, y, starts=self._fillings())
             return questions.project(self.energy_, y)
 
-        return as_given(X, self._ask_by_descent(rows, question))
+        return self._space.replaced(X, self._ask_by_descent(rows, question))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -201,8 +241,8 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Codes z*, the z of least energy for each row: (n, number of codes)."""
         return self._ask(self._read(X), lambda y: visible_energy(self.energy_, y).codes(y))
 
-    def inverse_transform(self: Any, Z: Any) -> NDArray[np.floating]:
-        """What codes (n, number of codes) decode to: (n, d)."""
+    def inverse_transform(self: Any, Z: Any) -> Any:
+        """What codes (n, number of codes) decode to: (n, d), of a model of tables a data frame."""
         check_is_fitted(self)
         like = self._like()
         z = torch.from_numpy(real_array("Z", Z)).to(like)
@@ -212,7 +252,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 f"expected (n, {self._n_features_out})"
             )
         with torch.no_grad():
-            return np.asarray(self.energy_.decode(z).cpu().numpy())
+            return self._space.made(self.energy_.decode(z).cpu().numpy())
 
 
 class SamplesMixin:
@@ -220,14 +260,14 @@ class SamplesMixin:
 
     def sample(
         self: Any, n: int = 1, random_state: int | np.random.RandomState | None = None
-    ) -> NDArray[np.floating]:
-        """n draws from the density of the energy: (n, d)."""
+    ) -> Any:
+        """n draws from the density of the energy: (n, d), of a model of tables a data frame."""
         check_is_fitted(self)
-        check_draws(n, self.n_features_in_)
+        check_draws(n, self._width)
         generator = generator_from(random_state)
         drawn = questions.sample(self.energy_, n, generator).y.detach().cpu().numpy()
         check_answers(type(self).__name__, ~np.isfinite(drawn))
-        return np.asarray(drawn)
+        return self._space.made(np.asarray(drawn))
 
 
 def check_draws(n: Any, columns: int, copies: int = 3) -> None:
@@ -250,7 +290,7 @@ class StartsMixin(Declared):
     starts_: NDArray[np.floating] = learned(
         "Training rows that chains and completions start from.",
         saved=True,
-        shape=("any", "n_features_in_"),
+        shape=("any", "_width"),
     )
 
     def _fillings(self: Any) -> Tensor:

@@ -132,17 +132,17 @@ class PCA(CodesMixin, TableModel):
 
     @property
     def mean_(self) -> NDArray[np.floating]:
-        """b: (n_features,)."""
+        """b, in the units of the rows: (n_features,)."""
         offset = affine_of(self.energy_).offset
         assert offset is not None
-        return np.asarray(offset.detach().cpu().numpy())
+        return self._space.out(offset.detach().cpu().numpy())
 
     @property
     def _n_features_out(self) -> int:
         return int(self.n_components_)
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
-        k, d = self.n_components_, self.n_features_in_
+        k, d = self.n_components_, self._width
         return _energy_at(
             held(state, "energy.decoder.weight", k, d), held(state, "energy.decoder.offset", d),
             held(state, "solver.shrinkage", k),

@@ -1,11 +1,12 @@
 """From what a user has to the rows that an energy is of, and back.
 
-An array is rows as it is. A table has kinds of columns (:class:`thalweg.data.columns.Schema`), found
-when the model is fitted; its units are taken off before the energy sees it.
+An array is rows as it is. A table has columns of several kinds (``thalweg.data.columns.Schema``),
+found when the model is fitted; its units are taken off before the energy sees it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from thalweg.data.columns import Schema, Table
 from thalweg.data.columns.frames import holds_numbers_alone, is_frame, raw_columns
 from thalweg.data.columns.scaling import Scaling, scaling_of
 from thalweg.data.columns.table import filled, replaced
+from thalweg.estimators.base.header import check_width
 from thalweg.estimators.base.model import warn
 from thalweg.estimators.base.scikit_learn import BaseEstimator
 from thalweg.estimators.tables.reading import as_given, read_rows
@@ -105,29 +107,45 @@ class RowSpace(NamedTuple):
         raw = raw_columns("X", X)
         return (raw if type(X).__module__.startswith("pyarrow") else X), raw
 
+    def to_json(self) -> dict[str, Any]:
+        """What a saved model says of it."""
+        said: dict[str, Any] = {}
+        if self.schema is not None:
+            said["table"] = self.schema.to_json()
+        if self.scaling is not None:
+            said["units"] = self.scaling.to_json()
+        return said
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any], columns: int) -> RowSpace:
+        """What :meth:`to_json` wrote, or the command line of version 1 did, checked."""
+        table, units = said.get("table"), said.get("units")
+        schema = None if table is None else Schema.from_json(table)
+        if isinstance(table, list) and schema is not None:
+            check_width(schema, columns)
+        elif schema is not None and len(schema.columns) != columns:
+            raise InputError(f"table has {len(schema.columns)} columns; expected {columns}")
+        width = columns if schema is None else schema.layout.width
+        return cls(schema, None if units is None else Scaling.from_json(units, width))
+
     def made(self, answer: NDArray[np.floating]) -> Any:
         """Rows that are nobody's: an array, or of a model of tables a frame."""
         answer = self.out(answer)
         return answer if self.schema is None else self.schema.decode(answer)
 
 
-def entered(model: BaseEstimator, X: Any, scale: str) -> tuple[RowSpace, Rows, Summary | None]:
-    """X as rows to learn from, and what is known of them from here on.
-
-    ``scale`` says how units are found: by "auto" an array has none to be taken off, and a table is
-    scaled robustly.
-    """
+def entered(model: BaseEstimator, X: Any) -> tuple[RowSpace, Rows]:
+    """X as rows to learn from, in units of their own, and what is known of them from here on."""
     table = table_of(X)
     if table is None:
-        rows = read_rows(model, X, reset=True)
-        return RowSpace(), rows, None
+        return RowSpace(), read_rows(model, X, reset=True)
     schema = table.schema()
     model.n_features_in_ = len(schema.columns)  # type: ignore[attr-defined]
     model.feature_names_in_ = np.array(schema.names, dtype=object)  # type: ignore[attr-defined]
     values, said = table.encoded(schema)
     for sentence in said:
         warn(sentence, UserWarning, depth=3)
-    return RowSpace(schema), Rows(values), None
+    return RowSpace(schema), Rows(values)
 
 
 def in_units(space: RowSpace, rows: Rows, summary: Summary, how: str) -> tuple[RowSpace, Rows]:

@@ -250,7 +250,7 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
         return len(self.components_)
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        d = self.n_features_in_
+        d = self._width
         k = 2 * d if self.n_components is None else self.n_components
         atoms = held(state, "energy.energy.decoder.weight", k, d)
         return self._energy_at(atoms, held(state, "shift", d), self.solver)
