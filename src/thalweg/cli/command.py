@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from thalweg.cli import outcome
 from thalweg.cli.methods import Methods
-from thalweg.cli.options import Data, MaybeData, Model, Out
+from thalweg.cli.options import Data, MaybeData, Model, Out, reads_tables
 from thalweg.gallery.scripts import pages
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ def everywhere(
 
 
 @app.command()
+@reads_tables
 def energy(
     model: Model,
     data: MaybeData = None,
@@ -64,24 +65,27 @@ def energy(
             help="For texts, two files of as many lines: how often the good one has less energy.",
         ),
     ] = None,
+    *,
+    reading: Any,
 ) -> None:
     """How unusual is each row: F, low where it fits."""
     from thalweg.cli import answers
 
-    with outcome.about(data, model, out, *(pairs or ())):
-        answers.energy(model, data, out, pairs)
+    with outcome.about(*(pairs or ())):
+        answers.energy(model, data, out, pairs, reading)
 
 
 @app.command()
-def codes(model: Model, data: Data, out: Out = None) -> None:
+@reads_tables
+def codes(model: Model, data: Data, out: Out = None, *, reading: Any) -> None:
     """The codes z* of each row."""
     from thalweg.cli import answers
 
-    with outcome.about(data, model, out):
-        answers.codes(model, data, out)
+    answers.codes(model, data, out, reading)
 
 
 @app.command()
+@reads_tables
 def complete(
     model: Model,
     data: Data,
@@ -95,21 +99,23 @@ def complete(
     top: Annotated[
         int, typer.Option(min=1, max=10_000, help="For texts, how many ways to fill each.")
     ] = 5,
+    *,
+    reading: Any,
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     from thalweg.cli import answers
 
     with outcome.about(data, model, out, mask):
-        answers.complete(model, data, out, answer, mask, top)
+        answers.complete(model, data, out, answer, mask, top, reading)
 
 
 @app.command()
-def project(model: Model, data: Data, out: Out = None) -> None:
+@reads_tables
+def project(model: Model, data: Data, out: Out = None, *, reading: Any) -> None:
     """The point of the data manifold that is closest to each row."""
     from thalweg.cli import answers
 
-    with outcome.about(data, model, out):
-        answers.project(model, data, out)
+    answers.project(model, data, out, reading)
 
 
 @app.command()
@@ -129,17 +135,19 @@ def sample(
 
 
 @app.command("map")
+@reads_tables
 def map_(
     model: Model,
     data: Data,
     out: Annotated[str, typer.Option(help="An image: .png, .svg or .pdf.")],
     resolution: Annotated[int, typer.Option(help="Grid points a side, from 2 to 4096.")] = 200,
+    *,
+    reading: Any,
 ) -> None:
     """Draw the energy over the plane of the data's two widest directions."""
     from thalweg.cli import drawing
 
-    with outcome.about(data, model, out):
-        drawing.map_of(model, data, out, resolution)
+    drawing.map_of(model, data, out, resolution, reading)
 
 
 @app.command()

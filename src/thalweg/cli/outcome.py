@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
@@ -111,6 +112,16 @@ def say(message: Any) -> None:
 def warn(message: Warning | str, *where: Any, **more: Any) -> None:
     """A warning in one line: where in the code it was raised says nothing to who typed this."""
     say(f"warning: {message}")
+
+
+def be_quiet() -> None:
+    """From here on warnings are not shown."""
+    warnings.simplefilter("ignore")
+
+
+def is_watched() -> bool:
+    """Whether standard error is a terminal, where a bar makes sense."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def line(text: str) -> str:

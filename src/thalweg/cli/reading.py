@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,50 +13,56 @@ from numpy.typing import NDArray
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
 from thalweg.cli.outcome import write
+from thalweg.cli.whole_rows import JointRows
 from thalweg.core import InputError, write_beside
 from thalweg.data.clips import Windows
+from thalweg.data.columns import FileTable
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import as_images
 from thalweg.data.npy import read_npy
 from thalweg.data.rows import Rows
-from thalweg.data.tables import Encoding, read_data, write_data
+from thalweg.data.table_files import FormSaid, open_table
+from thalweg.data.tables import read_array, write_data
 from thalweg.data.texts import TextFiles
 from thalweg.data.video_files import as_clips
 from thalweg.estimators.storage import load_with_extra
+from thalweg.estimators.tables.space import RowSpace
 
 
-def numbers(
-    path: str, encoding: Encoding | None, columns: int | None = None
-) -> tuple[NDArray[np.floating], Encoding | None]:
-    data = read_data(path)
-    if isinstance(data, np.ndarray):
-        if encoding is not None and data.shape[1] != len(encoding.names):
-            raise InputError(
-                f"{path} has {data.shape[1]} columns; "
-                f"expected {len(encoding.names)}, as in training"
-            )
-        if columns is not None and data.shape[1] != columns:
-            raise InputError(
-                f"{path} has {data.shape[1]} columns; expected {columns}, as in training"
-            )
-        _check(data, path, None, learns=columns is None)
-        return data, encoding
-    if encoding is None and columns is not None:
-        raise InputError(f"{path} is a table, and the model was trained on an array; expected .npy")
-    known = Encoding.of(data, path) if encoding is None else encoding
-    values = known.encode(data, path)
-    _check(values, path, known.names, learns=columns is None)
-    return values, known
+class Reading(NamedTuple):
+    """How DATA is read, and what is said."""
+
+    form: FormSaid = FormSaid()
+    """of a CSV file, what is not to be found"""
+    bad_cells: str = "hide"
+    identifiers: tuple[str, ...] = ()
+    quiet: bool = False
 
 
-def _check(
-    values: NDArray[np.floating], path: str, names: list[str] | None, *, learns: bool
-) -> None:
-    """Every entry, so that the file is named; what learns from rows needs their squares as well."""
-    if learns:
-        Rows(values).summary(path, names)
+def is_array(path: str) -> bool:
+    """Whether a file is an array rather than a table."""
+    return Path(path).suffix.lower() == ".npy"
+
+
+def table_or_array(path: str, reading: Reading) -> FileTable | NDArray[np.floating]:
+    """What there is to learn from or to ask about, not read yet."""
+    if not is_array(path):
+        return FileTable(open_table(path, reading.form), reading.bad_cells, reading.identifiers)
+    if reading.identifiers:
+        raise InputError(f"{path}: --id names columns of a table, and this is an array")
+    return read_array(path)
+
+
+def check_array(values: NDArray[np.floating], path: str, columns: int | None = None) -> None:
+    """Every entry, so that the file is named; what learns needs their squares as well."""
+    if columns is None:
+        Rows(values).summary(path)
+    elif values.shape[1] != columns:
+        raise InputError(
+            f"{path} has {values.shape[1]} columns; expected {columns}, as in training"
+        )
     else:
-        Rows(values).check(path, names)
+        Rows(values).check(path)
 
 
 def spare(out: str | None, *inputs: str | None) -> None:
@@ -68,32 +74,36 @@ def spare(out: str | None, *inputs: str | None) -> None:
         raise InputError(f"--out {out} is what is read; expected another name")
 
 
-def opened(model: str, data: str, out: str | None) -> tuple[Any, Any, Encoding | None]:
-    """A model, and what to ask it about: numbers, or for a model of images where they are."""
+def opened(model: str, data: str, out: str | None, reading: Reading) -> tuple[Any, Any]:
+    """A model, and what to ask it about: a table or an array, or for images where they are."""
     spare(out, model, data)
-    fitted, encoding = model_of(model)
+    fitted = model_of(model)
     if fitted.about == "images":
-        return fitted, as_images(data, fitted.damaged), None
+        return fitted, as_images(data, fitted.damaged)
     if fitted.about == "clips":
-        return fitted, as_clips(data), None
+        return fitted, as_clips(data)
     if fitted.about == "texts":
-        return fitted, TextFiles(data), None
-    values, _ = numbers(data, encoding, int(fitted.n_features_in_))
-    return fitted, values, encoding
+        return fitted, TextFiles(data)
+    asked = table_or_array(data, reading)
+    if isinstance(asked, np.ndarray):
+        table = fitted.table_
+        check_array(asked, data, fitted.n_features_in_ if table is None else table.layout.width)
+    elif fitted.table_ is None:
+        raise InputError(f"{data} is a table, and the model was trained on an array; expected .npy")
+    return fitted, asked
 
 
-def model_of(path: str) -> tuple[Any, Encoding | None]:
+def model_of(path: str) -> Any:
+    """A model that can be asked; of one that is about rows, about tables too."""
     fitted, extra = load_with_extra(path)
     if "targets" in extra:
-        from thalweg.cli.whole_rows import JointRows
-
-        fitted = JointRows(fitted, extra["targets"])
-    elif fitted.about == "pairs":
+        return JointRows(fitted, extra["targets"], RowSpace.of_pairs(extra))
+    if fitted.about == "pairs":
         raise InputError(
             f"{path} was saved from Python and does not say which columns are targets; expected a "
             "model that thalweg fit wrote"
         )
-    return fitted, Encoding.from_json(extra["table"]) if extra.get("table") else None
+    return fitted
 
 
 def can(fitted: Any, question: str) -> Any:
@@ -105,12 +115,6 @@ def can(fitted: Any, question: str) -> Any:
             "says why)"
         )
     return method
-
-
-def table_of(values: NDArray[Any], encoding: Encoding | None) -> pl.DataFrame:
-    if encoding is not None:
-        return encoding.decode(values)
-    return pl.DataFrame(values, schema=[f"y{j}" for j in range(values.shape[1])])
 
 
 def runs_of(fitted: Any, clips: Any) -> tuple[pl.DataFrame, NDArray[Any]]:

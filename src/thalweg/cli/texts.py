@@ -42,7 +42,7 @@ def give_pairs(model: str, data: str | None, pairs: tuple[str, str], out: str | 
     if data is not None:
         raise InputError(f"--pairs takes the place of DATA; expected no {data!r} beside it")
     spare(out, model, *pairs)
-    fitted, _ = model_of(model)
+    fitted = model_of(model)
     if fitted.about != "texts":
         raise InputError(f"--pairs is for language models, not for {type(fitted).__name__}")
     good, bad = (list(TextFiles(name)) for name in pairs)

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import Energy, InputError
+from thalweg.data.columns import Schema
 from thalweg.estimators.regression.latent_regressor import LatentRegressor
+from thalweg.estimators.tables.space import RowSpace
 
 
 class JointEnergy(Energy):
@@ -41,11 +43,20 @@ class JointRows:
 
     about = "rows"
 
-    def __init__(self, model: LatentRegressor, targets: list[int]) -> None:
+    def __init__(self, model: LatentRegressor, targets: list[int], space: RowSpace) -> None:
         self.model = model
         self.targets = targets
         self.n_features_in_ = int(model.n_features_in_) + len(targets)
         self.energy_ = JointEnergy(model.energy_, targets, self.n_features_in_)
+        self._space = space
+
+    @property
+    def table_(self) -> Schema | None:
+        """Columns of the table that it was fitted on; None of an array."""
+        return self._space.schema
+
+    def _rows(self, X: Any) -> NDArray[np.floating]:
+        return self._space.read(self.model, X).values if self.table_ is not None else X
 
     def _parts(self, rows: NDArray[np.floating]) -> tuple[Any, Any]:
         y = rows[:, self.targets]
@@ -56,26 +67,30 @@ class JointRows:
         result[:, self.targets] = y.reshape(len(rows), -1)
         return result
 
-    def energy(self, rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    def energy(self, X: Any) -> NDArray[np.floating]:
         """F(x, y) of each row."""
-        return self.model.energy(*self._parts(rows))
+        return self.model.energy(*self._parts(self._rows(X)))
 
-    def transform(self, rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    def transform(self, X: Any) -> NDArray[np.floating]:
         """The z that explains each row."""
-        return self.model.infer(*self._parts(rows))
+        return self.model.infer(*self._parts(self._rows(X)))
 
-    def complete(self, rows: NDArray[np.floating], answer: str = "lowest") -> Any:
+    def complete(self, X: Any, answer: str = "lowest") -> Any:
         """A copy with every NaN of y filled."""
         if answer != "lowest":
             raise InputError(
                 f"complete: answer={answer!r} is for models of rows; a conditional model gives the "
                 "values of least energy (answer='lowest')"
             )
-        return self._with(rows, self.model.complete(*self._parts(rows)))
+        rows = self._rows(X)
+        found = self._with(rows, self.model.complete(*self._parts(rows)))
+        return found if self.table_ is None else self._space.filled(self.model, X, found)
 
-    def project(self, rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    def project(self, X: Any) -> Any:
         """The row with the closest y that may follow from its x."""
-        return self._with(rows, self.model.project(*self._parts(rows)))
+        rows = self._rows(X)
+        found = self._with(rows, self.model.project(*self._parts(rows)))
+        return found if self.table_ is None else self._space.replaced(X, found)
 
     def sample(self, n: int, random_state: int | None = None) -> Any:
         """Not to be had: a conditional model draws y for an x that is given."""

@@ -2,6 +2,6 @@
 
 from thalweg.data.columns.column import BadCells, Column
 from thalweg.data.columns.schema import Schema, listed
-from thalweg.data.columns.table import Table
+from thalweg.data.columns.table import FileTable, Table, read_table
 
-__all__ = ["BadCells", "Column", "Schema", "Table", "listed"]
+__all__ = ["BadCells", "Column", "FileTable", "Schema", "Table", "listed", "read_table"]

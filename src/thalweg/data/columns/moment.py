@@ -58,7 +58,7 @@ class Moment(Column):
 
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
         cells = cells_of(cells)
-        moments = self._moments_of(cells)
+        moments = self.moments_of(cells)
         wrong = moments.is_null() & cells.is_not_null()
         if wrong.any():
             bad.note(cells, wrong, self, start)
@@ -69,7 +69,8 @@ class Moment(Column):
             line += [np.sin(angle), np.cos(angle)]
         return np.stack(line, axis=1)
 
-    def _moments_of(self, cells: pl.Series) -> pl.Series:
+    def moments_of(self, cells: pl.Series) -> pl.Series:
+        """Cells as dates, times, or both in UTC; null where there is none."""
         wanted = KINDS[self.holds]
         if cells.dtype == pl.String and self.form is not None:
             return dates.parse(cells, self.form)

@@ -46,8 +46,16 @@ class Schema:
             raise InputError("two columns of a table have one name")
 
     @classmethod
-    def of(cls, batches: Iterable[pl.DataFrame], name: str, decimal: str | None = None) -> Schema:
+    def of(
+        cls,
+        batches: Iterable[pl.DataFrame],
+        name: str,
+        decimal: str | None = None,
+        identifiers: Iterable[str] = (),
+    ) -> Schema:
         """The kinds that the columns of a table are of, which may come in batches.
+
+        Those that are named as identifiers are.
 
         Raises
         ------
@@ -59,7 +67,10 @@ class Schema:
             found = found or [Evidence(column, decimal) for column in frame.columns]
             for evidence, column in zip(found, frame.iter_columns(), strict=True):
                 evidence.add(column)
-        schema = cls(evidence.kind() for evidence in found)
+        schema = cls(
+            Identifier(evidence.name) if evidence.name in identifiers else evidence.kind()
+            for evidence in found
+        )
         schema.check_learnable(name)
         return schema
 

@@ -43,7 +43,7 @@ class ChainSampledModel(StartingRowsModel):
         check_is_fitted(self)
         n = whole_number("sample: n", n)
         # each draw is the end of a chain, which has a metric and a momentum of its own
-        check_draws(n, self.n_features_in_, copies=8)
+        check_draws(n, self._width, copies=8)
         generator = generator_from(random_state, self._like().device)
         drawn = questions.sample(
             self.energy_, n, generator, start=self._fillings(), sampler=self._chain(), chains=n,
@@ -51,7 +51,7 @@ class ChainSampledModel(StartingRowsModel):
         )  # fmt: skip
         rows = np.asarray(drawn.y.reshape(n, -1).cpu().numpy())
         check_answers(type(self).__name__, ~np.isfinite(rows))
-        return rows
+        return self._space.made(rows)
 
 
 class LikelihoodMixin:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from thalweg.core import InputError
 from thalweg.data import Rows, Summary
 from thalweg.data.columns import Schema, Table
+from thalweg.data.columns.filling import filled, replaced
 from thalweg.data.columns.frames import holds_numbers_alone, is_frame, raw_columns
 from thalweg.data.columns.scaling import Scaling, scaling_of
-from thalweg.data.columns.table import filled, replaced
+from thalweg.data.rows import scratch
 from thalweg.estimators.base.header import check_width
 from thalweg.estimators.base.model import warn
 from thalweg.estimators.base.scikit_learn import BaseEstimator
@@ -50,7 +51,11 @@ class RowSpace(NamedTuple):
     def read(self, model: BaseEstimator, X: Any) -> Rows:
         """Rows in the units of the energy, checked against what the model was fitted on."""
         rows = self._raw(model, X)
-        return rows if self.scaling is None else Rows(self.scaling.into(rows.values))
+        return (
+            rows
+            if self.scaling is None
+            else _scaled(self.scaling, rows, not isinstance(X, np.ndarray))
+        )
 
     def _raw(self, model: BaseEstimator, X: Any) -> Rows:
         if self.schema is None:
@@ -128,6 +133,12 @@ class RowSpace(NamedTuple):
         width = columns if schema is None else schema.layout.width
         return cls(schema, None if units is None else Scaling.from_json(units, width))
 
+    @classmethod
+    def of_pairs(cls, said: Mapping[str, Any]) -> RowSpace:
+        """Of whole rows (x, y) of a model of pairs, whose units are its own business."""
+        table = said.get("table")
+        return cls(None if table is None else Schema.from_json(table))
+
     def made(self, answer: NDArray[np.floating]) -> Any:
         """Rows that are nobody's: an array, or of a model of tables a frame."""
         answer = self.out(answer)
@@ -151,4 +162,14 @@ def entered(model: BaseEstimator, X: Any) -> tuple[RowSpace, Rows]:
 def in_units(space: RowSpace, rows: Rows, summary: Summary, how: str) -> tuple[RowSpace, Rows]:
     """The same rows, their units taken off."""
     scaling = scaling_of(rows, summary, space.schema, how)
-    return space._replace(scaling=scaling), Rows(scaling.into(rows.values))
+    return space._replace(scaling=scaling), _scaled(scaling, rows, space.schema is not None)
+
+
+def _scaled(scaling: Scaling, rows: Rows, ours: bool) -> Rows:
+    """Rows in other units; in place where they are on disk in a file of ours."""
+    if not rows.on_disk:
+        return Rows(scaling.into(rows.values))
+    result = rows.values if ours else scratch(rows.values.shape, rows.dtype)
+    for start, chunk in rows.chunks():
+        result[start : start + len(chunk)] = scaling.into(chunk)
+    return Rows(result)

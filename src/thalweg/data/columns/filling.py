@@ -1,0 +1,81 @@
+"""Answers put into a table: missing cells filled, or all that took part replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from thalweg.data.columns.column import BadCells
+from thalweg.data.columns.frames import put_in
+from thalweg.data.columns.missing import cells_of
+from thalweg.data.columns.moment import Moment
+from thalweg.data.columns.number import Number, numbers_of
+from thalweg.data.columns.schema import Schema
+from thalweg.data.columns.word import Truth
+
+
+def filled(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.floating]) -> Any:
+    """A data frame with every missing cell filled from rows, the others as they were.
+
+    Cells that were bad are filled too, and columns that are not there are added. ``raw`` are the
+    columns of the frame, ``rows`` (n, width) without NaN.
+    """
+    decoded = schema.decode(rows)
+    for column in schema.columns:
+        if not column.width:
+            continue
+        values = decoded[column.name]
+        if column.name not in raw.columns:
+            given = put_in(given, column.name, np.ones(len(values), bool), values)
+            continue
+        old = raw[column.name]
+        missing = cells_of(old).is_null().to_numpy()
+        where = missing | np.isnan(column.encode(old, BadCells())).any(axis=1)
+        if where.any():
+            fit = column.written(values) if old.dtype == pl.String else values
+            given = put_in(given, column.name, where, fit)
+    return given
+
+
+def replaced(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.floating]) -> Any:
+    """A data frame in which all columns that take part have the values of rows (n, width)."""
+    decoded = schema.decode(rows)
+    for column in schema.columns:
+        if column.width:
+            values = decoded[column.name]
+            text = column.name in raw.columns and raw[column.name].dtype == pl.String
+            fit = column.written(values) if text else values
+            given = put_in(given, column.name, np.ones(len(values), bool), fit)
+    return given
+
+
+def typed(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Columns of texts as what they are of, for files that have types: numbers, truths, dates."""
+    result = []
+    known = {column.name: column for column in schema.columns}
+    for values in frame.iter_columns():
+        column = known.get(values.name)
+        cells = cells_of(values)
+        if values.dtype != pl.String or column is None:
+            result.append(values)
+        elif isinstance(column, Number):
+            numbers = numbers_of(cells, column.style)
+            result.append(
+                numbers.cast(pl.Int64) if column.whole and _are_whole(numbers) else numbers
+            )
+        elif isinstance(column, Truth):
+            block = column.encode(cells, BadCells())
+            truth = pl.Series(values.name, block[:, 1]).fill_nan(None).cast(pl.Boolean)
+            result.append(truth)
+        elif isinstance(column, Moment):
+            result.append(column.moments_of(cells))
+        else:
+            result.append(values)
+    return pl.DataFrame(result)
+
+
+def _are_whole(numbers: pl.Series) -> bool:
+    return bool(((numbers == numbers.round()) & (numbers.abs() < 2**53)).all())
