@@ -69,20 +69,12 @@ class Block:
             at = int(self.quotes[before - 1])
         return 0
 
-    @property
-    def ends_inside(self) -> bool:
-        """Whether the last cell is open."""
-        return len(self.quotes) % 2 == 1
-
-    @property
-    def has_blank_lines(self) -> bool:
-        """Whether lines without anything may be among the records."""
-        return (
-            self.data.startswith((b"\n", b"\r\n")) or b"\n\n" in self.data or b"\n\r\n" in self.data
-        )
-
     def is_even(self, n_columns: int) -> bool:
-        """Whether each line has as many cells as there are columns."""
+        """Whether each line has as many cells as there are columns, and none is blank."""
+        if n_columns == 1 and (
+            self.data.startswith((b"\n", b"\r\n")) or b"\n\n" in self.data or b"\n\r\n" in self.data
+        ):
+            return False
         ends = self._outside(NEWLINE)
         separators = self._outside(self.separator)
         if len(separators) != len(ends) * (n_columns - 1):

@@ -12,6 +12,7 @@ import polars as pl
 
 from thalweg.core import InputError
 from thalweg.data.table_files.base import TableFile
+from thalweg.data.table_files.encodings import count_lines
 from thalweg.data.table_files.form import FormSaid
 from thalweg.data.table_files.names import clear_names
 from thalweg.data.table_files.records import Records, lines_of, numbered_rows
@@ -113,7 +114,7 @@ def after_lines(chunks: Iterable[bytes], count: int) -> Iterator[bytes]:
         if not count:
             yield chunk
             continue
-        here = chunk.count(b"\n")
+        here = count_lines(chunk)
         if here < count:
             count -= here
             continue

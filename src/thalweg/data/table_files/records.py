@@ -10,6 +10,7 @@ import polars as pl
 
 from thalweg.core import InputError
 from thalweg.data.table_files.block import Block
+from thalweg.data.table_files.encodings import count_lines
 from thalweg.data.table_files.form import ONE_CELL, CsvForm, dialect
 
 LONGEST_RECORD = 64 * 2**20
@@ -70,7 +71,7 @@ class Records:
             if end:
                 whole = block if not left else Block(block.data[:end], self._separator, self._quote)
                 yield from self._of(whole, line)
-                line += whole.data.count(b"\n")
+                line += count_lines(whole.data)
             if len(left) > LONGEST_RECORD:
                 raise InputError(
                     f"{self.source}: line {line} begins a row of more than "
@@ -81,7 +82,7 @@ class Records:
             yield from self._exactly(lines_of([left]), line)
 
     def _of(self, block: Block, line: int) -> Iterator[pl.DataFrame]:
-        frame = None if block.has_blank_lines else self._at_once(block)
+        frame = self._at_once(block)
         if frame is None:
             yield from self._exactly(lines_of([block.data]), line)
         else:
@@ -98,7 +99,7 @@ class Records:
         except pl.exceptions.PolarsError:
             # what is wrong, and in which line, is found by going through them
             return None
-        # it fills up lines that are too short
+        # it fills up lines that are too short, and blank ones
         if frame[:, -1].null_count() and not block.is_even(len(self.names)):
             return None
         if block.quotes.size:

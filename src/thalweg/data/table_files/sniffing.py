@@ -116,11 +116,14 @@ def _separator(
     there = [each for each in SEPARATORS if widths[each] and widths[each][0] > 1]
     if not there:
         return _beside_one_name(text, widths), quote
+    fitting = [each for each in there if _fit(widths[each])]
+    # tabs are not typed into cells, and a mark with a space after it is one of a sentence
+    bare = [each for each in fitting if f"{each} " not in text]
+    fitting = ["\t"] if "\t" in fitting else bare or fitting
     # it knows best what cells look like, but not that every row has as many
     sniffed = clevercsv.Detector().detect(text, delimiters=there)
     if sniffed is not None and not quote_said and _in_apostrophes(text, sniffed):
         return sniffed.delimiter, "'"
-    fitting = [each for each in there if _fit(widths[each])]
     if sniffed is not None and sniffed.delimiter in (fitting or there):
         return sniffed.delimiter, quote
     if len(fitting or there) == 1:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from thalweg.core import InputError
-from thalweg.data.table_files.encodings import checked, transcoded
+from thalweg.data.table_files.encodings import Decoder
 from thalweg.data.table_files.form import CsvForm
 
 CHUNK_BYTES = 8 * 2**20
@@ -143,18 +143,7 @@ def utf8_chunks(file: IO[bytes], form: CsvForm, name: str) -> Iterator[bytes]:
     InputError
         If something is not of the encoding, or there is a zero byte; with the line.
     """
-    chunks = iter(lambda: file.read(CHUNK_BYTES), b"")
-    ascii_so_far = form.encoding == "ascii"
-    pieces = checked(chunks, name) if ascii_so_far else transcoded(chunks, form.encoding, name)
-    lines = 1
-    for piece in pieces:
-        text = piece.replace(b"\r", b"\n") if form.line_end == "\r" else piece
-        at = text.find(b"\0")
-        if at >= 0:
-            line = lines + text.count(b"\n", 0, at)
-            raise InputError(
-                f"{name}: line {line} has a zero byte, as binary files "
-                "have; expected a CSV file of text"
-            )
-        lines += text.count(b"\n")
-        yield text
+    decoder = Decoder(form.encoding, form.line_end, name)
+    while chunk := file.read(CHUNK_BYTES):
+        yield decoder.take(chunk)
+    yield decoder.take(b"", final=True)
