@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from thalweg.data.columns import read_table
     from thalweg.estimators.storage import load
 
     __version__: str
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "load", "read_table"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,6 +21,10 @@ def __getattr__(name: str) -> Any:
         from thalweg.estimators.storage import load
 
         return load
+    if name == "read_table":
+        from thalweg.data.columns import read_table
+
+        return read_table
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -16,10 +16,10 @@ from sklearn.datasets import load_digits, load_wine
 
 from thalweg import questions
 from thalweg.core import Energy, InputError, write_beside
-from thalweg.data.tables import Encoding, read_data, write_data
+from thalweg.data.columns import read_table
+from thalweg.data.tables import write_data
 from thalweg.data.toy import spiral
 from thalweg.estimators import KMeans, LatentRegressor
-from thalweg.estimators.storage import save
 from thalweg.plots import draw_images, draw_landscape, figure, save_figure
 from thalweg.questions.descent import descend
 
@@ -186,13 +186,10 @@ def _table(folder: Path) -> str:
     )  # fmt: skip
     source, target = folder / "wine.csv", folder / "wine_filled.csv"
     write_data(holed, source)
-    table = read_data(source)
-    assert isinstance(table, pl.DataFrame)
-    encoding = Encoding.of(table, str(source))
-    rows = encoding.encode(table, str(source))
-    model = KMeans(n_clusters=12, random_state=0).fit(rows)
-    save(model, folder / "wine.safetensors", {"table": encoding.to_json()})
-    filled = encoding.decode(model.complete(rows))
+    table = read_table(source)
+    model = KMeans(n_clusters=12, random_state=0).fit(table)
+    model.save(folder / "wine.safetensors")
+    filled = model.complete(table).frame
     write_data(filled, target)
     lost = holed["cultivar"].is_null()
     right = float(np.mean((filled["cultivar"] == truth["cultivar"]).filter(lost).to_numpy()))
@@ -211,7 +208,7 @@ def _table(folder: Path) -> str:
         f"removed, then filled: <a href='wine.csv'>before</a>, <a href='wine_filled.csv'>after</a>"
         f". Of {int(lost.sum())} hidden cultivars {right:.0%} were named right (a third by "
         f"chance). Filled entries are marked.</p><table><tr>{head}</tr>{body}</table>"
-        + _answers(model, rows)
+        + _answers(model, model.rows_of(table))
     )
 
 

@@ -20,6 +20,7 @@ from thalweg.cli.reading import (
 from thalweg.cli.texts import completions, give_pairs
 from thalweg.core import InputError
 from thalweg.data import MASK
+from thalweg.data.columns.filling import written
 from thalweg.estimators.base.model import ScoresMixin
 
 
@@ -125,4 +126,8 @@ def sample(model: str, n: int, random_state: int | None, out: str | None, text: 
     if text is not None:
         raise InputError(f"--text is for language models, not for {type(fitted).__name__}")
     drawn = can(fitted, "sample")(n, random_state=random_state)
-    give(drawn if isinstance(drawn, pl.DataFrame) else of_array(drawn, None), out)
+    if isinstance(drawn, pl.DataFrame):
+        texts = out is None or out.lower().endswith(".csv")
+        give(written(drawn, fitted.table_) if texts else drawn, out)
+    else:
+        give(of_array(drawn, None), out)

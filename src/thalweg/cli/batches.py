@@ -1,4 +1,4 @@
-"""Tables asked about batch by batch, however long: the answers in order, what is to be said once."""
+"""Tables asked about batch by batch, however long: answers in order, what is said, said once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def give_beside(
         found = answer(part)
         names = part.frame.select(beside)
         clash = [name for name in found.columns if name in beside]
-        return names.hstack(found.rename({name: f"{name} (answer)" for name in clash}))
+        found = found.rename({name: f"{name} (answer)" for name in clash})
+        return names.hstack(found) if beside else found
 
     _give_all(asked, out, reading, with_names)
 

@@ -141,13 +141,16 @@ def map_(
     data: Data,
     out: Annotated[str, typer.Option(help="An image: .png, .svg or .pdf.")],
     resolution: Annotated[int, typer.Option(help="Grid points a side, from 2 to 4096.")] = 200,
+    columns: Annotated[
+        str | None, typer.Option(help="Of a table, two columns to draw over, as A,B.")
+    ] = None,
     *,
     reading: Any,
 ) -> None:
-    """Draw the energy over the plane of the data's two widest directions."""
+    """Draw the energy over two columns of a table, or the widest plane of an array."""
     from thalweg.cli import drawing
 
-    drawing.map_of(model, data, out, resolution, reading)
+    drawing.map_of(model, data, out, resolution, columns, reading)
 
 
 @app.command()

@@ -6,30 +6,32 @@ import functools
 import inspect
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
-from thalweg.cli.options import Data
-from thalweg.cli.outcome import about
-from thalweg.cli.reading import numbers, spare
+from thalweg.cli.account import account
+from thalweg.cli.options import READING, Data, reading_of
+from thalweg.cli.outcome import about, be_quiet, say, warn
+from thalweg.cli.reading import Reading, check_array, spare, table_or_array
 from thalweg.core import InputError, Parameter, check_folder
-from thalweg.data.spool import is_large, spool
-from thalweg.data.tables import Encoding
+from thalweg.data.columns import Schema, Table
 from thalweg.estimators.registry import command_name, estimator, sentence
 from thalweg.estimators.storage import save
 from thalweg.estimators.texts.folder import WRITTEN
 from thalweg.training import Run
 
 
-def _positions(names: str, encoding: Encoding | None, width: int, source: str) -> list[int]:
-    """Where the columns named in a list stand among the columns of numbers."""
+def _positions(names: str, table: Schema | None, width: int, source: str) -> list[int]:
+    """Where the columns named in a list stand among the entries of a row."""
     result: list[int] = []
     for name in (word.strip() for word in names.split(",")):
-        if encoding is None:
+        if table is None:
             if not re.fullmatch(r"-?[0-9]{1,9}", name) or not -width <= int(name) < width:
                 raise InputError(
                     f"{source}: --targets {name!r}; expected positions of its {width} columns, "
@@ -37,30 +39,42 @@ def _positions(names: str, encoding: Encoding | None, width: int, source: str) -
                 )
             result.append(int(name) % width)
             continue
-        columns = [
-            j for j, each in enumerate(encoding.names)
-            if each == name or each.startswith(f"{name}=")
-        ]  # fmt: skip
-        if not columns:
-            known = ", ".join(column.name for column in encoding.columns)
+        places = table.places(name)
+        if not places:
+            known = ", ".join(column.name for column in table.columns if column.width)
             raise InputError(f"{source}: --targets {name!r}; expected columns among {known}")
-        result.extend(columns)
+        result.extend(places)
     if len(set(result)) == width:
         raise InputError(f"{source}: --targets are all of its columns; expected some to be given")
     return sorted(set(result))
 
 
-def _to_learn_from(room: str, data: str) -> tuple[Any, Encoding | None]:
+def _to_learn_from(room: str, data: str, reading: Reading) -> Any:
     if room in ("images", "clips"):
-        return data, None
+        return data
     if room == "texts":
-        return Path(data), None
-    return spool(Path(data)) if is_large(Path(data)) else numbers(data, None)
+        return Path(data)
+    given = table_or_array(data, reading)
+    if isinstance(given, np.ndarray):
+        check_array(given, data)
+    return given
+
+
+def _out_for(out: str | None, method: str, data: str) -> str:
+    """The name of the model's file: one that nothing has yet, where none is said."""
+    if out is not None:
+        return out
+    stem = "table" if data == "-" else Path(data).name.split(".")[0] or "data"
+    name = f"{stem}.{method}.safetensors"
+    if os.path.lexists(name):
+        raise InputError(f"{name} is there already; expected --out with the model's name")
+    return name
 
 
 def _fit(
-    kind: Any, data: str, out: str, targets: str | None, run: Run | None, given: dict[str, Any]
-) -> None:
+    kind: Any, data: str, out: str, targets: str | None, run: Run | None, given: dict[str, Any],
+    reading: Reading,
+) -> None:  # fmt: skip
     """Fit an estimator of a kind with what was given, and write it."""
     model = kind(**given)
     model.check_parameters()
@@ -71,17 +85,16 @@ def _fit(
         raise InputError(f"{out}: expected the name of a model, such as model.safetensors")
     if kind.about == "texts":
         check_folder(out, WRITTEN)
-    values, encoding = _to_learn_from(kind.about, data)
+    began = time.perf_counter()
+    values = _to_learn_from(kind.about, data, reading)
     fit: Callable[..., Any] = model.fit if run is None else functools.partial(model.fit, run=run)
-    extra: dict[str, Any] = {"table": None if encoding is None else encoding.to_json()}
+    extra: dict[str, Any] = {}
     kept = () if run is None else (run.checkpoint, run.log_dir)
     with about(data, out, *kept):
         if targets is None:
             fit(values)
         else:
-            extra["targets"] = _positions(targets, encoding, values.shape[1], data)
-            given_columns = [j for j in range(values.shape[1]) if j not in extra["targets"]]
-            fit(values[:, given_columns], values[:, extra["targets"]])
+            _fit_pairs(fit, values, targets, extra, data)
     if int(os.environ.get("RANK", "0")) > 0:
         # of processes that train together the first one writes
         return
@@ -89,6 +102,25 @@ def _fit(
         model.save(out)
     else:
         save(model, out, extra)
+    if not reading.quiet and kind.about == "rows":
+        for sentence in account(model, values, out, time.perf_counter() - began):
+            say(sentence)
+
+
+def _fit_pairs(
+    fit: Callable[..., Any], values: Any, targets: str, extra: dict[str, Any], data: str
+) -> None:
+    """Fit a model that predicts some columns of whole rows from the others."""
+    table: Schema | None = None
+    if isinstance(values, Table):
+        table = values.schema()
+        extra["table"] = table.to_json()
+        values, said = values.encoded(table)
+        for sentence in said:
+            warn(sentence)
+    extra["targets"] = _positions(targets, table, values.shape[1], data)
+    given_columns = [j for j in range(values.shape[1]) if j not in extra["targets"]]
+    fit(values[:, given_columns], values[:, extra["targets"]])
 
 
 def _option(name: str, kind: Any, text: str, default: Any = ...) -> inspect.Parameter:
@@ -119,19 +151,24 @@ def command_for(name: str) -> Any:
     declared: dict[str, Parameter] = dict(kind.parameters)
     options = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),
-        _option("out", str, "Where the model goes."),
+        _option("out", str | None, "Where the model goes; without it a name is made.", None),
     ]
     if kind.about == "pairs":
         text = "Columns to predict, by name (.npy: by position), with commas between."
         options.append(_option("targets", str, text))
     trained = "run" in inspect.signature(kind.fit).parameters
     options.extend(RUN if trained else ())
+    options.extend(READING if kind.about in ("rows", "pairs") else ())
     options.extend(
         _option(name, str, each.help, _written(each.default)) for name, each in declared.items()
     )
 
     def entry(**said: Any) -> None:
         data, out, targets = said.pop("data"), said.pop("out"), said.pop("targets", None)
+        out = _out_for(out, command_name(name), data)
+        reading = reading_of(said) if kind.about in ("rows", "pairs") else Reading()
+        if reading.quiet:
+            be_quiet()
         run = Run(**{each.name: said.pop(each.name) for each in RUN}) if trained else None
         # a default is taken as it is: what is written in the help need not say all of it
         given = {
@@ -139,7 +176,7 @@ def command_for(name: str) -> Any:
             for name, text in said.items()
             if text != _written(declared[name].default)
         }
-        _fit(kind, data, out, targets, run, given)
+        _fit(kind, data, out, targets, run, given, reading)
 
     entry.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     entry.__annotations__ = {each.name: each.annotation for each in options}

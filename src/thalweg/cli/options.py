@@ -36,7 +36,7 @@ READING = (
     _of_tables("bad_cells", str, "hide", "--bad-cells",
                "Of cells that cannot be what their column is: hide (they are missing, and told of) "
                "or refuse."),
-    _of_tables("separator", str | None, None, "--separator", "Between cells, where it is not found."),
+    _of_tables("separator", str | None, None, "--separator", "Between cells, if it is not found."),
     _of_tables("decimal", str | None, None, "--decimal", "The decimal mark, . or , ."),
     _of_tables("encoding", str | None, None, "--encoding", "Of a CSV file, such as utf-8."),
     _of_tables("quiet", bool, False, "--quiet", "Say nothing on standard error but errors."),

@@ -58,6 +58,10 @@ class JointRows:
     def _rows(self, X: Any) -> NDArray[np.floating]:
         return self._space.read(self.model, X).values if self.table_ is not None else X
 
+    def rows_of(self, X: Any) -> NDArray[np.floating]:
+        """Rows as the energy takes them."""
+        return self._rows(X)
+
     def _parts(self, rows: NDArray[np.floating]) -> tuple[Any, Any]:
         y = rows[:, self.targets]
         return rows[:, self.energy_.given], y[:, 0] if self.model.n_targets_ == 0 else y

@@ -52,6 +52,17 @@ def replaced(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.flo
     return given
 
 
+def written(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Decoded columns, dates and times as texts of the format that they came in."""
+    known = {column.name: column for column in schema.columns}
+    result = []
+    for values in frame.iter_columns():
+        column = known[values.name]
+        dated = isinstance(column, Moment) and column.form is not None
+        result.append(column.written(values).alias(values.name) if dated else values)
+    return pl.DataFrame(result)
+
+
 def typed(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Columns of texts as what they are of, for files that have types: numbers, truths, dates."""
     result = []

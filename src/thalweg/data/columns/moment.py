@@ -62,7 +62,10 @@ class Moment(Column):
         wrong = moments.is_null() & cells.is_not_null()
         if wrong.any():
             bad.note(cells, wrong, self, start)
-        days = days_of(moments)
+        return self.entries_of(days_of(moments))
+
+    def entries_of(self, days: NDArray[np.floating]) -> NDArray[np.floating]:
+        """(n, width) for days since 1970."""
         line = [] if self.holds == "time" else [days]
         for cycle in self.cycles:
             angle = 2 * np.pi * (days - MONDAY) / CYCLES[cycle]

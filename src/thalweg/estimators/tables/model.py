@@ -155,6 +155,13 @@ class TableModel(ScoresMixin, FittedModel):
         rows.check(columns=self._columns())
         return rows
 
+    def rows_of(self, X: Any) -> NDArray[np.floating]:
+        """The rows that the energy is asked about for X, hidden entries NaN: (n, entries).
+
+        Those of an array as they are; of a table its columns' entries, in the energy's units.
+        """
+        return self._read(X).values
+
     def _columns(self) -> list[str] | None:
         names = getattr(self, "feature_names_in_", None)
         return self._space.columns(None if names is None else list(names))
