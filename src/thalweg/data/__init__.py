@@ -14,6 +14,7 @@ from thalweg.data.moving import (
 )
 from thalweg.data.rows import Rows
 from thalweg.data.source import Source, Summary
+from thalweg.data.sparse_rows import SparseRows
 from thalweg.data.texts import TextFiles, Texts, TextsLike, as_texts
 from thalweg.data.token_rows import TokenRows
 from thalweg.data.toy import (
@@ -43,6 +44,7 @@ __all__ = [
     "Rows",
     "Shuffled",
     "Source",
+    "SparseRows",
     "Summary",
     "TextFiles",
     "Texts",

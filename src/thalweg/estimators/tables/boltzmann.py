@@ -26,6 +26,7 @@ from thalweg.energies.inside import boltzmann_of
 from thalweg.estimators.base.loading import held, units_of
 from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.estimators.tables.model import CodesMixin
+from thalweg.estimators.tables.sparse import TakesSparse
 from thalweg.objectives import Objective
 from thalweg.objectives.by_name import FOR_BOLTZMANN
 from thalweg.questions.log_normalizer import annealed_boltzmann
@@ -37,7 +38,7 @@ from thalweg.training.start import Start, Units
 WITH_REAL_UNITS = ("persistent-contrastive-divergence", "contrastive-divergence")
 
 
-class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
+class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     r"""A restricted Boltzmann machine: binary hidden units, summed out of the energy.
 
     .. math::

@@ -28,6 +28,7 @@ from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import ClusterMixin
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.model import CodesMixin, SamplesMixin, TableModel
+from thalweg.estimators.tables.sparse import TakesSparse
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.training import History
 from thalweg.training import kmeans as training
@@ -35,7 +36,7 @@ from thalweg.training.processes import processes
 from thalweg.training.seeding import check_distinct, plus_plus, random_rows
 
 
-class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
+class KMeans(TakesSparse, CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     r"""K-means: k points of zero energy, and quadratic growth around them.
 
     .. math::

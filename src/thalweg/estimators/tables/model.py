@@ -93,7 +93,7 @@ class TableModel(ScoresMixin, FittedModel):
             )
         weight = _check_sample_weight(
             float(given) if given.ndim == 0 else given,
-            rows.values,
+            np.empty((len(rows), 0)),
             dtype=np.float64,
             ensure_non_negative=True,
         )

@@ -16,11 +16,12 @@ from thalweg.energies import Affine, Reconstruction
 from thalweg.energies.inside import affine_of
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.model import CodesMixin, TableModel
+from thalweg.estimators.tables.sparse import TakesSparse
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
 from thalweg.training.principal import alternating, spectrum
 
 
-class PCA(CodesMixin, TableModel):
+class PCA(TakesSparse, CodesMixin, TableModel):
     r"""Principal component analysis: a plane of zero energy, and quadratic growth away from it.
 
     .. math::
