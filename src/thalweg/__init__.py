@@ -3,15 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from thalweg.estimators.pipeline import pipeline
     from thalweg.estimators.storage import load
 
     __version__: str
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "load", "pipeline"]
 
 
 def __getattr__(name: str) -> Any:
-    # both when they are asked for: a start costs nothing
+    # each when it is asked for: a start costs nothing
     if name == "__version__":
         from importlib.metadata import version
 
@@ -20,6 +21,10 @@ def __getattr__(name: str) -> Any:
         from thalweg.estimators.storage import load
 
         return load
+    if name == "pipeline":
+        from thalweg.estimators.pipeline import pipeline
+
+        return pipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -103,14 +103,25 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     def _is_binary(self, rows: Rows) -> bool:
         if self.visible == "gaussian":
             return False
+        if self.visible == "binary":
+            self._refuse_not_binary(
+                rows, "for visible='binary' (visible='gaussian' takes any number)"
+            )
+        return first_not_binary(rows) is None
+
+    def _refuse_not_binary(self, rows: Rows, why: str) -> None:
         other = first_not_binary(rows)
-        if other is not None and self.visible == "binary":
+        if other is not None:
             row, column, value = other
             raise InputError(
                 f"BernoulliRBM: row {row}, column {self._name_of(column)} is {value:g}; expected 0 "
-                "or 1 for visible='binary' (visible='gaussian' takes any number)"
+                f"or 1 {why}"
             )
-        return other is None
+
+    def _units_before(self, rows: Rows) -> Units | None:
+        if isinstance(self.energy_, RestrictedBoltzmann):
+            self._refuse_not_binary(rows, "as all rows before were")
+        return super()._units_before(rows)
 
     def _initial(self, start: Start) -> Energy:
         self._keep(start)
