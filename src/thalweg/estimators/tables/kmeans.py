@@ -35,7 +35,7 @@ from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.training import History
 from thalweg.training import kmeans as training
 from thalweg.training.minibatch import MiniBatchStep, counts_of
-from thalweg.training.partition import ChunkedPartition, weighted_sum
+from thalweg.training.partition import weighted_sum
 from thalweg.training.processes import processes
 from thalweg.training.seeding import check_distinct, plus_plus, random_rows
 
@@ -213,9 +213,9 @@ class KMeans(TakesSparse, LearnsOn, CodesMixin, SamplesMixin, ClusterMixin, Seed
             batches_in_order(rows, weight, self.batch_size, centers),
             steps_of(rows, self.batch_size),
         )
-        self.labels_, lowest = ChunkedPartition(rows, energy, weight).outcome(centers)
-        self.inertia_ = weighted_sum(lowest, weight)
         self.energy_, self.counts_ = energy, counts.cpu().numpy()
+        lowest, label = self._ask(rows, lambda y: torch.stack(self._lowest(y)).double().T).T
+        self.labels_, self.inertia_ = label.astype(np.int32), weighted_sum(lowest, weight)
         self.n_iter_ += 1
         seen = float(len(rows) if weight is None else weight.sum())
         self.n_samples_seen_ = self._kept("n_samples_seen_") + seen
@@ -263,12 +263,12 @@ class KMeans(TakesSparse, LearnsOn, CodesMixin, SamplesMixin, ClusterMixin, Seed
 
     def predict(self, X: Any) -> NDArray[np.int32]:
         """The cluster of each row, that of the nearest point: (n,)."""
-        return self._ask(self._read(X), self._nearest).astype(np.int32)
+        return self._ask(self._read(X), lambda y: self._lowest(y)[1]).astype(np.int32)
 
-    def _nearest(self, y: Tensor) -> Tensor:
+    def _lowest(self, y: Tensor) -> tuple[Tensor, Tensor]:
         view = visible_energy(self.energy_, y)
         assert isinstance(view, FreeEnergy)
-        return view.energy.lowest(y, view.infer(y).z)[1]
+        return view.energy.lowest(y, view.infer(y).z)
 
     def score(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> float:
         """Minus the (weighted) sum of the rows' energies, for model selection."""

@@ -48,6 +48,9 @@ AUTO_ALPHA = 0.1
 LISTA_STEPS = 1500
 """Gradient steps that LISTA is trained for, rounded up to whole epochs."""
 
+LISTA_FOLLOWS = 150
+"""The same, after the atoms have learned on."""
+
 
 class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
     r"""Sparse coding: few atoms of a dictionary explain a row.
@@ -186,7 +189,7 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
 
         The first call is ``fit``; b and a stay what it found. Coordinate descent remembers the rows
         before by what it needs of them, the products of their codes (Mairal et al., 2010), the
-        early ones less and less.
+        early ones less and less. LISTA follows the atoms by 150 steps.
         """
         if self._is_new():
             return self.fit(X)
@@ -204,7 +207,7 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
         self.n_iter_ += 1
         if self.solver == "lista":
             inner.solver = network
-            self._train_network(rows, generator, 1)
+            self._train_network(rows, generator, LISTA_FOLLOWS)
         return self
 
     def _learn_atoms(
@@ -267,14 +270,15 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
         """Put LISTA in the place of the exact solver, and train it on the energy it reaches."""
         inner = free_energy_of(self.energy_)
         inner.solver = self._solver("lista", affine_of(inner).weight)
-        self._train_network(rows, generator, -(-LISTA_STEPS // steps_of(rows, self.batch_size)))
+        self._train_network(rows, generator, LISTA_STEPS)
 
-    def _train_network(self, rows: Rows, generator: torch.Generator, epochs: int) -> None:
+    def _train_network(self, rows: Rows, generator: torch.Generator, steps: int) -> None:
         inner = free_energy_of(self.energy_)
         inner.solver.train()
         parameters = list(inner.solver.parameters())
         optimizer = torch.optim.Adam(parameters, lr=0.1 * self.learning_rate)
         step = gradient_step(inner, PushDown(), optimizer)
+        epochs = -(-steps // steps_of(rows, self.batch_size))
         self._train(step, rows, generator, epochs, tol=None)
         inner.solver.eval()
 
@@ -308,10 +312,9 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
 
     @property
     def _n_features_out(self) -> int:
-        return len(self.components_)
+        return 2 * self.n_features_in_ if self.n_components is None else self.n_components
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        d = self.n_features_in_
-        k = 2 * d if self.n_components is None else self.n_components
+        k, d = self._n_features_out, self.n_features_in_
         atoms = held(state, "energy.energy.decoder.weight", k, d)
         return self._energy_at(atoms, held(state, "shift", d), self.solver)
