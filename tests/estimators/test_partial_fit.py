@@ -82,9 +82,20 @@ def test_a_plane_of_parts_with_hidden_entries_is_near_that_of_the_whole():
     np.testing.assert_allclose(found.explained_variance_, full.explained_variance_, rtol=0.1)
 
 
-def test_a_plane_that_fit_has_found_does_not_go_on(tmp_path):
-    with pytest.raises(InputError, match="PCA: partial_fit cannot go on from this model, for fit"):
-        PCA(2).fit(PLANE).partial_fit(PLANE)
+@pytest.mark.parametrize("rows", [PLANE, hidden(PLANE)], ids=["complete", "hidden"])
+def test_after_fit_rows_are_known_across_the_plane_by_their_mean_variance(rows):
+    found = PCA(3).fit(rows[:300])
+    assert found.scatter_ is None
+    in_parts(found, rows[300:], 3)
+    full = PCA(3).fit(PLANE)
+    assert 1 <= found.energy(PLANE).mean() / full.energy(PLANE).mean() < 1.02
+    np.testing.assert_allclose(found.explained_variance_, full.explained_variance_, rtol=0.1)
+    # all of the space is known whole
+    whole = PCA(6).fit(PLANE[:300]).partial_fit(PLANE[300:])
+    np.testing.assert_allclose(whole.scatter_ / 899, np.cov(PLANE.T), rtol=1e-6)
+
+
+def test_too_many_columns_for_their_covariances():
     with pytest.raises(InputError, match="expected at most 4096 where rows are sparse or come in"):
         PCA(2).partial_fit(np.ones((3, 5000)) * np.arange(3)[:, None])
 
@@ -245,7 +256,7 @@ def test_after_fit_and_in_single_precision(name):
     quick = {"descent_iter": 20} if name == "GLO" else {}
     model = make(name, **quick)
     rows = CURVE[:300].astype(np.float32)
-    model = model.partial_fit(rows) if name == "PCA" else model.fit(rows)
+    model.fit(rows)
     before = model.energy(rows[:20])
     model.partial_fit(CURVE[300:600])
     after = model.energy(rows[:20])

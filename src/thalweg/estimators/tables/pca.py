@@ -135,43 +135,49 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
 
         Means and scatter matrices of the parts are merged, which is exact. Hidden (NaN) entries of
         a part stand at their means given the visible ones, with their covariance, as the plane so
-        far has it; in the first part that is the plane that ``fit`` finds. The scatter matrix of
-        all columns is kept, so that there may be 4,096 of them at most.
+        far has it; in the first part that is the plane that ``fit`` finds. After ``fit``, which
+        keeps the plane alone, rows before are known across it by their mean variance there.
 
         Raises
         ------
         InputError
-            If the model was learned by ``fit``, which keeps nothing of what is across the plane.
+            If there are more than 4,096 columns, for the scatter matrix of all of them is kept.
         """
         if self._is_new():
             self.fit(X)
             rows, summary = self._more(X)
             both = self._part(rows, summary)
         else:
-            why = "fit keeps the plane alone"
-            before = Moments(
-                self._kept("n_samples_seen_"), self._kept("seen_mean_", why),
-                self._kept("scatter_", why),
-            )  # fmt: skip
             rows, summary = self._more(X)
-            both = before.with_more(self._part(rows, summary))
+            part = self._part(rows, summary)
+            both = self._before().with_more(part)
         found = spectrum_of(both.scatter / max(both.n - 1, 1))
         k = self._size(found.variances, int(both.n), rows.n_columns)
         self._lay(found, both.mean, k, self._like().dtype)
         self.n_samples_seen_, self.seen_mean_, self.scatter_ = both
         return self
 
+    def _before(self) -> Moments:
+        """Of the rows so far, as far as they are known."""
+        n = self._kept("n_samples_seen_")
+        if self.scatter_ is not None and self.seen_mean_ is not None:
+            return Moments(n, self.seen_mean_, self.scatter_)
+        return Moments(n, self.mean_.astype(np.float64), max(n - 1, 0) * self._covariance())
+
     def _part(self, rows: Rows, summary: Summary) -> Moments:
         check_width(rows.n_columns)
         if not summary.hidden:
             return moments_of(rows, summary)
+        # a plane that rows lie in without any rest has no density
+        least = 1e-9 * float(self.explained_variance_.sum()) / rows.n_columns + 1e-12
+        return expected_moments(rows, self.mean_.astype(np.float64), self._covariance(least))
+
+    def _covariance(self, least: float = 0.0) -> NDArray[np.float64]:
+        """Of the rows so far: along the plane, and at least so much across it: (d, d)."""
         variances = self.explained_variance_
         total = float(variances.sum() / max(self.explained_variance_ratio_.sum(), 1e-300))
-        left = _left(variances, total, len(variances), rows.n_columns)
-        # a plane that rows lie in without any rest has no density
-        left = max(left, 1e-9 * total / rows.n_columns, 1e-12)
-        plane = covariance_of_plane(self.components_, variances, left)
-        return expected_moments(rows, self.mean_.astype(np.float64), plane)
+        left = _left(variances, total, len(variances), self.n_features_in_)
+        return covariance_of_plane(self.components_, variances, max(left, least))
 
     def _lay(self, found: Spectrum, mean: NDArray[np.float64], k: int, dtype: torch.dtype) -> None:
         """The plane of the k widest of all directions."""
