@@ -4,15 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from thalweg.data.columns import read_table
+    from thalweg.estimators.pipeline import pipeline
     from thalweg.estimators.storage import load
 
     __version__: str
 
-__all__ = ["__version__", "load", "read_table"]
+__all__ = ["__version__", "load", "pipeline", "read_table"]
 
 
 def __getattr__(name: str) -> Any:
-    # both when they are asked for: a start costs nothing
+    # each when it is asked for: a start costs nothing
     if name == "__version__":
         from importlib.metadata import version
 
@@ -25,6 +26,10 @@ def __getattr__(name: str) -> Any:
         from thalweg.data.columns import read_table
 
         return read_table
+    if name == "pipeline":
+        from thalweg.estimators.pipeline import pipeline
+
+        return pipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -60,6 +60,8 @@ class Learned:
     """of what is saved: what it must be, as a model is loaded"""
     shape: tuple[str, ...] | None = None
     """of a saved array: the attribute that has each length, "any" for any"""
+    optional: bool = False
+    """whether a model may do without, and then has None"""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def learned(
     saved: bool = False,
     constraint: Constraint | None = None,
     shape: tuple[str, ...] | None = None,
+    optional: bool = False,
     init: Literal[False] = False,
 ) -> Any:
     """Declare an attribute that fitting finds out.
@@ -135,10 +138,12 @@ def learned(
     shape : tuple of str, optional
         Of a saved array: names of the attributes or parameters that have its lengths, "any" for a
         length that may be any.
+    optional : bool, default False
+        Of a saved array: whether a model may do without it, and then has None.
     init : False
         For type checkers: the constructor does not take it.
     """
-    return Learned(" ".join(sentence.split()), saved, constraint, shape)
+    return Learned(" ".join(sentence.split()), saved, constraint, shape, optional)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter, changed, learned))
@@ -223,6 +228,7 @@ def _learned(cls: type) -> dict[str, Learned]:
                 nearer.saved or each.saved,
                 nearer.constraint or each.constraint,
                 nearer.shape or each.shape,
+                nearer.optional or each.optional,
             )
     return found
 

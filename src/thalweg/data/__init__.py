@@ -1,6 +1,12 @@
 """Data: rows in memory or on disk, tables, images, clips, texts, sets with a known answer."""
 
-from thalweg.data.batches import Shuffled, batches, random_positions, steps_of
+from thalweg.data.batches import (
+    Shuffled,
+    batches,
+    batches_in_order,
+    random_positions,
+    steps_of,
+)
 from thalweg.data.clips import ClipsLike, Windows
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import ImagesLike, as_images, read_idx
@@ -14,6 +20,7 @@ from thalweg.data.moving import (
 )
 from thalweg.data.rows import Rows
 from thalweg.data.source import Source, Summary
+from thalweg.data.sparse_rows import SparseRows
 from thalweg.data.texts import TextFiles, Texts, TextsLike, as_texts
 from thalweg.data.token_rows import TokenRows
 from thalweg.data.toy import (
@@ -43,6 +50,7 @@ __all__ = [
     "Rows",
     "Shuffled",
     "Source",
+    "SparseRows",
     "Summary",
     "TextFiles",
     "Texts",
@@ -55,6 +63,7 @@ __all__ = [
     "as_images",
     "as_texts",
     "batches",
+    "batches_in_order",
     "checkerboard",
     "eight_gaussians",
     "moving_digits",

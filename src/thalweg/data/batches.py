@@ -33,6 +33,20 @@ def batches(
             yield Batch(y, weight=w)
 
 
+def batches_in_order(
+    rows: Rows, weight: NDArray[np.float64] | None, size: int, like: torch.Tensor
+) -> Iterator[Batch]:
+    """Every row once as they come, on the device and of the type of ``like``.
+
+    A batch that has no weight is left out.
+    """
+    for start in range(0, len(rows), size):
+        index = np.arange(start, min(start + size, len(rows)))
+        w = None if weight is None else torch.from_numpy(weight[index]).to(like.device)
+        if w is None or bool(w.sum() > 0):
+            yield Batch(torch.from_numpy(rows.take(index)).to(like), weight=w)
+
+
 class Shuffled:
     """Positions of the rows of ``steps`` batches; each row once before any comes again.
 

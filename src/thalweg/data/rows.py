@@ -26,11 +26,16 @@ class Rows(Source):
     """(n',), which rows of others these are; None where they are all there were"""
 
     def __init__(self, values: NDArray[np.floating]) -> None:
-        self.values = values
+        self._values = values
         self._map = _map_below(values)
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def values(self) -> NDArray[np.floating]:
+        """All of them as one array."""
+        return self._values
 
     @property
     def n_columns(self) -> int:
@@ -43,6 +48,11 @@ class Rows(Source):
     @property
     def on_disk(self) -> bool:
         return self._map is not None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether ``values`` is there, in memory, and costs nothing."""
+        return not self.on_disk
 
     def chunks(self) -> Iterator[tuple[int, NDArray[np.floating]]]:
         """Consecutive blocks of rows, each with the position of its first row."""

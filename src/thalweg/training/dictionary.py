@@ -61,6 +61,11 @@ class DictionaryStep:
         self.b = decoder.weight.new_zeros(k, d)
         self.seen = 0.0
 
+    def remember(self, rows: float, a: Tensor, b: Tensor) -> None:
+        """Go on from A and B of so many rows before."""
+        self.a, self.b = a.to(self.a, copy=True), b.to(self.b, copy=True)
+        self.seen = rows
+
     @torch.no_grad()
     def __call__(self, batch: Batch, generator: torch.Generator) -> Loss:
         y = batch.y

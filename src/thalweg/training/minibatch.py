@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import Batch, Loss, visible_energy
+from thalweg.data import Rows
 from thalweg.latents import FreeEnergy
 
 
@@ -26,16 +29,19 @@ class MiniBatchStep:
         Says which cluster a row is in.
     centers : Tensor
         (k, d), changed in place.
+    counts : Tensor, optional
+        (k, d), the weight of the rows that each coordinate of a point is the mean of so far, in
+        double precision; none if not given. Changed in place.
 
     References
     ----------
     Sculley, "Web-scale k-means clustering", WWW 2010.
     """
 
-    def __init__(self, energy: FreeEnergy, centers: Tensor) -> None:
+    def __init__(self, energy: FreeEnergy, centers: Tensor, counts: Tensor | None = None) -> None:
         self.energy = energy
         self.centers = centers
-        self.counts = torch.zeros_like(centers, dtype=torch.float64)
+        self.counts = torch.zeros_like(centers, dtype=torch.float64) if counts is None else counts
 
     @torch.no_grad()
     def __call__(self, batch: Batch, generator: torch.Generator) -> Loss:
@@ -53,3 +59,22 @@ class MiniBatchStep:
         self.centers += torch.where(self.counts > 0, change, 0).to(self.centers)
         mean = (value * w).sum() / w.sum()
         return Loss(mean, {"energy": mean, "shift": change.square().sum()})
+
+
+def counts_of(
+    rows: Rows,
+    labels: NDArray[np.int32],
+    k: int,
+    weight: NDArray[np.float64] | None,
+    hidden: bool,
+) -> NDArray[np.float64]:
+    """The weight of the visible entries of each cluster's rows, column by column: (k, d)."""
+    if not hidden:
+        return np.tile(np.bincount(labels, weight, k)[:, None], (1, rows.n_columns)).astype(float)
+    counts = torch.zeros(k, rows.n_columns, dtype=torch.float64)
+    for start, chunk in rows.chunks():
+        seen = torch.from_numpy(~np.isnan(chunk)).double()
+        if weight is not None:
+            seen *= torch.from_numpy(weight[start : start + len(chunk)])[:, None]
+        counts.index_add_(0, torch.from_numpy(labels[start : start + len(chunk)]).long(), seen)
+    return np.asarray(counts.numpy())

@@ -122,6 +122,12 @@ def _unless_singular(
         return None
 
 
+def sums_of_rows(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
+    """The sums of an expectation step, each component's rows seen from its mean."""
+    by = _sums_with_hidden if data.hidden else _sums_by_differences
+    return by(components, data, beta, components.means.detach().double())
+
+
 def components_of(energy: FreeEnergy) -> GaussianComponents:
     """The components of a mixture's free energy."""
     assert isinstance(energy.energy, GaussianComponents)

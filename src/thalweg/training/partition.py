@@ -184,7 +184,7 @@ class ChunkedPartition(Partition):
         return [(float(self._lowest[i]), int(i)) for i in order]
 
     def move(self, row: int, cluster: int, old: ClusterSums) -> ClusterSums:
-        y = np.asarray(self._rows.values[row], dtype=np.float64)
+        y = self._rows.take(np.array([row]))[0].astype(np.float64)
         w = 1.0 if self._weight is None else float(self._weight[row])
         seen, before = w * ~np.isnan(y), self._label[row]
         for label, sign in ((before, -1.0), (cluster, 1.0)):
@@ -203,7 +203,7 @@ def partition(
 ) -> Partition:
     """The fast way where it is open, the general one elsewhere."""
     plain = math.isinf(energy.beta) and centers.device.type == "cpu"
-    if plain and not rows.on_disk and not summary.hidden:
+    if plain and rows.is_array and not summary.hidden:
         return RememberingPartition(rows, summary, len(centers), weight)
     return ChunkedPartition(rows, energy, weight)
 

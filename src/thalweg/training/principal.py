@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Loss
-from thalweg.data import Rows, Summary
+from thalweg.core import InputError, Loss
+from thalweg.data import Rows, SparseRows, Summary
 
 WIDE = 4096
 """Columns up to which the covariance matrix is formed."""
@@ -29,21 +29,45 @@ def spectrum(rows: Rows, summary: Summary) -> Spectrum:
     """The principal directions of rows; a hidden entry stands at its column's mean.
 
     From the covariance, summed in one pass (rows may be larger than memory), or where there are
-    more columns than rows from the singular value decomposition.
+    more columns than rows from the singular value decomposition, which needs the rows as an array.
+
+    Raises
+    ------
+    InputError
+        If rows are sparse and have too many columns for their covariances.
     """
     n, d = len(rows), rows.n_columns
-    if d > WIDE or d > n:
+    if isinstance(rows, SparseRows):
+        check_width(d)
+    elif d > WIDE or d > n:
         centered = np.nan_to_num(rows.values - summary.mean).astype(np.float64)
         _, singular, directions = np.linalg.svd(centered, full_matrices=False)
-        variances = singular**2 / max(n - 1, 1)
-    else:
-        scatter = np.zeros((d, d))
-        for _, chunk in rows.chunks():
-            centered = np.nan_to_num(chunk.astype(np.float64) - summary.mean)
-            scatter += centered.T @ centered
-        variances, columns = np.linalg.eigh(scatter / max(n - 1, 1))
-        variances, directions = variances[::-1].clip(0), columns.T[::-1]
-    return Spectrum(signed(directions), variances)
+        return Spectrum(signed(directions), singular**2 / max(n - 1, 1))
+    return spectrum_of(scatter_of(rows, summary.mean) / max(n - 1, 1))
+
+
+def check_width(d: int) -> None:
+    """Refuse columns that are too many for the matrix of their covariances."""
+    if d > WIDE:
+        raise InputError(
+            f"PCA: {d} columns; expected at most {WIDE} where rows are sparse or come in parts, "
+            "for the covariances of all columns are kept"
+        )
+
+
+def scatter_of(rows: Rows, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of (y - mean) (y - mean)^T over rows: (d, d); a hidden entry stands at the mean."""
+    scatter = np.zeros((rows.n_columns, rows.n_columns))
+    for _, chunk in rows.chunks():
+        centered = np.nan_to_num(chunk.astype(np.float64) - mean)
+        scatter += centered.T @ centered
+    return scatter
+
+
+def spectrum_of(covariance: NDArray[np.float64]) -> Spectrum:
+    """The principal directions of a covariance matrix (d, d)."""
+    variances, columns = np.linalg.eigh(covariance)
+    return Spectrum(signed(columns.T[::-1]), variances[::-1].clip(0))
 
 
 def signed(directions: NDArray[np.float64]) -> NDArray[np.float64]:

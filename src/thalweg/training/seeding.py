@@ -40,7 +40,8 @@ def random_rows(
     # the k largest of log(weight) + Gumbel noise are a draw without replacement
     u = torch.rand(len(rows), generator=generator, dtype=torch.float64).clamp_min(1e-300)
     chosen = (p.log() - (-u.log()).log()).topk(k).indices
-    return _filled(rows.take(chosen.numpy()), rows)
+    points = rows.take(chosen.numpy())
+    return _filled(points, rows.summary().mean) if np.isnan(points).any() else points
 
 
 def plus_plus(
@@ -57,15 +58,14 @@ def plus_plus(
     """
     from thalweg.kernels.visible import all_distances  # compiled: slow to import
 
-    y, weight = _sample(rows, k, weight, generator)
-    n, _d = y.shape
-    w = np.ones(n) if weight is None else weight
-    y = np.ascontiguousarray(y)
-    # a hidden coordinate of a row that is a candidate takes the mean of its column
-    center = np.nanmean(y, axis=0, dtype=np.float64).astype(y.dtype)
+    sample, weight = _sample(rows, k, weight, generator)
+    w = np.ones(len(sample)) if weight is None else weight
+    center = sample.summary().mean
 
     def energies(index: NDArray[np.int64]) -> NDArray[np.floating]:
-        return all_distances(y, np.where(np.isnan(y[index]), center, y[index]))
+        # a hidden coordinate of a row that is a candidate takes the mean of its column
+        points = _filled(sample.take(index), center)
+        return np.hstack([all_distances(chunk, points) for _, chunk in sample.chunks()])
 
     trials = 2 + int(math.log(k))
     chosen = np.empty(k, np.int64)
@@ -74,10 +74,10 @@ def plus_plus(
     for c in range(1, k):
         candidates = _draw(w * lowest, trials, generator)
         lowered = np.minimum(lowest, energies(candidates))
-        best = int(np.argmin(lowered @ w.astype(y.dtype)))
+        best = int(np.argmin(lowered @ w.astype(rows.dtype)))
         chosen[c] = candidates[best]
         lowest = lowered[best]
-    return _filled(y[chosen], rows)
+    return _filled(sample.take(chosen), center)
 
 
 def _draw(
@@ -93,17 +93,13 @@ def _draw(
 
 def _sample(
     rows: Rows, k: int, weight: NDArray[np.float64] | None, generator: torch.Generator
-) -> tuple[NDArray[np.floating], NDArray[np.float64] | None]:
+) -> tuple[Rows, NDArray[np.float64] | None]:
     size = max(SAMPLE_ROWS, 100 * k)
     if not rows.on_disk or len(rows) <= size:
-        return rows.values, weight
+        return rows, weight
     chosen = torch.randperm(len(rows), generator=generator)[:size].sort().values.numpy()
-    return rows.take(chosen), None if weight is None else weight[chosen]
+    return Rows(rows.take(chosen)), None if weight is None else weight[chosen]
 
 
-def _filled(points: NDArray[np.floating], rows: Rows) -> NDArray[np.floating]:
-    """Hidden coordinates of a starting point take the mean of their column."""
-    hidden = np.isnan(points)
-    if hidden.any():
-        points = np.where(hidden, rows.summary().mean, points).astype(points.dtype)
-    return points
+def _filled(points: NDArray[np.floating], center: NDArray[np.float64]) -> NDArray[np.floating]:
+    return np.where(np.isnan(points), center, points).astype(points.dtype)

@@ -68,6 +68,8 @@ def save(model: Savable, path: str | os.PathLike[str], extra: dict[str, Any] | N
         if not each.saved:
             continue
         value = getattr(model, name)
+        if each.optional and value is None:
+            continue
         if isinstance(value, np.ndarray):
             tensors[f"fitted.{name}"] = torch.from_numpy(value)
         else:

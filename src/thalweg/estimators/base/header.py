@@ -94,8 +94,8 @@ def facts_of(
             continue
         there = arrays if each.constraint is None else given
         if name not in there:
-            # files of versions that did not know of it
-            if each.constraint is not None and each.constraint.allows(None):
+            # files of versions that did not know of it, too
+            if each.optional or (each.constraint is not None and each.constraint.allows(None)):
                 found[name] = None
                 continue
             raise InputError(f"there is no {name}")
@@ -118,7 +118,7 @@ def _held(name: str, value: Any, constraint: Constraint) -> Any:
 def check_shapes(model: Any, declared: Mapping[str, Learned]) -> None:
     """Hold saved arrays to the lengths that the model has otherwise."""
     for name, each in declared.items():
-        if each.shape is None:
+        if each.shape is None or (each.optional and getattr(model, name) is None):
             continue
         expected = [None if part == "any" else getattr(model, part) for part in each.shape]
         shape = getattr(model, name).shape

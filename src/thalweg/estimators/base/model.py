@@ -59,11 +59,15 @@ class FittedModel(Computing, BaseEstimator, ABC):
     def _answers(self, rows: Source, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
         """What comes out, whatever it is."""
         like = self._like()
-        answers = []
+        whole = np.empty(0)
         with torch.no_grad(), count_unconverged() as counts:
-            for _, chunk in rows.chunks():
+            for start, chunk in rows.chunks():
                 y = torch.from_numpy(np.ascontiguousarray(chunk)).to(like)
-                answers.append(question(y).cpu().numpy())
+                part = question(y).cpu().numpy()
+                if start == 0:
+                    # one array: small ones between chunks would keep memory from being given back
+                    whole = np.empty((len(rows), *part.shape[1:]), part.dtype)
+                whole[start : start + len(part)] = part
         unconverged = sum(int(count) for count in counts)
         if unconverged:
             warn(
@@ -72,7 +76,7 @@ class FittedModel(Computing, BaseEstimator, ABC):
                 ConvergenceWarning,
                 depth=2,
             )
-        return np.concatenate(answers) if len(answers) != 1 else answers[0]
+        return whole
 
     def _as_energies(self, values: NDArray[Any]) -> NDArray[Any]:
         """Energies in which what is no number has become +inf.

@@ -26,6 +26,7 @@ from thalweg.energies.inside import boltzmann_of
 from thalweg.estimators.base.loading import held, units_of
 from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.estimators.tables.model import CodesMixin
+from thalweg.estimators.tables.sparse import TakesSparse
 from thalweg.objectives import Objective
 from thalweg.objectives.by_name import FOR_BOLTZMANN
 from thalweg.questions.log_normalizer import annealed_boltzmann
@@ -37,7 +38,7 @@ from thalweg.training.start import Start, Units
 WITH_REAL_UNITS = ("persistent-contrastive-divergence", "contrastive-divergence")
 
 
-class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
+class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     r"""A restricted Boltzmann machine: binary hidden units, summed out of the energy.
 
     .. math::
@@ -102,14 +103,25 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
     def _is_binary(self, rows: Rows) -> bool:
         if self.visible == "gaussian":
             return False
+        if self.visible == "binary":
+            self._refuse_not_binary(
+                rows, "for visible='binary' (visible='gaussian' takes any number)"
+            )
+        return first_not_binary(rows) is None
+
+    def _refuse_not_binary(self, rows: Rows, why: str) -> None:
         other = first_not_binary(rows)
-        if other is not None and self.visible == "binary":
+        if other is not None:
             row, column, value = other
             raise InputError(
                 f"BernoulliRBM: row {row}, column {self._name_of(column)} is {value:g}; expected 0 "
-                "or 1 for visible='binary' (visible='gaussian' takes any number)"
+                f"or 1 {why}"
             )
-        return other is None
+
+    def _units_before(self, rows: Rows) -> Units | None:
+        if isinstance(self.energy_, RestrictedBoltzmann):
+            self._refuse_not_binary(rows, "as all rows before were")
+        return super()._units_before(rows)
 
     def _initial(self, start: Start) -> Energy:
         self._keep(start)

@@ -145,6 +145,10 @@ class EnergyDensity(LikelihoodMixin, MixedPrecision, ChainSampledModel):
             energy = Given(energy, torch.full((1, 1), LOG_SMALLEST, device=units.shift.device))
         return super()._in_units(energy, units)
 
+    def _resumed(self, start: Start) -> Energy:
+        energy = super()._resumed(start)
+        return energy.energy if isinstance(energy, Given) else energy
+
     def log_normalizer(self, random_state: int | np.random.RandomState | None = 0) -> LogZ:
         """log Z of exp(-F) over rows in their own units, with its standard error.
 

@@ -11,7 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Choice, InputError, Integer, Real, Sizes, changed, learned, parameter
+from thalweg.core import (
+    Choice,
+    Energy,
+    InputError,
+    Integer,
+    Real,
+    Sizes,
+    changed,
+    learned,
+    parameter,
+    visible_energy,
+)
 from thalweg.data import Rows, Summary
 from thalweg.energies import (
     Cost,
@@ -115,6 +126,19 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
         # one generator for codes, weights and the order of rows
         start.seeds = start.seeds._replace(order=start.seeds.model)
         return self._energy(start.source.n_columns, start.seeds.model)
+
+    def _resumed(self, start: Start) -> Energy:
+        energy = super()._resumed(start).to(start.device)
+        positions = np.arange(len(start.source))
+        found = []
+        with torch.no_grad():
+            for first in range(0, len(positions), start.source.chunk_rows):
+                y = start.batch(positions[first : first + start.source.chunk_rows]).y
+                z = visible_energy(energy, y).codes(y)
+                assert z is not None
+                found.append(z.cpu().numpy())
+        self.codes_ = np.concatenate(found)
+        return energy
 
     def _energy(self, d: int, generator: torch.Generator) -> FreeEnergy:
         decoder = Perceptron((self.n_components, *self.hidden, d), generator=generator)

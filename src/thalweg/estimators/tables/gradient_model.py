@@ -12,8 +12,8 @@ from torch import Tensor
 from thalweg.core import Energy, changed
 from thalweg.data import Rows, Summary
 from thalweg.estimators.base.loading import units_of
-from thalweg.estimators.base.training import GradientModel
-from thalweg.estimators.tables.model import StartsMixin, TableModel
+from thalweg.estimators.tables.further import LOOKED_AT, FurtherSteps
+from thalweg.estimators.tables.model import StartsMixin
 from thalweg.objectives import Objective
 from thalweg.training import Run
 from thalweg.training.start import Start, Units, column_units
@@ -21,11 +21,8 @@ from thalweg.training.start import Start, Units, column_units
 KEPT = 256
 """Training rows that are kept."""
 
-LOOKED_AT = 4096
-"""Rows that an objective looks at before training."""
 
-
-class GradientTableModel(TableModel, GradientModel):
+class GradientTableModel(FurtherSteps):
     """A model of rows trained by gradient steps.
 
     A subclass declares its parameters and writes ``_energy`` and ``_objective``; where it is asked
@@ -56,6 +53,7 @@ class GradientTableModel(TableModel, GradientModel):
         start = self._start(rows, self._units(rows, summary))
         energy = self._train(start, run)
         self.energy_ = self._in_units(energy, start.units).to(rows.torch_dtype).eval()
+        self.n_samples_seen_ = float(len(rows))
         return self
 
     def _is_scaled(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any, Self
 
@@ -22,20 +23,24 @@ from thalweg.core import (
     parameter,
     visible_energy,
 )
-from thalweg.data import Rows, Summary
+from thalweg.data import Rows, Summary, batches_in_order, steps_of
 from thalweg.energies import Affine, Reconstruction
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import ClusterMixin
 from thalweg.estimators.base.settings import Seeded
+from thalweg.estimators.tables.learning_on import LearnsOn
 from thalweg.estimators.tables.model import CodesMixin, SamplesMixin, TableModel
+from thalweg.estimators.tables.sparse import TakesSparse
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.training import History
 from thalweg.training import kmeans as training
+from thalweg.training.minibatch import MiniBatchStep, counts_of
+from thalweg.training.partition import weighted_sum
 from thalweg.training.processes import processes
 from thalweg.training.seeding import check_distinct, plus_plus, random_rows
 
 
-class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
+class KMeans(TakesSparse, LearnsOn, CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     r"""K-means: k points of zero energy, and quadratic growth around them.
 
     .. math::
@@ -129,6 +134,12 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
     n_iter_: int = learned(
         "Iterations (epochs) of the best fit.", saved=True, constraint=Integer(0)
     )
+    counts_: NDArray[np.float64] | None = learned(
+        "The weight of the rows that each coordinate of a point is the mean of: (k, n_features).",
+        saved=True,
+        shape=("n_clusters", "_width"),
+        optional=True,
+    )
     history_: History = learned("Mean energy and time of every step of the best fit. Not saved.")
 
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
@@ -173,6 +184,43 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
         self.inertia_ = best.inertia
         self.n_iter_ = best.n_iter
         self.history_ = best.history
+        self.counts_ = counts_of(rows, best.labels, self.n_clusters, weight, summary.hidden)
+        self.n_samples_seen_ = float(len(rows) if weight is None else weight.sum())
+        return self
+
+    def partial_fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn on: each point stays the mean of the rows that it was given.
+
+        The first call is ``fit``. Later ones go once through the rows in order, ``batch_size`` at
+        a time, and move points to the running means of their rows (Sculley, 2010). ``labels_``
+        and ``inertia_`` are then those of the rows of this call.
+
+        Parameters
+        ----------
+        X : array, data frame or tensor (n, n_features)
+            NaN entries are hidden.
+        y : ignored
+        sample_weight : array (n,), optional
+            How much each row counts.
+        """
+        if self._is_new():
+            return self.fit(X, sample_weight=sample_weight)
+        rows, _ = self._more(X)
+        weight = self._weight(X, rows, sample_weight)
+        energy = copy.deepcopy(self.energy_)
+        centers = next(energy.parameters())
+        counts = torch.tensor(self._kept("counts_")).to(centers.device)
+        self.history_ = self._iterate(
+            MiniBatchStep(energy, centers, counts),
+            batches_in_order(rows, weight, self.batch_size, centers),
+            steps_of(rows, self.batch_size),
+        )
+        self.energy_, self.counts_ = energy, counts.cpu().numpy()
+        lowest, label = self._ask(rows, lambda y: torch.stack(self._lowest(y)).double().T).T
+        self.labels_, self.inertia_ = label.astype(np.int32), weighted_sum(lowest, weight)
+        self.n_iter_ += 1
+        seen = float(len(rows) if weight is None else weight.sum())
+        self.n_samples_seen_ = self._kept("n_samples_seen_") + seen
         return self
 
     def _starts(self) -> int:
@@ -217,12 +265,12 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
 
     def predict(self, X: Any) -> NDArray[np.int32]:
         """The cluster of each row, that of the nearest point: (n,)."""
-        return self._ask(self._read(X), self._nearest).astype(np.int32)
+        return self._ask(self._read(X), lambda y: self._lowest(y)[1]).astype(np.int32)
 
-    def _nearest(self, y: Tensor) -> Tensor:
+    def _lowest(self, y: Tensor) -> tuple[Tensor, Tensor]:
         view = visible_energy(self.energy_, y)
         assert isinstance(view, FreeEnergy)
-        return view.energy.lowest(y, view.infer(y).z)[1]
+        return view.energy.lowest(y, view.infer(y).z)
 
     def score(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> float:
         """Minus the (weighted) sum of the rows' energies, for model selection."""

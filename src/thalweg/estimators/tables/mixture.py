@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any, Self
 
@@ -24,11 +25,12 @@ from thalweg.core import (
     parameter,
     visible_energy,
 )
-from thalweg.data import Summary
+from thalweg.data import Summary, batches_in_order, steps_of
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import DensityMixin
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.kmeans import KMeans
+from thalweg.estimators.tables.learning_on import LearnsOn
 from thalweg.estimators.tables.model import CodesMixin, MeanScoreMixin, SamplesMixin, TableModel
 from thalweg.latents import Exhaustive, FreeEnergy
 from thalweg.training.mixture import (
@@ -41,9 +43,12 @@ from thalweg.training.mixture import (
     shaped_covariances,
 )
 from thalweg.training.mixture_fit import Settings, fit, sums_of_shares
+from thalweg.training.stepwise import StepwiseStep
 
 
-class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Seeded, TableModel):
+class GaussianMixture(
+    LearnsOn, CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Seeded, TableModel
+):
     r"""A Gaussian mixture: the free energy over which component a row came from.
 
     .. math::
@@ -163,6 +168,7 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
                 f"GaussianMixture: beta_start={self.beta_start} must be below beta={self.beta}"
             )
         weight = self._weight(X, rows, sample_weight)
+        self.n_samples_seen_ = float(len(rows) if weight is None else weight.sum())
         if weight is not None:
             # only how they compare counts; sums of tiny ones would be taken for none
             weight = weight / weight.max()
@@ -190,6 +196,40 @@ class GaussianMixture(CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Se
         if not self.converged_:
             self._warn_not_converged(self.n_iter_)
         self.energy_ = self.energy_.to(rows.torch_dtype)
+        return self
+
+    def partial_fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn on, by stepwise expectation maximization.
+
+        The first call is ``fit``. Later ones go once through the rows in order, ``batch_size`` at
+        a time: every row counts as much as any other, with the responsibilities that it has as
+        it comes (Cappe and Moulines, 2009). ``n_iter_`` and ``lower_bound_`` are then those of this
+        call.
+
+        Raises
+        ------
+        InputError
+            If mixtures are pooled, for each would need rows of its own.
+        """
+        if self.n_pooled > 1:
+            raise InputError(
+                f"GaussianMixture: n_pooled={self.n_pooled}; partial_fit expects n_pooled=1"
+            )
+        if self._is_new():
+            return self.fit(X, sample_weight=sample_weight)
+        rows, _ = self._more(X)
+        weight = self._weight(X, rows, sample_weight)
+        energy = copy.deepcopy(self.energy_).double()
+        total = self._kept("n_samples_seen_")
+        step = StepwiseStep(energy, self.covariance_type, self.reg_covar, total)
+        history = self._iterate(
+            step,
+            batches_in_order(rows, weight, self.batch_size, components_of(energy).means),
+            steps_of(rows, self.batch_size),
+        )
+        self.n_iter_, self.lower_bound_ = len(history), -history.losses[-1]
+        self.n_samples_seen_ = step.total
+        self.energy_ = energy.to(self._like())
         return self
 
     def _start(self, data: Weighted, summary: Summary, seed: np.random.RandomState) -> Any:

@@ -139,7 +139,7 @@ class TableModel(ScoresMixin, FittedModel):
             )
         weight = _check_sample_weight(
             float(given) if given.ndim == 0 else given,
-            rows.values if rows.kept is None else rows.kept,
+            np.empty((len(rows), 0)) if rows.kept is None else rows.kept,
             dtype=np.float64,
             ensure_non_negative=True,
         )

@@ -11,16 +11,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import Either, InputError, Integer, Real, learned, parameter
-from thalweg.data import Rows
+from thalweg.data import Rows, Summary
 from thalweg.energies import Affine, Reconstruction
 from thalweg.energies.inside import affine_of
 from thalweg.estimators.base.loading import held
+from thalweg.estimators.tables.learning_on import LearnsOn
 from thalweg.estimators.tables.model import CodesMixin, TableModel
+from thalweg.estimators.tables.sparse import TakesSparse
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
-from thalweg.training.principal import alternating, spectrum
+from thalweg.training.principal import (
+    Spectrum,
+    alternating,
+    check_width,
+    spectrum,
+    spectrum_of,
+)
+from thalweg.training.running_plane import (
+    Moments,
+    covariance_of_plane,
+    expected_moments,
+    moments_of,
+)
 
 
-class PCA(CodesMixin, TableModel):
+class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
     r"""Principal component analysis: a plane of zero energy, and quadratic growth away from it.
 
     .. math::
@@ -79,47 +93,121 @@ class PCA(CodesMixin, TableModel):
     n_iter_: int = learned(
         "Alternations; 1, the closed form, for complete rows.", saved=True, constraint=Integer(0)
     )
+    seen_mean_: NDArray[np.float64] | None = learned(
+        "Mean of the rows that partial_fit has seen: (n_features,).",
+        saved=True,
+        shape=("_width",),
+        optional=True,
+    )
+    scatter_: NDArray[np.float64] | None = learned(
+        "Sum over them of (y - mean) (y - mean)^T: (n_features, n_features).",
+        saved=True,
+        shape=("_width", "_width"),
+        optional=True,
+    )
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Lay the plane through the rows of X (n, n_features); NaN entries are hidden."""
         rows, summary = self._begin(X)
         principal = spectrum(rows, summary)
-        total = float(principal.variances.sum())
-        k = self._size(principal.variances, rows)
-        like = torch.empty(0, dtype=rows.torch_dtype, device=self._device)
-        offset = torch.from_numpy(summary.mean).to(like)
-        directions, variances = principal.directions[:k], principal.variances[:k]
-        left = max((total - float(variances.sum())) / max(rows.n_columns - k, 1), 0.0)
-        self.n_iter_ = 1
-        if summary.hidden:
-            step = alternating(rows, principal, summary, k, left, self._device)
-            history = self._iterate(
-                step,
-                itertools.repeat(rows, self.max_iter),
-                self.max_iter,
-                stop=lambda history: float(history.metrics[-1]["change"]) <= self.tol,
-            )
-            self.n_iter_, left = len(history), float(step.noise)
-            directions, variances, offset = step.plane(rows)
-            total = float(variances.sum()) + left * (rows.n_columns - k)
+        self.n_samples_seen_, self.seen_mean_, self.scatter_ = float(len(rows)), None, None
+        k = self._size(principal.variances, len(rows), rows.n_columns)
+        if not summary.hidden:
+            self.n_iter_ = 1
+            self._lay(principal, summary.mean, k, rows.torch_dtype)
+            return self
+        left = _left(principal.variances, float(principal.variances.sum()), k, rows.n_columns)
+        step = alternating(rows, principal, summary, k, left, self._device)
+        history = self._iterate(
+            step,
+            itertools.repeat(rows, self.max_iter),
+            self.max_iter,
+            stop=lambda history: float(history.metrics[-1]["change"]) <= self.tol,
+        )
+        self.n_iter_, left = len(history), float(step.noise)
+        directions, variances, offset = step.plane(rows)
+        total = float(variances.sum()) + left * (rows.n_columns - k)
+        self._put(Spectrum(directions, variances), offset, left, total, rows.torch_dtype)
+        return self
+
+    def partial_fit(self, X: Any, y: None = None) -> Self:
+        """Learn on: the plane is that of all rows that were given so far.
+
+        Means and scatter matrices of the parts are merged, which is exact. Hidden (NaN) entries of
+        a part stand at their means given the visible ones, with their covariance, as the plane so
+        far has it; in the first part that is the plane that ``fit`` finds. After ``fit``, which
+        keeps the plane alone, rows before are known across it by their mean variance there.
+
+        Raises
+        ------
+        InputError
+            If there are more than 4,096 columns, for the scatter matrix of all of them is kept.
+        """
+        if self._is_new():
+            self.fit(X)
+            rows, summary = self._more(X)
+            both = self._part(rows, summary)
+        else:
+            rows, summary = self._more(X)
+            part = self._part(rows, summary)
+            both = self._before().with_more(part)
+        found = spectrum_of(both.scatter / max(both.n - 1, 1))
+        k = self._size(found.variances, int(both.n), rows.n_columns)
+        self._lay(found, both.mean, k, self._like().dtype)
+        self.n_samples_seen_, self.seen_mean_, self.scatter_ = both
+        return self
+
+    def _before(self) -> Moments:
+        """Of the rows so far, as far as they are known."""
+        n = self._kept("n_samples_seen_")
+        if self.scatter_ is not None and self.seen_mean_ is not None:
+            return Moments(n, self.seen_mean_, self.scatter_)
+        return Moments(n, self.mean_.astype(np.float64), max(n - 1, 0) * self._covariance())
+
+    def _part(self, rows: Rows, summary: Summary) -> Moments:
+        check_width(rows.n_columns)
+        if not summary.hidden:
+            return moments_of(rows, summary)
+        # a plane that rows lie in without any rest has no density
+        least = 1e-9 * float(self.explained_variance_.sum()) / rows.n_columns + 1e-12
+        return expected_moments(rows, self.mean_.astype(np.float64), self._covariance(least))
+
+    def _covariance(self, least: float = 0.0) -> NDArray[np.float64]:
+        """Of the rows so far: along the plane, and at least so much across it: (d, d)."""
+        variances = self.explained_variance_
+        total = float(variances.sum() / max(self.explained_variance_ratio_.sum(), 1e-300))
+        left = _left(variances, total, len(variances), self.n_features_in_)
+        return covariance_of_plane(self.components_, variances, max(left, least))
+
+    def _lay(self, found: Spectrum, mean: NDArray[np.float64], k: int, dtype: torch.dtype) -> None:
+        """The plane of the k widest of all directions."""
+        total = float(found.variances.sum())
+        left = _left(found.variances, total, k, len(mean))
+        widest = Spectrum(found.directions[:k], found.variances[:k])
+        self._put(widest, torch.from_numpy(mean), left, total, dtype)
+
+    def _put(
+        self, plane: Spectrum, offset: Tensor, left: float, total: float, dtype: torch.dtype
+    ) -> None:
+        variances = plane.variances
+        like = torch.empty(0, dtype=dtype, device=self._device)
         # sigma^2 / variance of each code without its noise, per unit of E's factor 2
         shrinkage = 2 * left / np.maximum(variances - left, 1e-12 * max(total, 1e-300))
         self.energy_ = _energy_at(
-            torch.from_numpy(directions.copy()).to(like), offset.to(like),
+            torch.from_numpy(plane.directions.copy()).to(like), offset.to(like),
             torch.from_numpy(shrinkage).to(like),
         )  # fmt: skip
-        self.n_components_ = k
+        self.n_components_ = len(variances)
         self.explained_variance_ = variances
         self.explained_variance_ratio_ = variances / total if total > 0 else 0 * variances
-        return self
 
-    def _size(self, variances: NDArray[np.float64], rows: Rows) -> int:
-        most = min(len(rows), rows.n_columns)
+    def _size(self, variances: NDArray[np.float64], n: int, columns: int) -> int:
+        most = min(n, columns)
         if isinstance(self.n_components, (int, np.integer)):
             if self.n_components > most:
                 raise InputError(
                     f"PCA: n_components={self.n_components} is more than {most}, the smaller of "
-                    f"{len(rows)} rows (n_samples={len(rows)}) and {rows.n_columns} columns"
+                    f"{n} rows (n_samples={n}) and {columns} columns"
                 )
             return int(self.n_components)
         shares = variances.cumsum() / max(float(variances.sum()), 1e-300)
@@ -147,6 +235,11 @@ class PCA(CodesMixin, TableModel):
             held(state, "energy.decoder.weight", k, d), held(state, "energy.decoder.offset", d),
             held(state, "solver.shrinkage", k),
         )  # fmt: skip
+
+
+def _left(variances: NDArray[np.floating], total: float, k: int, columns: int) -> float:
+    """The variance along each direction that is not among the k widest."""
+    return max((total - float(variances[:k].sum())) / max(columns - k, 1), 0.0)
 
 
 def _energy_at(weight: Tensor, offset: Tensor, shrinkage: Tensor) -> FreeEnergy:

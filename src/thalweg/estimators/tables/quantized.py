@@ -65,6 +65,10 @@ class VQAutoencoder(Autoencoder):
             )
         return super()._begun(start, energy)
 
+    def _begun_again(self, start: Start, energy: Energy) -> Objective:
+        # without a beginning: that moves every entry to a code of a row
+        return self._objective(start.batch(start.looked_at).y).to(start.device)
+
     def _objective(self, sample: Tensor) -> Objective:
         # not near the end, when entries should settle
         return VectorQuantization(self.commitment, REVIVE_EVERY, self.n_steps - 2 * REVIVE_EVERY)

@@ -12,10 +12,13 @@ from sklearn.utils.validation import validate_data
 from thalweg.core import InputError, as_array, columns_of
 from thalweg.data import Rows
 from thalweg.estimators.base.scikit_learn import BaseEstimator
+from thalweg.estimators.tables.sparse import TakesSparse, is_sparse, read_sparse
 
 
 def read_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Rows:
     """X as rows of float32 or float64, checked against what the estimator was fitted on."""
+    if isinstance(estimator, TakesSparse) and is_sparse(X):
+        return read_sparse(estimator, X, reset)
     array = as_array("X", X)
     try:
         values = validate_data(

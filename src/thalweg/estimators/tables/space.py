@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.core import InputError
-from thalweg.data import Rows, Summary
+from thalweg.data import Rows, SparseRows, Summary
 from thalweg.data.columns import Schema, Table
 from thalweg.data.columns.filling import filled, replaced
 from thalweg.data.columns.frames import holds_numbers_alone, is_frame, raw_columns
@@ -161,6 +161,10 @@ def entered(model: BaseEstimator, X: Any) -> tuple[RowSpace, Rows]:
 
 def in_units(space: RowSpace, rows: Rows, summary: Summary, how: str) -> tuple[RowSpace, Rows]:
     """The same rows, their units taken off."""
+    if isinstance(rows, SparseRows):
+        raise InputError(
+            f"scale={how!r} and X is sparse: off its median a zero is none; expected scale='auto'"
+        )
     scaling = scaling_of(rows, summary, space.schema, how)
     return space._replace(scaling=scaling), _scaled(scaling, rows, space.schema is not None)
 

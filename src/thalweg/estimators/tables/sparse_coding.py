@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +29,7 @@ from thalweg.energies import Affine, Lista, Reconstruction, Rescaled, SquaredErr
 from thalweg.energies.inside import affine_of, free_energy_of
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.settings import Seeded
+from thalweg.estimators.tables.learning_on import LearnsOn, generator_later
 from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.latents import ActiveSet, Encoder, FreeEnergy, LatentSolver, ProximalGradient, Sparse
 from thalweg.objectives import PushDown
@@ -46,8 +48,11 @@ AUTO_ALPHA = 0.1
 LISTA_STEPS = 1500
 """Gradient steps that LISTA is trained for, rounded up to whole epochs."""
 
+LISTA_FOLLOWS = 150
+"""The same, after the atoms have learned on."""
 
-class SparseCoding(CodesMixin, Seeded, TableModel):
+
+class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
     r"""Sparse coding: few atoms of a dictionary explain a row.
 
     .. math::
@@ -144,6 +149,18 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
     energy_: Rescaled = learned("The free energy, about the mean.")
     alpha_: float = learned("a, as it was found or given.", saved=True, constraint=Real(0))
     n_iter_: int = learned("Epochs of dictionary learning.", saved=True, constraint=Integer(0))
+    code_products_: NDArray[np.floating] | None = learned(
+        "Z^T Z of the rows that coordinate descent remembers: (n_components, n_components).",
+        saved=True,
+        shape=("_n_features_out", "_n_features_out"),
+        optional=True,
+    )
+    code_rows_: NDArray[np.floating] | None = learned(
+        "Z^T (Y - b) of them: (n_components, n_features).",
+        saved=True,
+        shape=("_n_features_out", "_width"),
+        optional=True,
+    )
     history_: History = learned("Mean energy of every step. Not saved.")
 
     def fit(self, X: Any, y: None = None) -> Self:
@@ -160,16 +177,60 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
         inner = free_energy_of(self.energy_)
         decoder = affine_of(inner)
         unit_(decoder.weight)
-        if self.algorithm == "coordinate":
-            step: Any = DictionaryStep(inner, decoder, inner.energy.latent, len(rows))
-        else:
-            optimizer = torch.optim.Adam([decoder.weight], lr=self.learning_rate)
-            step = dictionary_gradient_step(inner, decoder, optimizer)
-        self.history_ = self._train(step, rows, generator, self.max_iter, self.tol)
+        self.n_samples_seen_ = 0.0
+        self._learn_atoms(rows, generator, self.max_iter, self.tol)
         self.n_iter_ = max(1, -(-len(self.history_) // steps_of(rows, self.batch_size)))
         if self.solver == "lista":
             self._learn_to_infer(rows, generator)
         return self
+
+    def partial_fit(self, X: Any, y: None = None) -> Self:
+        """Learn on: one epoch more over the rows of X.
+
+        The first call is ``fit``; b and a stay what it found. Coordinate descent remembers the rows
+        before by what it needs of them, the products of their codes (Mairal et al., 2010), the
+        early ones less and less. LISTA follows the atoms by 150 steps.
+        """
+        if self._is_new():
+            return self.fit(X)
+        seen = self._kept("n_samples_seen_")
+        if self.algorithm == "coordinate":
+            self._kept("code_products_", "it remembers nothing of rows before")
+        rows, _ = self._more(X)
+        generator = generator_later(self.random_state, seen)
+        self.energy_ = copy.deepcopy(self.energy_)
+        inner = free_energy_of(self.energy_)
+        network = inner.solver
+        if self.solver == "lista":
+            inner.solver = self._solver("active-set", affine_of(inner).weight)
+        self._learn_atoms(rows, generator, 1, None)
+        self.n_iter_ += 1
+        if self.solver == "lista":
+            inner.solver = network
+            self._train_network(rows, generator, LISTA_FOLLOWS)
+        return self
+
+    def _learn_atoms(
+        self, rows: Rows, generator: torch.Generator, epochs: int, tol: float | None
+    ) -> None:
+        inner = free_energy_of(self.energy_)
+        decoder = affine_of(inner)
+        before = self._kept("n_samples_seen_")
+        seen = before + len(rows)
+        if self.algorithm == "coordinate":
+            step = DictionaryStep(inner, decoder, inner.energy.latent, seen)
+            if before:
+                step.remember(
+                    before, *map(torch.from_numpy, (self.code_products_, self.code_rows_))
+                )
+            self.history_ = self._train(step, rows, generator, epochs, tol)
+            self.code_products_, self.code_rows_ = step.a.cpu().numpy(), step.b.cpu().numpy()
+        else:
+            optimizer = torch.optim.Adam([decoder.weight], lr=self.learning_rate)
+            gradient = dictionary_gradient_step(inner, decoder, optimizer)
+            self.history_ = self._train(gradient, rows, generator, epochs, tol)
+            self.code_products_ = self.code_rows_ = None
+        self.n_samples_seen_ = seen
 
     def _held(self, columns: int) -> int:
         k = 2 * columns if self.n_components is None else self.n_components
@@ -209,11 +270,15 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
         """Put LISTA in the place of the exact solver, and train it on the energy it reaches."""
         inner = free_energy_of(self.energy_)
         inner.solver = self._solver("lista", affine_of(inner).weight)
+        self._train_network(rows, generator, LISTA_STEPS)
+
+    def _train_network(self, rows: Rows, generator: torch.Generator, steps: int) -> None:
+        inner = free_energy_of(self.energy_)
         inner.solver.train()
         parameters = list(inner.solver.parameters())
         optimizer = torch.optim.Adam(parameters, lr=0.1 * self.learning_rate)
         step = gradient_step(inner, PushDown(), optimizer)
-        epochs = -(-LISTA_STEPS // steps_of(rows, self.batch_size))
+        epochs = -(-steps // steps_of(rows, self.batch_size))
         self._train(step, rows, generator, epochs, tol=None)
         inner.solver.eval()
 
@@ -247,10 +312,9 @@ class SparseCoding(CodesMixin, Seeded, TableModel):
 
     @property
     def _n_features_out(self) -> int:
-        return len(self.components_)
+        return 2 * self._width if self.n_components is None else self.n_components
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
-        d = self._width
-        k = 2 * d if self.n_components is None else self.n_components
+        k, d = self._n_features_out, self._width
         atoms = held(state, "energy.energy.decoder.weight", k, d)
         return self._energy_at(atoms, held(state, "shift", d), self.solver)
