@@ -85,8 +85,7 @@ class BernoulliRBM(LikelihoodMixin, CodesMixin, ChainSampledModel):
     energy_: RestrictedBoltzmann | Rescaled = learned()
     objective_: Objective = learned("As it was after training. Not saved.")
 
-    _hidden_in_fit = False
-    _hidden_in_questions = False
+    _imputes = True
 
     def _units(self, rows: Rows, summary: Summary) -> Units | None:
         """Binary units are as they are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.tables.model import StartsMixin, TableModel
 from thalweg.objectives import Objective
+from thalweg.objectives.imputed import Deck, Imputed
 from thalweg.training import Run
 from thalweg.training.start import Start, Units, column_units
 
@@ -31,6 +32,9 @@ class GradientTableModel(TableModel, GradientModel):
     A subclass declares its parameters and writes ``_energy`` and ``_objective``; where it is asked
     more, the mixins for the questions that it answers.
     """
+
+    _imputes: ClassVar[bool] = False
+    """Whether its objectives want whole rows, so that hidden entries are drawn in training."""
 
     @abstractmethod
     def _energy(self, d: int, generator: torch.Generator) -> Energy:
@@ -67,9 +71,22 @@ class GradientTableModel(TableModel, GradientModel):
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         sample = start.batch(start.looked_at).y
-        objective = self._objective(sample).to(start.device)
+        hiding = start.source.hiding() if self._imputes else ()
+        if len(hiding):
+            deck = Deck(sample, start.seeds.noise)
+            sample = deck.filled(sample)
+            objective: Objective = Imputed(
+                self._objective(sample), torch.from_numpy(hiding), deck, self._given()
+            )
+        else:
+            objective = self._objective(sample)
+        objective = objective.to(start.device)
         objective.begin(energy, sample, start.seeds.noise)
         return objective
+
+    def _given(self) -> Tensor | None:
+        """What is given, (1, ...), to an energy that needs it, where hidden entries are drawn."""
+        return None
 
     def _in_units(self, energy: Energy, units: Units | None) -> Energy:
         """The trained energy, asked in the columns' own units."""
@@ -92,7 +109,10 @@ class StartingRowsModel(StartsMixin, GradientTableModel):
     def _keep_rows(self, start: Start, chosen: Tensor) -> None:
         rows = start.source.take(chosen.numpy())
         hidden = np.isnan(rows)
-        if hidden.any() and start.units is not None:
+        if hidden.any() and self._imputes:
+            rows = Deck(torch.from_numpy(rows), start.seeds.model).filled(torch.from_numpy(rows))
+            rows = rows.numpy()
+        elif hidden.any() and start.units is not None:
             mean = start.units.shift.cpu().numpy()
             rows = np.where(hidden, mean, rows).astype(rows.dtype)
         self.starts_ = rows

@@ -67,9 +67,6 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
     energy_: IndependentSources = learned()
     n_iter_: int = learned("Steps that were made.", saved=True, constraint=Integer(0))
 
-    _hidden_in_fit: ClassVar[bool] = False
-    _hidden_in_questions: ClassVar[bool] = False
-
     def fit(self, X: Any, y: None = None) -> Self:
         """Find the sources of the rows of X (n, n_features)."""
         rows, summary = self._begin(X)

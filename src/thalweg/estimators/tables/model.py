@@ -20,6 +20,7 @@ from torch import Tensor
 from thalweg import questions
 from thalweg.core import (
     Declared,
+    Energy,
     InputError,
     Integer,
     check_memory,
@@ -27,13 +28,13 @@ from thalweg.core import (
     generator_from,
     learned,
     real_array,
-    visible_energy,
 )
 from thalweg.data import Rows, Summary
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.tables.reading import as_given, read_rows
 from thalweg.questions.blocks import check_answers
+from thalweg.questions.minimized import MinimizedOut
 from thalweg.training import History, Step, train
 from thalweg.training.progress import progress_bar
 
@@ -42,12 +43,6 @@ class TableModel(ScoresMixin, FittedModel):
     """An estimator whose energy is of the rows of a table."""
 
     about: ClassVar[str] = "rows"
-
-    _hidden_in_fit: ClassVar[bool] = True
-    """Whether NaN, a hidden entry, may stand in training rows."""
-
-    _hidden_in_questions: ClassVar[bool] = True
-    """Whether NaN may stand in rows whose energy or codes are asked for."""
 
     def _begin(self, X: Any) -> tuple[Rows, Summary]:
         """Rows to learn from, and their moments; parameters and rows checked.
@@ -58,14 +53,6 @@ class TableModel(ScoresMixin, FittedModel):
         rows = read_rows(self, X, reset=True)
         check_memory(8 * self._held(rows.n_columns), f"{self.sizes()} and {rows.n_columns} columns")
         summary = rows.summary(columns=self._columns())
-        if summary.hidden and not self._hidden_in_fit:
-            raise InputError(
-                f"{type(self).__name__}: X contains NaN, a hidden entry; this estimator learns "
-                "from complete rows only (NaN may stand in the rows asked about)"
-                if self._hidden_in_questions
-                else f"{type(self).__name__}: X contains NaN; this energy is not defined for rows "
-                "with hidden entries (complete can fill them)"
-            )
         empty = np.flatnonzero(summary.visible == 0)
         if len(empty):
             raise InputError(
@@ -180,7 +167,8 @@ class TableModel(ScoresMixin, FittedModel):
         rows = self._read(X)
 
         def question(y: Tensor) -> Tensor:
-            if bool(y.isnan().any()) and not self._hidden_in_questions:
+            hidden = y.isnan()
+            if bool(hidden.any()) and self.energy_.restricted(~hidden) is None:
                 y = questions.complete(self.energy_, y, starts=self._fillings())
             return questions.project(self.energy_, y)
 
@@ -188,7 +176,7 @@ class TableModel(ScoresMixin, FittedModel):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._hidden_in_fit
+        tags.input_tags.allow_nan = True
         if tags.transformer_tags is not None:
             tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -199,7 +187,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def transform(self: Any, X: Any) -> NDArray[np.floating]:
         """Codes z*, the z of least energy for each row: (n, number of codes)."""
-        return self._ask(self._read(X), lambda y: visible_energy(self.energy_, y).codes(y))
+        return self._ask(self._read(X), lambda y: self._visible(y).codes(y))
 
     def inverse_transform(self: Any, Z: Any) -> NDArray[np.floating]:
         """What codes (n, number of codes) decode to: (n, d)."""
@@ -255,3 +243,11 @@ class StartsMixin(Declared):
 
     def _fillings(self: Any) -> Tensor:
         return torch.from_numpy(self.starts_).to(self._like())
+
+    def _visible(self: Any, y: Tensor) -> Energy:
+        """Of an energy that knows nothing of hidden entries, they are minimized out."""
+        hidden = y.isnan()
+        if not bool(hidden.any()):
+            return self.energy_
+        view = self.energy_.restricted(~hidden)
+        return MinimizedOut(self.energy_, self._fillings()) if view is None else view
