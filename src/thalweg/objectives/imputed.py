@@ -136,7 +136,9 @@ class Imputed(Objective):
         self.gibbs = Pace(BlockGibbs())
         self.register_buffer("hiding", hiding, persistent=False)
         d = deck.sorted.shape[1]
-        self.register_buffer("chains", deck.filled(deck.sorted.new_full((len(hiding), d), torch.nan)))
+        self.register_buffer(
+            "chains", deck.filled(deck.sorted.new_full((len(hiding), d), torch.nan))
+        )
 
     def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
         self.objective.begin(energy, self.deck.filled(y), generator)

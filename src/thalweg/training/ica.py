@@ -130,9 +130,7 @@ def _direction(gradient: Tensor, moments: dict[str, Tensor]) -> Tensor:
     return move - torch.diag(move.diagonal()) + torch.diag(own)
 
 
-def whitening(
-    rows: Rows, summary: Summary, varying: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def whitening(rows: Rows, summary: Summary, varying: NDArray[np.bool_]) -> NDArray[np.float64]:
     """A matrix (d, d) after which columns that vary have unit variance and do not correlate.
 
     It is the identity on the others.

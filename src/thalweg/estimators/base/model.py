@@ -116,7 +116,8 @@ class ScoresMixin:
     def energy(self: Any, X: Any) -> NDArray[np.floating]:
         """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part.
 
-        They are minimized, or summed, out, as the class says. A row whose energy is too large for a number has +inf.
+        They are minimized, or summed, out, as the class says. A row whose energy is too large for a
+        number has +inf.
         """
 
         def question(y: Tensor) -> Tensor:

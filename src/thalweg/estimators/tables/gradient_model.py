@@ -110,8 +110,8 @@ class StartingRowsModel(StartsMixin, GradientTableModel):
         rows = start.source.take(chosen.numpy())
         hidden = np.isnan(rows)
         if hidden.any() and self._imputes:
-            rows = Deck(torch.from_numpy(rows), start.seeds.model).filled(torch.from_numpy(rows))
-            rows = rows.numpy()
+            kept = torch.from_numpy(rows)
+            rows = Deck(kept, start.seeds.model).filled(kept).numpy()
         elif hidden.any() and start.units is not None:
             mean = start.units.shift.cpu().numpy()
             rows = np.where(hidden, mean, rows).astype(rows.dtype)

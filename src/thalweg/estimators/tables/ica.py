@@ -130,8 +130,8 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         step.average()
         units = units.to(self._device)
         with torch.no_grad():
-            energy.weight /= units.scale[:, None]
-            energy.offset += units.shift @ energy.weight
+            energy.weight.div_(units.scale[:, None])
+            energy.offset.add_(units.shift @ energy.weight)
         return energy
 
     def _start(

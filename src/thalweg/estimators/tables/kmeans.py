@@ -117,7 +117,9 @@ class KMeans(CodesMixin, SamplesMixin, ClusterMixin, Seeded, TableModel):
 
     energy_: FreeEnergy = learned()
     labels_: NDArray[np.int32] = learned(
-        "The cluster of each training row, the first for one with no visible entry: (n,).", saved=True, shape=("any",)
+        "The cluster of each training row, the first for one with no visible entry: (n,).",
+        saved=True,
+        shape=("any",),
     )
     inertia_: float = learned(
         "The (weighted) sum over training rows of the squared distance to their point.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ from thalweg.core import (
 from thalweg.data import Rows, Summary
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from thalweg.estimators.tables.constants import ConstantsMixin
 from thalweg.estimators.tables.reading import as_given, read_rows
 from thalweg.questions.blocks import check_answers
 from thalweg.questions.minimized import MinimizedOut
@@ -39,7 +40,7 @@ from thalweg.training import History, Step, train
 from thalweg.training.progress import progress_bar
 
 
-class TableModel(ScoresMixin, FittedModel):
+class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
     """An estimator whose energy is of the rows of a table."""
 
     about: ClassVar[str] = "rows"
@@ -59,7 +60,11 @@ class TableModel(ScoresMixin, FittedModel):
                 f"{type(self).__name__}: column {self._name_of(int(empty[0]))} has no visible "
                 "entry (all NaN); expected at least one number in every column"
             )
-        return (rows.speaking() if summary.silent else rows), summary
+        if summary.silent:
+            rows = rows.speaking()
+            summary = rows.summary()
+        self._remember(rows, summary)
+        return rows, summary
 
     def _held(self, columns: int) -> int:
         """About how many numbers fitting holds at a time, beside the rows."""
@@ -135,6 +140,7 @@ class TableModel(ScoresMixin, FittedModel):
         filled = self._ask_by_descent(rows, question)
         hidden = np.isnan(rows.values)
         result = np.where(hidden, filled.astype(rows.dtype), rows.values)
+        self._with_constants(result, hidden)
         return as_given(X, result)
 
     def _fillings(self) -> Tensor | None:
@@ -173,6 +179,10 @@ class TableModel(ScoresMixin, FittedModel):
             return questions.project(self.energy_, y)
 
         return as_given(X, self._ask_by_descent(rows, question))
+
+    def _restore(self, state: dict[str, Tensor]) -> Self:
+        self._check_constants(self.n_features_in_)
+        return super()._restore(state)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -215,7 +225,7 @@ class SamplesMixin:
         generator = generator_from(random_state)
         drawn = questions.sample(self.energy_, n, generator).y.detach().cpu().numpy()
         check_answers(type(self).__name__, ~np.isfinite(drawn))
-        return np.asarray(drawn)
+        return np.asarray(self._with_constants(drawn))
 
 
 def check_draws(n: Any, columns: int, copies: int = 3) -> None:
