@@ -86,14 +86,20 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         rows, summary = self._begin(X)
         random_state = check_random_state(self.random_state)
         constant = constant_columns(summary)
+        whole: Rows | None = None
         if summary.hidden:
-            energy = self._of_visible(rows, summary, ~constant, random_state)
+            energy, whole = self._of_visible(rows, summary, ~constant, random_state)
         else:
             energy = self._of_whole(rows, summary, ~constant, random_state)
         _hold(energy, constant, summary, rows.dtype)
         self.energy_ = energy.to(rows.torch_dtype)
         chosen = random_state.permutation(len(rows))[: STARTS - 1]
-        self.starts_ = np.concatenate([summary.mean[None], rows.take(chosen)]).astype(rows.dtype)
+        kept = rows.take(chosen)
+        if whole is not None:
+            units = column_units(summary)
+            drawn = whole.take(chosen) * units.scale.numpy() + units.shift.numpy()
+            kept = np.where(np.isnan(kept), drawn, kept)
+        self.starts_ = np.concatenate([summary.mean[None], kept]).astype(rows.dtype)
         return self
 
     def _of_whole(
@@ -116,8 +122,8 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
 
     def _of_visible(
         self, rows: Rows, summary: Summary, varying: NDArray[np.bool_], random_state: Any
-    ) -> IndependentSources:
-        """In units of the columns, which chains need, and back."""
+    ) -> tuple[IndependentSources, Rows]:
+        """In units of the columns, which chains need, and back; and the rows filled in there."""
         units = column_units(summary)
         generator = generator_from(random_state)
         whole = filled_in(rows, units, generator)
@@ -132,7 +138,7 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         with torch.no_grad():
             energy.weight.div_(units.scale[:, None])
             energy.offset.add_(units.shift @ energy.weight)
-        return energy
+        return energy, whole
 
     def _start(
         self, rows: Rows, summary: Summary, varying: NDArray[np.bool_], random_state: Any
