@@ -171,7 +171,6 @@ def test_a_conditional_model_predicts_columns(folder):
         (("fit", "latent-regressor", "x.csv", "--out", "o.st", "--targets", "q"), "expected col"),
         (("fit", "sparse-coding", "x.csv", "--out", "o.st", "--alpha", "much"), "alpha must be"),
         (("fit", "glo", "x.csv", "--out", "o.st", "--hidden", "0,4"), "hidden must be"),
-        (("fit", "square-ica", "x.csv", "--out", "o.st"), "contains NaN"),
     ],
 )
 def test_bad_requests_of_other_methods(folder, words, message):

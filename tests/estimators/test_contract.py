@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_fit(rows, name):
     np.testing.assert_array_equal(first.energy(rows), second.energy(rows))
 
 
-@pytest.mark.parametrize("name", [n for n in KINDS if estimator(n)._hidden_in_fit])
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_hidden_entries_in_training(rows, name):
     holed = rows.copy()

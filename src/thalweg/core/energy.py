@@ -32,7 +32,7 @@ class Energy(nn.Module, ABC):
     """Inverse temperature of its density, 1 but for energies that are made with another one"""
 
     space: str = "real"
-    """What y is made of: "real" numbers, or "binary" ones"""
+    """What y is made of: "real" numbers, "binary" ones, or "mixed", some of each"""
 
     @property
     def minimizes_hidden(self) -> bool:
@@ -80,6 +80,10 @@ class Energy(nn.Module, ABC):
         given = None if x is None else x.repeat_interleave(d, dim=0)
         value: Tensor = self(changed.reshape(n * d, d), given)
         return value.reshape(n, d)
+
+    def which_bits(self) -> Tensor | None:
+        """Which coordinates are 0 or 1, (d,), bool; None for an energy of real numbers alone."""
+        return None
 
     def restricted(self, visible: Tensor) -> Energy | None:
         """The energy that is left when coordinates of y are hidden.

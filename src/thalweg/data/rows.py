@@ -138,3 +138,11 @@ def first_not_binary(rows: Rows) -> tuple[int, int, float] | None:
             row, column = np.argwhere(other)[0]
             return start + int(row), int(column), float(chunk[row, column])
     return None
+
+
+def binary_columns(rows: Rows) -> NDArray[np.bool_]:
+    """Of which columns all visible entries are 0 or 1: (d,)."""
+    binary = np.ones(rows.n_columns, bool)
+    for _, chunk in rows.chunks():
+        binary &= ((chunk == 0) | (chunk == 1) | np.isnan(chunk)).all(axis=0)
+    return binary

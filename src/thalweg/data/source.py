@@ -125,6 +125,15 @@ class Source(ABC):
             visible += count
         return Summary(visible, mean, squares, any_hidden, silent)
 
+    def hiding(self) -> NDArray[np.int64]:
+        """Positions of the rows that hide an entry, in order."""
+        found = [
+            start + np.flatnonzero(np.isnan(chunk).any(axis=1))
+            for start, chunk in self.chunks()
+            if not np.isfinite(chunk.sum(dtype=np.float64))
+        ]
+        return np.concatenate([np.empty(0, np.int64), *found])
+
     def _room(self) -> float:
         """Length, at most, of a row that distances to others, squared, are numbers for."""
         limits = np.finfo(self.dtype)

@@ -1,6 +1,6 @@
 """Energies, one idea a file."""
 
-from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann, every_state
+from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann
 from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
@@ -29,6 +29,7 @@ from thalweg.energies.tokens import TokenNetwork, TokenPrediction
 from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixture, TwoWells
 from thalweg.energies.transformed import Transformed
 from thalweg.energies.transformer import PatchTransformer
+from thalweg.energies.visible_units import every_state
 
 __all__ = [
     "Affine",

@@ -10,6 +10,7 @@ from torch.nn.functional import softplus
 
 from thalweg.core import Energy, InputError
 from thalweg.energies.toy import Bernoulli
+from thalweg.energies.visible_units import VisibleUnits, every_state
 from thalweg.samplers import Bipartite
 from thalweg.samplers.noise import uniform
 
@@ -32,6 +33,8 @@ class RestrictedBoltzmann(Energy, Bipartite):
     .. math::
         E(y, h) = -a^T y - b^T h - y^T W h, \qquad
         F(y) = -a^T y - \sum_j \log(1 + e^{b_j + (y^T W)_j})
+
+    Hidden coordinates are summed out (:class:`~thalweg.energies.visible_units.VisibleUnits`).
 
     Parameters
     ----------
@@ -91,6 +94,36 @@ class RestrictedBoltzmann(Energy, Bipartite):
         own = (y @ self.visible_bias)[:, None] + step * self.visible_bias
         return -own - hidden
 
+    def restricted(self, visible: Tensor) -> VisibleUnits:
+        return VisibleUnits(self, visible)
+
+    def which_bits(self) -> Tensor:
+        return torch.ones_like(self.visible_bias, dtype=torch.bool)
+
+    def field(self, y: Tensor) -> Tensor:
+        """What the visible units say to each hidden one: (..., k)."""
+        return y @ self.weights + self.hidden_bias
+
+    def precision(self) -> Tensor:
+        """What a visible unit's value counts where it meets the weights: (d,)."""
+        return torch.ones_like(self.visible_bias)
+
+    def own(self, y: Tensor) -> Tensor:
+        """The energy of each visible unit by itself: (..., d)."""
+        return -self.visible_bias * y
+
+    def summed(self, m: Tensor) -> Tensor:
+        """The log of the sum over each visible unit, given m = W h: (..., d)."""
+        return softplus(self.visible_bias + m)
+
+    def mean_of(self, m: Tensor) -> Tensor:
+        """The mean of each visible unit, given m = W h: (..., d)."""
+        return torch.sigmoid(self.visible_bias + m)
+
+    def draw_units(self, m: Tensor, u: Tensor) -> Tensor:
+        """A draw of each visible unit, given m = W h, by numbers u from [0, 1): (..., d)."""
+        return (u < self.mean_of(m)).to(m)
+
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """The probability of each hidden unit: (n, k)."""
         return torch.sigmoid(y @ self.weights + self.hidden_bias)
@@ -141,11 +174,6 @@ class _Untied(Bernoulli):
 
 def _bits(logits: Tensor, generator: torch.Generator) -> Tensor:
     return (uniform(logits, generator) < logits.sigmoid()).to(logits)
-
-
-def every_state(d: int) -> Tensor:
-    """All states of d binary units: (2^d, d)."""
-    return ((torch.arange(2**d)[:, None] >> torch.arange(d)) & 1).double()
 
 
 class Ising(Energy):

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from thalweg.core import Energy
-from thalweg.energies.boltzmann import MOST_LISTED, check_weights, every_state
+from thalweg.energies.boltzmann import MOST_LISTED, check_weights
 from thalweg.energies.toy import LOG_2_PI
+from thalweg.energies.visible_units import VisibleUnits, every_state
 from thalweg.samplers import Bipartite
 from thalweg.samplers.noise import normal, uniform
 
@@ -25,7 +26,8 @@ class GaussianRestrictedBoltzmann(Energy, Bipartite):
         - \sum_j \log(1 + e^{b_j + (W^T y / \sigma^2)_j})
 
     Given h the visible units are normal about :math:`a + W h`: it is a mixture of 2^k wells of
-    equal width.
+    equal width. Hidden coordinates are integrated out
+    (:class:`~thalweg.energies.visible_units.VisibleUnits`).
 
     Parameters
     ----------
@@ -54,23 +56,52 @@ class GaussianRestrictedBoltzmann(Energy, Bipartite):
         self.hidden_bias = nn.Parameter(hidden_bias.clone())
         self.log_sigma = nn.Parameter(log_sigma.clone())
 
-    def _field(self, y: Tensor) -> Tensor:
-        return (y * (-2 * self.log_sigma).exp()) @ self.weights + self.hidden_bias
+    def field(self, y: Tensor) -> Tensor:
+        """What the visible units say to each hidden one: (..., k)."""
+        return (y * self.precision()) @ self.weights + self.hidden_bias
+
+    def precision(self) -> Tensor:
+        """What a visible unit's value counts where it meets the weights: (d,)."""
+        return (-2 * self.log_sigma).exp()
+
+    def own(self, y: Tensor) -> Tensor:
+        """The energy of each visible unit by itself: (..., d)."""
+        return 0.5 * ((y - self.visible_bias) * (-self.log_sigma).exp()).square()
+
+    def summed(self, m: Tensor) -> Tensor:
+        """The log of the integral over each visible unit, given m = W h: (..., d)."""
+        rise = (self.visible_bias * m + 0.5 * m.square()) * self.precision()
+        return rise + self.log_sigma + 0.5 * LOG_2_PI
+
+    def mean_of(self, m: Tensor) -> Tensor:
+        """The mean of each visible unit, given m = W h: (..., d)."""
+        return self.visible_bias + m
+
+    def draw_units(self, m: Tensor, u: Tensor) -> Tensor:
+        """A draw of each visible unit, given m = W h, by numbers u from [0, 1): (..., d)."""
+        edge = torch.finfo(u.dtype).eps
+        return self.mean_of(m) + self.log_sigma.exp() * torch.special.ndtri(u.clamp(edge, 1 - edge))
+
+    def which_bits(self) -> Tensor:
+        return torch.zeros_like(self.visible_bias, dtype=torch.bool)
+
+    def restricted(self, visible: Tensor) -> VisibleUnits:
+        return VisibleUnits(self, visible)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         away = ((y - self.visible_bias) * (-self.log_sigma).exp()).square().sum(dim=1)
-        return 0.5 * away - softplus(self._field(y)).sum(dim=1)
+        return 0.5 * away - softplus(self.field(y)).sum(dim=1)
 
     @torch.no_grad()
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         precision = (-2 * self.log_sigma).exp()
-        field = self._field(y)
+        field = self.field(y)
         value = 0.5 * ((y - self.visible_bias).square() * precision).sum(dim=1)
         grad = (y - self.visible_bias - field.sigmoid() @ self.weights.T) * precision
         return value - softplus(field).sum(dim=1), grad
 
     def draw_hidden(self, y: Tensor, generator: torch.Generator) -> Tensor:
-        field = self._field(y)
+        field = self.field(y)
         return (uniform(field, generator) < field.sigmoid()).to(field)
 
     def draw_visible(self, hidden: Tensor, generator: torch.Generator) -> Tensor:
@@ -79,7 +110,7 @@ class GaussianRestrictedBoltzmann(Energy, Bipartite):
 
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """The probability of each hidden unit: (n, k)."""
-        return torch.sigmoid(self._field(y))
+        return torch.sigmoid(self.field(y))
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         """The mean of the visible units for hidden units (n, k): (n, d)."""

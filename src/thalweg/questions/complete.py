@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Energy, EnergyFunction, InputError, as_energy, check_rows, visible_energy
-from thalweg.questions.descent import descend, descend_bits
+from thalweg.questions.descent import descend_any
 
 DESCENTS = 4
 """Fillings of each row that are brought down the energy."""
@@ -86,9 +86,10 @@ def _rows(x: Tensor | None, index: Tensor) -> Tensor | None:
 
 def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -> Tensor:
     """The lowest end of descents from the best of the fillings ``tried`` (s, n, d)."""
-    binary = energy.space == "binary"
-    if binary:
-        tried = torch.where(gone, (tried > 0.5).to(tried), tried)
+    if energy.space != "real":
+        bits = energy.which_bits()
+        rounded = gone if bits is None else gone & bits
+        tried = torch.where(rounded, (tried > 0.5).to(tried), tried)
     values = torch.stack([_known(visible_energy(energy, at)(at, x)) for at in tried])
     every = torch.arange(tried.shape[1], device=tried.device)
     best, lowest = tried[0], torch.full_like(values[0], torch.inf)
@@ -97,13 +98,16 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
         # a filling without a finite energy leads nowhere
         finite = values[choice, every].isfinite().nonzero()[:, 0]
         if len(finite):
-            down = descend_bits if binary else descend
-            end[finite] = down(energy, end[finite], _rows(x, finite), free=gone[finite])
+            end[finite] = descend_any(energy, end[finite], _rows(x, finite), free=gone[finite])
         value = _known(visible_energy(energy, end)(end, x))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
+    if energy.space == "binary":
+        return best
+    if energy.space == "mixed":
+        gone = gone & ~rounded
     few = (gone.sum(dim=1) <= FEW).nonzero()[:, 0]
-    if len(few) and not binary:
+    if len(few):
         best[few] = _polish(energy, best[few], lowest[few], _rows(x, few), gone[few])
     return best
 

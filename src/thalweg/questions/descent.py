@@ -114,3 +114,47 @@ def descend_bits(
         active, bit = active[lower], bit[lower]
         y[active, bit] = 1 - y[active, bit]
     return y
+
+
+def descend_mixed(
+    energy: Energy, y: Tensor, x: Tensor | None = None, free: Tensor | None = None
+) -> Tensor:
+    """Down over bits and over real numbers by turns, each row until a turn changes no bit.
+
+    Parameters
+    ----------
+    energy : Energy
+        Knows which coordinates are bits.
+    y, x, free
+        As for :func:`descend_bits`.
+
+    Returns
+    -------
+    Tensor
+        (n, d).
+    """
+    bits = energy.which_bits()
+    assert bits is not None
+    free = torch.ones_like(y, dtype=torch.bool) if free is None else free
+    active = torch.arange(len(y), device=y.device)
+    y = y.clone()
+    for _ in range(y.shape[1]):
+        before, given, may = y[active], None if x is None else x[active], free[active]
+        after = descend(energy, before, given, may & ~bits)
+        after = descend_bits(energy, after, given, may & bits)
+        y[active] = after
+        active = active[((after != before) & bits).any(dim=1)]
+        if not len(active):
+            break
+    return descend(energy, y, x, free & ~bits)
+
+
+def descend_any(
+    energy: Energy, y: Tensor, x: Tensor | None = None, free: Tensor | None = None
+) -> Tensor:
+    """Down the energy over what its coordinates are made of: bits, real numbers, or both."""
+    if energy.space == "binary":
+        return descend_bits(energy, y, x, free)
+    if energy.space == "mixed":
+        return descend_mixed(energy, y, x, free)
+    return descend(energy, y, x, free)

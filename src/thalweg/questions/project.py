@@ -7,7 +7,7 @@ from torch import Tensor
 
 from thalweg.core import EnergyFunction, as_energy, check_rows, visible_energy
 from thalweg.questions.complete import complete
-from thalweg.questions.descent import descend, descend_bits
+from thalweg.questions.descent import descend, descend_any
 
 
 @torch.no_grad()
@@ -25,8 +25,8 @@ def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tenso
     """
     energy = as_energy(energy)
     check_rows("project: y", y)
-    if energy.space == "binary":
-        return descend_bits(energy, complete(energy, y, x), x)
+    if energy.space != "real":
+        return descend_any(energy, complete(energy, y, x), x)
     start = visible_energy(energy, y).reconstruct(y, x)
     if start is not None and energy.minimizes_hidden:
         return start

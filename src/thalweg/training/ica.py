@@ -34,14 +34,23 @@ class RelativeNewton:
     D_ij with D_ji only. alpha is halved until the mean energy falls. Each source's g is chosen by
     its stability (heavy or light tails) before the step.
 
+    Parameters
+    ----------
+    energy : IndependentSources
+        Trained in place.
+    varying : Tensor, optional
+        (d,), bool: the columns that sources are sought in. W is 0 between them and the others,
+        which are constant, and stays as it is there.
+
     References
     ----------
     Ablin, Cardoso, Gramfort, "Faster independent component analysis by preconditioning with Hessian
     approximations", IEEE Transactions on Signal Processing 66 (2018), eq. 9 and algorithm 3.
     """
 
-    def __init__(self, energy: IndependentSources) -> None:
+    def __init__(self, energy: IndependentSources, varying: Tensor | None = None) -> None:
         self.energy = energy
+        self.varying = torch.ones_like(energy.heavy) if varying is None else varying
         self.steps = 0
 
     @torch.no_grad()
@@ -49,6 +58,7 @@ class RelativeNewton:
         energy = self.energy
         moments = self._moments(rows)
         heavy = moments["slope"] * moments["square"] > moments["along"]
+        heavy |= ~self.varying
         self.steps += 1
         if self.steps <= SWITCHING and not torch.equal(heavy, energy.heavy):
             energy.heavy.copy_(heavy)
@@ -56,6 +66,8 @@ class RelativeNewton:
         d = len(heavy)
         identity = torch.eye(d).to(moments["outer"])
         gradient = moments["outer"] - identity
+        # what is constant says nothing of its scale
+        gradient.diagonal().masked_fill_(~self.varying, 0)
         move = _direction(gradient, moments)
         value, size, moved = moments["loss"], 1.0, True
         start, offset = energy.weight.clone(), energy.offset.clone()
@@ -118,22 +130,30 @@ def _direction(gradient: Tensor, moments: dict[str, Tensor]) -> Tensor:
     return move - torch.diag(move.diagonal()) + torch.diag(own)
 
 
-def whitening(rows: Rows, summary: Summary) -> NDArray[np.float64]:
-    """A matrix (d, d) after which columns have unit variance and do not correlate."""
-    if len(rows) <= rows.n_columns:
+def whitening(rows: Rows, summary: Summary, varying: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A matrix (d, d) after which columns that vary have unit variance and do not correlate.
+
+    It is the identity on the others.
+    """
+    d = int(varying.sum())
+    if len(rows) <= d:
         raise InputError(
-            f"SquareICA: {len(rows)} rows (n_samples={len(rows)}) of {rows.n_columns} columns; "
+            f"SquareICA: {len(rows)} rows (n_samples={len(rows)}) of {d} columns; "
             "expected more rows than columns"
         )
+    whiten = np.eye(len(varying))
+    if not d:
+        return whiten
     principal = spectrum(rows, summary)
     # of columns in units of their own spread: the rank must not depend on units
     spread = np.where(summary.variance > 0, np.sqrt(summary.variance), 1.0)
     scaled = (principal.directions / spread) * np.sqrt(principal.variances)[:, None]
-    _, singular, directions = np.linalg.svd(scaled)
-    rank = int((singular > 1e-6 * singular[0]).sum()) if singular[0] > 0 else 0
-    if rank < rows.n_columns:
+    _, singular, directions = np.linalg.svd(scaled[:, varying])
+    rank = int((singular > 1e-6 * singular[0]).sum())
+    if rank < d:
         raise InputError(
-            f"SquareICA: the {rows.n_columns} columns have rank {rank}: some are constant or "
-            "depend linearly on others; expected independent ones (PCA first may help)"
+            f"SquareICA: the {d} columns have rank {rank}: some depend linearly on others; "
+            "expected independent ones (PCA first may help)"
         )
-    return np.asarray((directions / spread).T / singular)
+    whiten[np.ix_(varying, varying)] = (directions / spread[varying]).T / singular
+    return whiten

@@ -75,8 +75,14 @@ class Units(NamedTuple):
 def column_units(summary: Summary) -> Units:
     """Mean and standard deviation of every column, 1 where it is constant; float64."""
     spread = np.sqrt(summary.variance)
-    spread[spread <= 1e-12 * np.maximum(np.abs(summary.mean), 1e-300)] = 1
+    spread[constant_columns(summary)] = 1
     return Units(torch.from_numpy(summary.mean), torch.from_numpy(spread))
+
+
+def constant_columns(summary: Summary) -> NDArray[np.bool_]:
+    """Which columns have one value alone: (d,)."""
+    spread = np.sqrt(summary.variance)
+    return np.asarray(spread <= 1e-12 * np.maximum(np.abs(summary.mean), 1e-300))
 
 
 @dataclass

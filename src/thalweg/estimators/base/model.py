@@ -49,6 +49,10 @@ class FittedModel(Computing, BaseEstimator, ABC):
         """A parameter of the energy, for its device and type."""
         return next(self.energy_.parameters())
 
+    def _visible(self, y: Tensor) -> Energy:
+        """The energy of what is visible of rows y."""
+        return visible_energy(self.energy_, y)
+
     def _ask(self, rows: Source, question: Callable[[Tensor], Tensor]) -> NDArray[Any]:
         """The answers to a question about each row, chunk by chunk; all of them numbers."""
         whole = self._answers(rows, question)
@@ -123,11 +127,12 @@ class ScoresMixin:
     def energy(self: Any, X: Any) -> NDArray[np.floating]:
         """F of each row, low where it fits: (n,). Hidden (NaN) entries take no part.
 
-        A row whose energy is too large for a number has +inf.
+        They are minimized, or summed, out, as the class says. A row whose energy is too large for a
+        number has +inf.
         """
 
         def question(y: Tensor) -> Tensor:
-            value: Tensor = visible_energy(self.energy_, y)(y)
+            value: Tensor = self._visible(y)(y)
             return value
 
         return self._as_energies(self._answers(self._read(X), question))

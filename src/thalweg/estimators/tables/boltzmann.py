@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import (
@@ -20,15 +22,17 @@ from thalweg.core import (
     parameter,
 )
 from thalweg.data import Rows, Summary
-from thalweg.data.rows import first_not_binary
+from thalweg.data.rows import binary_columns, first_not_binary
 from thalweg.energies import GaussianRestrictedBoltzmann, Rescaled, RestrictedBoltzmann
 from thalweg.energies.inside import boltzmann_of
+from thalweg.energies.mixed_boltzmann import MixedRestrictedBoltzmann, RescaledMachine
 from thalweg.estimators.base.loading import held, units_of
 from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.estimators.tables.model import CodesMixin
 from thalweg.estimators.tables.sparse import TakesSparse
 from thalweg.objectives import Objective
 from thalweg.objectives.by_name import FOR_BOLTZMANN
+from thalweg.objectives.imputed import without_imputation
 from thalweg.questions.log_normalizer import annealed_boltzmann
 from thalweg.samplers import BlockGibbs, LogZ, Sampler
 from thalweg.training import Recipe
@@ -44,9 +48,16 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     .. math::
         F(y) = -a^T y - \sum_j \log(1 + e^{b_j + (y^T W)_j}), \qquad p(y) = e^{-F(y)} / Z
 
-    Visible units are binary, or real numbers with Gaussian noise (then columns are standardized
-    inside). Codes are the probabilities of the hidden units. Rows have to be complete; ``complete``
-    fills hidden entries.
+    Visible units are binary, or real numbers with Gaussian noise (such columns are standardized
+    inside), or some of each: E is then the sum of both kinds' terms. Codes are the probabilities of
+    the hidden units.
+
+    Hidden (NaN) entries of training rows are drawn given the visible ones, by Gibbs steps that go
+    on, so that the likelihood of what is visible is made large. Those of rows that are asked about
+    are summed (of real numbers, integrated) out, in the energy and in the codes: exactly where 12
+    units of the hidden layer, or 10 hidden bits of a row, are to be listed at most; else by
+    annealed importance sampling with random numbers that are always the same. Of bits alone a row
+    never has more energy than any filling of it.
 
     References
     ----------
@@ -73,7 +84,7 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
         default="persistent-contrastive-divergence",
     )
     visible: str = parameter(
-        "Kind of visible units; 'auto' takes binary where all entries are 0 or 1.",
+        "Kind of visible units; 'auto' takes binary for each column whose entries are all 0 or 1.",
         Choice(("auto", "binary", "gaussian")),
         default="auto",
     )
@@ -83,31 +94,38 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     n_steps: int = changed(default=5000)
     learning_rate: float = changed(default=0.005)
 
-    energy_: RestrictedBoltzmann | Rescaled = learned()
+    energy_: RestrictedBoltzmann | RescaledMachine = learned()
     objective_: Objective = learned("As it was after training. Not saved.")
 
-    _hidden_in_fit = False
-    _hidden_in_questions = False
+    _imputes = True
 
     def _units(self, rows: Rows, summary: Summary) -> Units | None:
-        """Binary units are as they are."""
-        if self._is_binary(rows):
+        """Bits are as they are; None where there are bits alone."""
+        bits = self._bits(rows)
+        if bits.all():
             return None
         if self.objective not in WITH_REAL_UNITS:
+            other = "gaussian" if not bits.any() else "gaussian in part"
             raise InputError(
                 f"BernoulliRBM: objective={self.objective!r} is for binary units, and these are "
-                f"gaussian; expected one of {WITH_REAL_UNITS}, or X of 0 and 1"
+                f"{other}; expected one of {WITH_REAL_UNITS}, or X of 0 and 1"
             )
-        return super()._units(rows, summary)
+        units = super()._units(rows, summary)
+        assert units is not None
+        binary = torch.from_numpy(bits)
+        return units._replace(
+            shift=units.shift.masked_fill(binary, 0), scale=units.scale.masked_fill(binary, 1)
+        )
 
-    def _is_binary(self, rows: Rows) -> bool:
+    def _bits(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which visible units are binary: (d,)."""
         if self.visible == "gaussian":
-            return False
+            return np.zeros(rows.n_columns, bool)
         if self.visible == "binary":
             self._refuse_not_binary(
                 rows, "for visible='binary' (visible='gaussian' takes any number)"
             )
-        return first_not_binary(rows) is None
+        return binary_columns(rows)
 
     def _refuse_not_binary(self, rows: Rows, why: str) -> None:
         other = first_not_binary(rows)
@@ -118,6 +136,10 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
                 f"or 1 {why}"
             )
 
+    def _is_scaled(self) -> bool:
+        # bits, and the indicators of words, stay what they are; the machine has units for others
+        return False
+
     def _units_before(self, rows: Rows) -> Units | None:
         if isinstance(self.energy_, RestrictedBoltzmann):
             self._refuse_not_binary(rows, "as all rows before were")
@@ -126,12 +148,17 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     def _initial(self, start: Start) -> Energy:
         self._keep(start)
         d, generator = start.source.n_columns, start.seeds.model
-        if start.units is not None:
+        bits = torch.from_numpy(self._bits(cast(Rows, start.source)))
+        if not bool(bits.any()):
             return self._energy(d, generator)
         # visible biases at the rate of each bit: the hidden units have only the rest to say
         rate = torch.from_numpy(start.source.summary().mean).clamp(0.001, 0.999).float()
         hidden = torch.zeros(self.n_components)
-        return RestrictedBoltzmann(self._weights(d, generator), torch.logit(rate), hidden)
+        if start.units is None:
+            return RestrictedBoltzmann(self._weights(d, generator), torch.logit(rate), hidden)
+        weights = torch.where(bits, 1, 10)[:, None] * self._weights(d, generator)
+        bias = torch.where(bits, torch.logit(rate), 0)
+        return MixedRestrictedBoltzmann(weights, bias, hidden, torch.zeros(d), bits)
 
     def _energy(self, d: int, generator: torch.Generator) -> GaussianRestrictedBoltzmann:
         weights, hidden = 10 * self._weights(d, generator), torch.zeros(self.n_components)
@@ -140,6 +167,12 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     def _weights(self, d: int, generator: torch.Generator) -> Tensor:
         return 0.01 * torch.randn(d, self.n_components, generator=generator)
 
+    def _in_units(self, energy: Energy, units: Units | None) -> Energy:
+        if units is None:
+            return energy
+        assert isinstance(energy, GaussianRestrictedBoltzmann)
+        return RescaledMachine(energy, units.shift, units.scale)
+
     def _objective(self, sample: Tensor) -> Objective:
         return FOR_BOLTZMANN[self.objective](self.k, self.batch_size)
 
@@ -147,11 +180,11 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
         return replace(super()._recipe(start), average=averaging(self.n_steps))
 
     def _finish(self, start: Start, energy: Energy, objective: Objective) -> None:
-        self.objective_ = objective
+        self.objective_ = without_imputation(objective)
 
     def _chain(self) -> Sampler | None:
-        # units of the energy inside do not matter to a binary machine
-        return BlockGibbs() if isinstance(self.energy_, RestrictedBoltzmann) else None
+        # the default is for real numbers
+        return BlockGibbs() if self.energy_.space != "real" else None
 
     def log_normalizer(
         self,
@@ -196,15 +229,18 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     def _n_features_out(self) -> int:
         return self.n_components
 
-    def _blank(self, state: dict[str, Tensor]) -> RestrictedBoltzmann | Rescaled:
-        d, k = self.n_features_in_, self.n_components
+    def _blank(self, state: dict[str, Tensor]) -> RestrictedBoltzmann | RescaledMachine:
+        d, k = self._width, self.n_components
         binary = "weights" in state
         lengths = {"weights": (d, k), "visible_bias": (d,), "hidden_bias": (k,)}
-        inside = {} if binary else {"log_sigma": (d,)}
-        parts = [
-            held(state, name if binary else f"energy.{name}", *shape)
-            for name, shape in {**lengths, **inside}.items()
-        ]
+        prefix = "" if binary else "energy."
+        w, a, b = (held(state, prefix + name, *shape) for name, shape in lengths.items())
         if binary:
-            return RestrictedBoltzmann(*parts)
-        return units_of(state, d).around(GaussianRestrictedBoltzmann(*parts))
+            return RestrictedBoltzmann(w, a, b)
+        log_sigma = held(state, "energy.log_sigma", d)
+        machine = GaussianRestrictedBoltzmann(w, a, b, log_sigma)
+        if "energy.bits" in state:
+            bits = held(state, "energy.bits", d)
+            machine = MixedRestrictedBoltzmann(w, a, b, log_sigma, bits)
+        units = units_of(state, d)
+        return RescaledMachine(machine, units.shift, units.scale)

@@ -49,9 +49,9 @@ class ChainSampledModel(StartingRowsModel):
             self.energy_, n, generator, start=self._fillings(), sampler=self._chain(), chains=n,
             warm_up=n_steps, compiled=False,
         )  # fmt: skip
-        rows = np.asarray(drawn.y.reshape(n, -1).cpu().numpy())
+        rows = np.array(drawn.y.reshape(n, -1).cpu().numpy())
         check_answers(type(self).__name__, ~np.isfinite(rows))
-        return self._space.made(rows)
+        return self._space.made(self._with_constants(rows))
 
 
 class LikelihoodMixin:

@@ -29,6 +29,7 @@ from thalweg.estimators.base.training import MixedPrecision
 from thalweg.estimators.tables.chains import ChainSampledModel, LikelihoodMixin
 from thalweg.objectives import DualScoreMatching, Objective
 from thalweg.objectives.by_name import LOG_SMALLEST, MOVES, OBJECTIVES, SAMPLERS, Ingredients
+from thalweg.objectives.imputed import without_imputation
 from thalweg.samplers import LogZ, Sampler
 from thalweg.training import Recipe
 from thalweg.training.fit import averaging
@@ -50,7 +51,9 @@ class EnergyDensity(LikelihoodMixin, MixedPrecision, ChainSampledModel):
 
     Columns are standardized inside. By default the parameters end at their moving average and
     gradients are clipped, which is part of the recipe that lets every objective train unattended.
-    Rows have to be complete; ``complete`` fills hidden entries. There are no codes.
+    Hidden (NaN) entries of the training rows are drawn in training, given the visible ones: chains
+    that move under the energy as it becomes. Those of rows that are asked about are minimized out:
+    the energy is that of the row as ``complete`` fills it in. There are no codes.
 
     References
     ----------
@@ -96,8 +99,7 @@ class EnergyDensity(LikelihoodMixin, MixedPrecision, ChainSampledModel):
         "As it was after training (log Z of noise contrastive estimation, chains). Not saved."
     )
 
-    _hidden_in_fit = False
-    _hidden_in_questions = False
+    _imputes = True
 
     def _objective(self, sample: Tensor) -> Objective:
         if isinstance(self.objective, DualScoreMatching):
@@ -122,7 +124,10 @@ class EnergyDensity(LikelihoodMixin, MixedPrecision, ChainSampledModel):
         return replace(super()._recipe(start), clip=CLIP, average=averaging(self.n_steps))
 
     def _finish(self, start: Start, energy: Energy, objective: Objective) -> None:
-        self.objective_ = objective
+        self.objective_ = without_imputation(objective)
+
+    def _given(self) -> Tensor | None:
+        return torch.full((1, 1), LOG_SMALLEST) if self._by_scale else None
 
     def _energy(self, d: int, generator: torch.Generator) -> Energy:
         if self.image_shape is not None:

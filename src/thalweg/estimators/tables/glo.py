@@ -107,7 +107,8 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
 
     energy_: Rescaled = learned()
     codes_: NDArray[np.floating] = learned(
-        "The learned codes of the training rows, 0 of one that is all hidden: (n, n_components).",
+        "The learned codes of the training rows, 0 for one with no visible entry: "
+        "(n, n_components).",
         saved=True,
         shape=("any", "n_components"),
     )

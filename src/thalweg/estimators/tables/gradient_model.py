@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.tables.further import LOOKED_AT, FurtherSteps
 from thalweg.estimators.tables.model import StartsMixin
 from thalweg.objectives import Objective
+from thalweg.objectives.imputed import Deck, Imputed
 from thalweg.training import Run
 from thalweg.training.start import Start, Units, column_units
 
@@ -35,6 +36,8 @@ class GradientTableModel(FurtherSteps):
         "robust takes median and quartiles; with none they stay as they are. Tables (words, dates, "
         "or read from a file) are scaled robustly by auto.",
     )
+    _imputes: ClassVar[bool] = False
+    """Whether its objectives want whole rows, so that hidden entries are drawn in training."""
 
     @abstractmethod
     def _energy(self, d: int, generator: torch.Generator) -> Energy:
@@ -79,9 +82,22 @@ class GradientTableModel(FurtherSteps):
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         sample = start.batch(start.looked_at).y
-        objective = self._objective(sample).to(start.device)
+        hiding = start.source.hiding() if self._imputes else ()
+        if len(hiding):
+            deck = Deck(sample, start.seeds.noise)
+            sample = deck.filled(sample)
+            objective: Objective = Imputed(
+                self._objective(sample), torch.from_numpy(hiding), deck, self._given()
+            )
+        else:
+            objective = self._objective(sample)
+        objective = objective.to(start.device)
         objective.begin(energy, sample, start.seeds.noise)
         return objective
+
+    def _given(self) -> Tensor | None:
+        """What is given, (1, ...), to an energy that needs it, where hidden entries are drawn."""
+        return None
 
     def _in_units(self, energy: Energy, units: Units | None) -> Energy:
         """The trained energy, asked in the columns' own units."""
@@ -106,7 +122,10 @@ class StartingRowsModel(StartsMixin, GradientTableModel):
     def _keep_rows(self, start: Start, chosen: Tensor) -> None:
         rows = start.source.take(chosen.numpy())
         hidden = np.isnan(rows)
-        if hidden.any() and start.units is not None:
+        if hidden.any() and self._imputes:
+            kept = torch.from_numpy(rows)
+            rows = Deck(kept, start.seeds.model).filled(kept).numpy()
+        elif hidden.any() and start.units is not None:
             mean = start.units.shift.cpu().numpy()
             rows = np.where(hidden, mean, rows).astype(rows.dtype)
         self.starts_ = rows

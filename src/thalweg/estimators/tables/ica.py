@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import InputError, Integer, Real, learned, parameter
+from thalweg.core import InputError, Integer, Real, generator_from, learned, parameter
+from thalweg.data import Rows, Summary
 from thalweg.energies import IndependentSources
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.settings import Seeded
@@ -22,10 +23,15 @@ from thalweg.estimators.tables.model import (
     StartsMixin,
     TableModel,
 )
+from thalweg.training.hidden_sources import ROUNDS, HiddenSources, filled_in
 from thalweg.training.ica import RelativeNewton, whitening
+from thalweg.training.start import column_units, constant_columns
 
 STARTS = 8
 """Training rows that ``complete`` may start from."""
+
+NARROW = 1e-6
+"""Width of a constant column's source, as a share of its value"""
 
 
 class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, TableModel):
@@ -36,13 +42,21 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
 
     The determinant keeps the volume of low energy bounded: F is minus the log-likelihood, and
     training lowers its mean. g is chosen for each source, for heavy or light tails. Codes are the
-    sources. The energy is not defined for rows with hidden (NaN) entries; ``complete`` fills them
-    by descent from several training rows.
+    sources.
+
+    Hidden (NaN) entries of training rows are drawn given the visible ones, over and over, so that
+    the likelihood of what is visible is made large; ``tol`` has no part in it. Those of rows that
+    are asked about are minimized out: the energy, and the codes, are those of the row as
+    ``complete`` fills it in, by descent from several training rows. A constant column is a source
+    by itself, with heavy tails and a millionth of its value wide (of the other columns' usual
+    spread, where it is 0): a row with another value there has an energy that grows with the
+    difference.
 
     Raises
     ------
     InputError
-        If columns depend linearly on one another, or a bad parameter or entry.
+        If columns depend linearly on one another, there are no more rows than columns, or a bad
+        parameter or entry.
 
     References
     ----------
@@ -67,22 +81,33 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
     energy_: IndependentSources = learned()
     n_iter_: int = learned("Steps that were made.", saved=True, constraint=Integer(0))
 
-    _hidden_in_fit: ClassVar[bool] = False
-    _hidden_in_questions: ClassVar[bool] = False
-
     def fit(self, X: Any, y: None = None) -> Self:
         """Find the sources of the rows of X (n, n_features)."""
         rows, summary = self._begin(X)
         random_state = check_random_state(self.random_state)
-        whiten = whitening(rows, summary)
-        d = rows.n_columns
-        turn = np.linalg.qr(random_state.normal(size=(d, d)))[0]
-        like = torch.empty(0, dtype=torch.float64, device=self._device)
-        weight = torch.from_numpy(whiten @ turn).to(like)
-        offset = torch.from_numpy(summary.mean).to(like) @ weight
-        energy = IndependentSources(weight, offset, torch.ones(d, dtype=torch.bool)).to(like)
+        constant = constant_columns(summary)
+        whole: Rows | None = None
+        if summary.hidden:
+            energy, whole = self._of_visible(rows, summary, ~constant, random_state)
+        else:
+            energy = self._of_whole(rows, summary, ~constant, random_state)
+        _hold(energy, constant, summary, rows.dtype)
+        self.energy_ = energy.to(rows.torch_dtype)
+        chosen = random_state.permutation(len(rows))[: STARTS - 1]
+        kept = rows.take(chosen)
+        if whole is not None:
+            units = column_units(summary)
+            drawn = whole.take(chosen) * units.scale.numpy() + units.shift.numpy()
+            kept = np.where(np.isnan(kept), drawn, kept)
+        self.starts_ = np.concatenate([summary.mean[None], kept]).astype(rows.dtype)
+        return self
+
+    def _of_whole(
+        self, rows: Rows, summary: Summary, varying: NDArray[np.bool_], random_state: Any
+    ) -> IndependentSources:
+        energy = self._start(rows, summary, varying, random_state)
         history = self._iterate(
-            RelativeNewton(energy),
+            RelativeNewton(energy, torch.from_numpy(varying).to(self._device)),
             itertools.repeat(rows, self.max_iter),
             self.max_iter,
             stop=lambda history: (
@@ -93,10 +118,41 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         self.n_iter_ = len(history)
         if float(history.metrics[-1]["gradient"]) > max(self.tol, 1e-4):
             self._warn_not_converged(self.n_iter_)
-        self.energy_ = energy.to(rows.torch_dtype)
-        chosen = random_state.permutation(len(rows))[: STARTS - 1]
-        self.starts_ = np.concatenate([summary.mean[None], rows.take(chosen)]).astype(rows.dtype)
-        return self
+        return energy
+
+    def _of_visible(
+        self, rows: Rows, summary: Summary, varying: NDArray[np.bool_], random_state: Any
+    ) -> tuple[IndependentSources, Rows]:
+        """In units of the columns, which chains need, and back; and the rows filled in there."""
+        units = column_units(summary)
+        generator = generator_from(random_state)
+        whole = filled_in(rows, units, generator)
+        energy = self._start(whole, whole.summary(), varying, random_state)
+        step = HiddenSources(energy, rows, whole, torch.from_numpy(varying).to(self._device))
+        most = min(self.max_iter, ROUNDS)
+        self.n_iter_ = len(self._iterate(step, itertools.repeat(rows, most), most, generator))
+        if self.n_iter_ < ROUNDS:
+            self._warn_not_converged(self.n_iter_)
+        step.average()
+        units = units.to(self._device)
+        with torch.no_grad():
+            energy.weight.div_(units.scale[:, None])
+            energy.offset.add_(units.shift @ energy.weight)
+        return energy, whole
+
+    def _start(
+        self, rows: Rows, summary: Summary, varying: NDArray[np.bool_], random_state: Any
+    ) -> IndependentSources:
+        """Whitened rows, turned at random."""
+        whiten = whitening(rows, summary, varying)
+        d = int(varying.sum())
+        turn = np.eye(len(varying))
+        turn[np.ix_(varying, varying)] = np.linalg.qr(random_state.normal(size=(d, d)))[0]
+        like = torch.empty(0, dtype=torch.float64, device=self._device)
+        weight = torch.from_numpy(whiten @ turn).to(like)
+        offset = torch.from_numpy(summary.mean).to(like) @ weight
+        heavy = torch.ones(len(varying), dtype=torch.bool)
+        return IndependentSources(weight, offset, heavy).to(like)
 
     @property
     def components_(self) -> NDArray[np.floating]:
@@ -125,3 +181,17 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         if not bool(torch.linalg.slogdet(weight).logabsdet.isfinite()):
             raise InputError("weight is singular: rows would have no energy")
         return IndependentSources(weight, held(state, "offset", d), held(state, "heavy", d))
+
+
+@torch.no_grad()
+def _hold(
+    energy: IndependentSources, constant: NDArray[np.bool_], summary: Summary, dtype: np.dtype
+) -> None:
+    """Constant columns are sources by themselves, narrow ones."""
+    typical = np.median(np.sqrt(summary.variance[~constant])) if not constant.all() else 1.0
+    for j in np.flatnonzero(constant):
+        value = float(summary.mean.astype(dtype)[j])
+        # a power of two: in single precision too the source of the value is exactly 0
+        steep = 2.0 ** -np.floor(np.log2(NARROW * (abs(value) or typical)))
+        energy.weight[j, j] = steep
+        energy.offset[j] = steep * value

@@ -39,11 +39,6 @@ class LearnsOn(Declared):
         self.check_parameters()
         rows = self._space.read(self, X)
         summary = rows.summary(columns=self._columns())
-        if summary.hidden and not self._hidden_in_fit:
-            raise InputError(
-                f"{type(self).__name__}: X contains NaN, a hidden entry; this estimator learns "
-                "from complete rows only"
-            )
         return rows, summary
 
     def _kept(self, name: str, why: str = "its file is of a version that kept less") -> Any:

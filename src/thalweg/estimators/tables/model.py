@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from thalweg import questions
 from thalweg.core import (
     Choice,
     Declared,
+    Energy,
     InputError,
     Integer,
     check_memory,
@@ -29,19 +30,20 @@ from thalweg.core import (
     learned,
     parameter,
     real_array,
-    visible_energy,
 )
 from thalweg.data import Rows, Summary
 from thalweg.data.columns import Schema
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from thalweg.estimators.tables.constants import ConstantsMixin
 from thalweg.estimators.tables.space import RowSpace, entered, in_units
 from thalweg.questions.blocks import check_answers
+from thalweg.questions.minimized import MinimizedOut
 from thalweg.training import History, Step, train
 from thalweg.training.progress import progress_bar
 
 
-class TableModel(ScoresMixin, FittedModel):
+class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
     """An estimator whose energy is of the rows of a table."""
 
     about: ClassVar[str] = "rows"
@@ -57,12 +59,6 @@ class TableModel(ScoresMixin, FittedModel):
     _space: RowSpace = RowSpace()
     """what rows are; of a model that is not fitted any"""
 
-    _hidden_in_fit: ClassVar[bool] = True
-    """Whether NaN, a hidden entry, may stand in training rows."""
-
-    _hidden_in_questions: ClassVar[bool] = True
-    """Whether NaN may stand in rows whose energy or codes are asked for."""
-
     def _begin(self, X: Any) -> tuple[Rows, Summary]:
         """Rows to learn from, and their moments; parameters and rows checked.
 
@@ -72,27 +68,22 @@ class TableModel(ScoresMixin, FittedModel):
         self._space, rows = entered(self, X)
         check_memory(8 * self._held(rows.n_columns), f"{self.sizes()} and {rows.n_columns} columns")
         summary = rows.summary(columns=self._columns())
-        if summary.hidden and not self._hidden_in_fit:
-            raise InputError(
-                f"{type(self).__name__}: X contains NaN, a hidden entry; this estimator learns "
-                "from complete rows only (NaN may stand in the rows asked about)"
-                if self._hidden_in_questions
-                else f"{type(self).__name__}: X contains NaN; this energy is not defined for rows "
-                "with hidden entries (complete can fill them)"
-            )
         empty = np.flatnonzero(summary.visible == 0)
         if len(empty):
             raise InputError(
                 f"{type(self).__name__}: column {self._name_of(int(empty[0]))} has no visible "
                 "entry (all NaN); expected at least one number in every column"
             )
-        rows = rows.speaking() if summary.silent else rows
-        if not self._is_scaled():
-            return rows, summary
-        kept = rows.kept
-        self._space, rows = in_units(self._space, rows, summary, self._units_by())
-        rows.kept = kept
-        return rows, rows.summary(columns=self._columns())
+        if summary.silent:
+            rows = rows.speaking()
+            summary = rows.summary()
+        if self._is_scaled():
+            kept = rows.kept
+            self._space, rows = in_units(self._space, rows, summary, self._units_by())
+            rows.kept = kept
+            summary = rows.summary(columns=self._columns())
+        self._remember(rows, summary)
+        return rows, summary
 
     def _is_scaled(self) -> bool:
         """Whether units are taken off: of a table they are, of an array where that was said."""
@@ -195,7 +186,9 @@ class TableModel(ScoresMixin, FittedModel):
                 return questions.expect(self.energy_, y)
             return questions.complete(self.energy_, y, starts=self._fillings())
 
-        return self._space.filled(self, X, self._ask_by_descent(rows, question))
+        filled = np.array(self._ask_by_descent(rows, question))
+        self._with_constants(filled, np.isnan(rows.values))
+        return self._space.filled(self, X, filled)
 
     def _fillings(self) -> Tensor | None:
         """Rows (s, d) that ``complete`` may start from, for energies without codes of their own."""
@@ -227,15 +220,20 @@ class TableModel(ScoresMixin, FittedModel):
         rows = self._read(X)
 
         def question(y: Tensor) -> Tensor:
-            if bool(y.isnan().any()) and not self._hidden_in_questions:
+            hidden = y.isnan()
+            if bool(hidden.any()) and self.energy_.restricted(~hidden) is None:
                 y = questions.complete(self.energy_, y, starts=self._fillings())
             return questions.project(self.energy_, y)
 
         return self._space.replaced(X, self._ask_by_descent(rows, question))
 
+    def _restore(self, state: dict[str, Tensor]) -> Self:
+        self._check_constants(self._width)
+        return super()._restore(state)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._hidden_in_fit
+        tags.input_tags.allow_nan = True
         if tags.transformer_tags is not None:
             tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -246,7 +244,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def transform(self: Any, X: Any) -> NDArray[np.floating]:
         """Codes z*, the z of least energy for each row: (n, number of codes)."""
-        return self._ask(self._read(X), lambda y: visible_energy(self.energy_, y).codes(y))
+        return self._ask(self._read(X), lambda y: self._visible(y).codes(y))
 
     def inverse_transform(self: Any, Z: Any) -> Any:
         """What codes (n, number of codes) decode to: (n, d), of a model of tables a data frame."""
@@ -274,7 +272,7 @@ class SamplesMixin:
         generator = generator_from(random_state)
         drawn = questions.sample(self.energy_, n, generator).y.detach().cpu().numpy()
         check_answers(type(self).__name__, ~np.isfinite(drawn))
-        return self._space.made(np.asarray(drawn))
+        return self._space.made(self._with_constants(np.array(drawn)))
 
 
 def check_draws(n: Any, columns: int, copies: int = 3) -> None:
@@ -302,3 +300,11 @@ class StartsMixin(Declared):
 
     def _fillings(self: Any) -> Tensor:
         return torch.from_numpy(self.starts_).to(self._like())
+
+    def _visible(self: Any, y: Tensor) -> Energy:
+        """Of an energy that knows nothing of hidden entries, they are minimized out."""
+        hidden = y.isnan()
+        if not bool(hidden.any()):
+            return self.energy_
+        view = self.energy_.restricted(~hidden)
+        return MinimizedOut(self.energy_, self._fillings()) if view is None else view

@@ -176,7 +176,7 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
         """Of the rows so far: along the plane, and at least so much across it: (d, d)."""
         variances = self.explained_variance_
         total = float(variances.sum() / max(self.explained_variance_ratio_.sum(), 1e-300))
-        left = _left(variances, total, len(variances), self.n_features_in_)
+        left = _left(variances, total, len(variances), self._width)
         return covariance_of_plane(self.components_, variances, max(left, least))
 
     def _lay(self, found: Spectrum, mean: NDArray[np.float64], k: int, dtype: torch.dtype) -> None:
