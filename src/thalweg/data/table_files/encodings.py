@@ -105,10 +105,7 @@ class Decoder:
             chunk = chunk.replace(b"\r", b"\n")
         at = chunk.find(b"\0")
         if at >= 0:
-            raise InputError(
-                f"{self.name}: line {self._lines + count_lines(chunk[:at])} has a zero byte, as "
-                "binary files have; expected a CSV file of text"
-            )
+            raise zero_byte(self.name, self._lines + count_lines(chunk[:at]))
         self._lines += count_lines(chunk)
         return chunk
 
@@ -133,6 +130,13 @@ class Decoder:
         if text and not self._begun:
             text, self._begun = text.removeprefix("\ufeff"), True
         return text.encode()
+
+
+def zero_byte(name: str, line: int) -> InputError:
+    """What is said of a zero byte, which no text has."""
+    return InputError(
+        f"{name}: line {line} has a zero byte, as binary files have; expected a CSV file of text"
+    )
 
 
 def count_lines(text: bytes) -> int:

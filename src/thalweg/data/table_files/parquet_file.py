@@ -80,10 +80,10 @@ class ParquetFile(TableFile):
         return self._table.head(0).collect()
 
     def _frames(self, rows: int) -> Iterator[pl.DataFrame]:
-        at_once = max(1, SLICE_BYTES // (16 * len(self.names)))
+        at_once = max(1, SLICE_BYTES // (8 * len(self.names)))
         with self._said():
             for start in range(0, self._rows, at_once):
-                yield self._table.slice(start, at_once).collect(engine="streaming")
+                yield self._table.slice(start, at_once).collect()
 
     def read(self) -> pl.DataFrame:
         """The whole table."""

@@ -11,7 +11,7 @@ import clevercsv
 from clevercsv.dialect import SimpleDialect
 
 from thalweg.core import InputError
-from thalweg.data.table_files.encodings import around, guessed, marked
+from thalweg.data.table_files.encodings import around, guessed, marked, zero_byte
 from thalweg.data.table_files.form import CsvForm, FormSaid, dialect
 
 SAMPLE_BYTES = 262_144
@@ -46,6 +46,8 @@ def sniff(sample: bytes, cut: bool, said: FormSaid | None, name: str) -> CsvForm
     """
     said = (said or FormSaid()).checked()
     encoding, text = _decoded(sample, cut, said.encoding)
+    if "\0" in text:
+        raise zero_byte(name, text.count("\n", 0, text.index("\0")) + 1)
     line_end = "\n" if "\n" in text or "\r" not in text else "\r"
     text = text.replace("\r", "\n") if line_end == "\r" else text
     skip = said.skip_lines
@@ -121,7 +123,11 @@ def _separator(
     bare = [each for each in fitting if f"{each} " not in text]
     fitting = ["\t"] if "\t" in fitting else bare or fitting
     # it knows best what cells look like, but not that every row has as many
-    sniffed = clevercsv.Detector().detect(text, delimiters=there)
+    try:
+        sniffed = clevercsv.Detector().detect(text, delimiters=there)
+    except clevercsv.Error:
+        # of cells that are too long for it
+        sniffed = None
     if sniffed is not None and not quote_said and _in_apostrophes(text, sniffed):
         return sniffed.delimiter, "'"
     if sniffed is not None and sniffed.delimiter in (fitting or there):
