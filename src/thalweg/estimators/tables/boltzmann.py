@@ -46,7 +46,7 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
 
     Visible units are binary, or real numbers with Gaussian noise (then columns are standardized
     inside). Codes are the probabilities of the hidden units. Rows have to be complete; ``complete``
-    fills hidden entries.
+    fills hidden entries. A sparse matrix of scipy is made dense piece by piece.
 
     References
     ----------
