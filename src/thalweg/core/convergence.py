@@ -18,13 +18,19 @@ _counts: ContextVar[list[Tensor] | None] = ContextVar("unconverged", default=Non
 def note_converged(converged: Tensor) -> None:
     """Tell whoever counts which rows (n,) converged."""
     counts = _counts.get()
-    if counts is not None:
-        counts.append((~converged).sum())
+    if counts is None:
+        return
+    here = (~converged).sum()
+    if counts and counts[0].device == here.device:
+        # one number: small tensors between batches would keep memory from being given back
+        counts[0] += here
+    else:
+        counts.insert(0, here)
 
 
 @contextmanager
 def count_unconverged() -> Iterator[list[Tensor]]:
-    """Collect, while the block runs, how many rows of each batch did not converge."""
+    """While the block runs, count rows that did not converge: the sum of what is yielded."""
     counts: list[Tensor] = []
     token = _counts.set(counts)
     try:

@@ -57,7 +57,8 @@ class BernoulliRBM(TakesSparse, LikelihoodMixin, CodesMixin, ChainSampledModel):
     are summed (of real numbers, integrated) out, in the energy and in the codes: exactly where 12
     units of the hidden layer, or 10 hidden bits of a row, are to be listed at most; else by
     annealed importance sampling with random numbers that are always the same. Of bits alone a row
-    never has more energy than any filling of it.
+    never has more energy than any filling of it. A sparse matrix of scipy is made dense piece by
+    piece.
 
     References
     ----------

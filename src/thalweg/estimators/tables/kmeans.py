@@ -51,8 +51,9 @@ class KMeans(TakesSparse, LearnsOn, CodesMixin, SamplesMixin, ClusterMixin, Seed
     Drops in for ``sklearn.cluster.KMeans``, except that ``transform`` gives the codes (one-hot)
     and not distances. NaN entries are hidden coordinates: fitting, energies and codes use the
     visible ones, ``complete`` fills them. A ``numpy.memmap`` is read piece by piece and may be
-    larger than memory. Under ``accelerate launch`` or ``torchrun`` the rows are shared out among
-    the processes, each of which calls ``fit`` with all of X.
+    larger than memory; a sparse matrix of scipy is made dense piece by piece. Under ``accelerate
+    launch`` or ``torchrun`` the rows are shared out among the processes, each of which calls
+    ``fit`` with all of X.
 
     Raises
     ------

@@ -46,7 +46,8 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
     entries say little. ``complete(X, answer="mean")`` fills in what those codes decode to; the
     answer of least energy is where the plane is, which may be far out. There is no ``sample``: all
     of the plane has energy 0, so exp(-F) has no finite integral (a :class:`GaussianMixture` with
-    one component has).
+    one component has). A sparse matrix of scipy, of up to 4,096 columns, is made dense piece by
+    piece.
 
     Raises
     ------
