@@ -1,6 +1,7 @@
 """Energies, one idea a file."""
 
 from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann, every_state
+from thalweg.energies.by_squares import BySquares
 from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
@@ -29,11 +30,14 @@ from thalweg.energies.tokens import TokenNetwork, TokenPrediction
 from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixture, TwoWells
 from thalweg.energies.transformed import Transformed
 from thalweg.energies.transformer import PatchTransformer
+from thalweg.energies.word_probabilities import WordProbabilities
+from thalweg.energies.words import TableCost
 
 __all__ = [
     "Affine",
     "Bernoulli",
     "Branches",
+    "BySquares",
     "ClipShape",
     "ConvolutionalInpainter",
     "Cost",
@@ -68,11 +72,13 @@ __all__ = [
     "RestrictedBoltzmann",
     "Saturating",
     "SquaredError",
+    "TableCost",
     "TextTransformer",
     "TokenNetwork",
     "TokenPrediction",
     "Transformed",
     "TwoWells",
     "UnitAtoms",
+    "WordProbabilities",
     "every_state",
 ]

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from thalweg.core import Energy, EnergyFunction, InputError, as_energy, check_rows, visible_energy
 from thalweg.questions.descent import descend, descend_bits
+from thalweg.questions.words import descend_words
 
 DESCENTS = 4
 """Fillings of each row that are brought down the energy."""
@@ -86,7 +87,9 @@ def _rows(x: Tensor | None, index: Tensor) -> Tensor | None:
 
 def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -> Tensor:
     """The lowest end of descents from the best of the fillings ``tried`` (s, n, d)."""
-    binary = energy.space == "binary"
+    binary, words = energy.space == "binary", energy.indicators
+    if words is not None:
+        tried = torch.where(gone, words.settled(tried), tried)
     if binary:
         tried = torch.where(gone, (tried > 0.5).to(tried), tried)
     values = torch.stack([_known(visible_energy(energy, at)(at, x)) for at in tried])
@@ -97,12 +100,14 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
         # a filling without a finite energy leads nowhere
         finite = values[choice, every].isfinite().nonzero()[:, 0]
         if len(finite):
-            down = descend_bits if binary else descend
+            down = descend_bits if binary else descend if words is None else descend_words
             end[finite] = down(energy, end[finite], _rows(x, finite), free=gone[finite])
         value = _known(visible_energy(energy, end)(end, x))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
-    few = (gone.sum(dim=1) <= FEW).nonzero()[:, 0]
+    gone = gone if words is None else gone & ~words.mask
+    count = gone.sum(dim=1)
+    few = ((count > 0) & (count <= FEW)).nonzero()[:, 0]
     if len(few) and not binary:
         best[few] = _polish(energy, best[few], lowest[few], _rows(x, few), gone[few])
     return best

@@ -8,6 +8,7 @@ from torch import Tensor
 from thalweg.core import EnergyFunction, as_energy, check_rows, visible_energy
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend, descend_bits
+from thalweg.questions.words import descend_words
 
 
 @torch.no_grad()
@@ -16,7 +17,8 @@ def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tenso
 
     Where the codes are those of least energy, what they decode to is the answer. Else the codes are
     decoded, or y itself is taken where there are none or it is lower, and the energy is descended
-    from there to a local minimum. Hidden coordinates (NaN) end on the manifold too.
+    from there to a local minimum; words are changed as a whole. Hidden coordinates (NaN) end on the
+    manifold too.
 
     Returns
     -------
@@ -36,4 +38,7 @@ def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tenso
         # an encoder may give what it decodes another code, and more energy than the row had
         lower = energy(start, x) <= energy(y, x)
         start = torch.where(lower[:, None], start, y)
+    words = energy.indicators
+    if words is not None:
+        return descend_words(energy, words.settled(start), x)
     return descend(energy, start, x)
