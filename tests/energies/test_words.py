@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from thalweg.core import InputError, Layout
+from thalweg.core import Batch, InputError, Layout
 from thalweg.energies import (
     Affine,
     BySquares,
@@ -33,7 +33,7 @@ from thalweg.latents import (
 )
 from thalweg.latents import Gaussian as GaussianCodes
 from thalweg.objectives import Denoising
-from thalweg.pretext import Masked
+from thalweg.pretext import MaskingNoise
 from thalweg.questions import complete, expect, project
 
 DOUBLE = torch.float64
@@ -244,7 +244,7 @@ def makes():
         ),
         "sparse coding by fista": FreeEnergy(
             Reconstruction(Affine(atoms), Sparse(6, 0.1), half),
-            BySquares(ProximalGradient(tol=1e-10, max_iter=5000)),
+            BySquares(ProximalGradient(tol=1e-9)),
         ),
         "autoencoder": FreeEnergy(Reconstruction(decoder, Flat(2), make()), Encoder(net)),
         "vae": FreeEnergy(
@@ -262,12 +262,14 @@ def makes():
 
 
 KINDS = list(makes())
+QUICK = [name for name in KINDS if not name.endswith("fista")]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", QUICK)
 def test_no_random_filling_is_below_the_completion(name):
     energy = makes()[name].double().eval()
-    (y, _), (starts, _) = rows(16, hidden=0.4), rows(6, seed=9)
+    (y, _), (starts, _) = rows(16, hidden=0.4), rows(20, seed=9)
+    starts[:, NUMBERS] *= 2
     if isinstance(energy, Rescaled):
         y, starts = y * UNIT + SHIFT, starts * UNIT + SHIFT
     gone = y.isnan()
@@ -301,7 +303,7 @@ def test_the_gradient_counts_how_the_codes_move(name):
         assert torch.autograd.gradcheck(value, tuple(named.values()), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", QUICK)
 def test_a_projected_row_has_whole_words_and_no_more_energy(name):
     energy = makes()[name].double().eval()
     y, _ = rows(8)
@@ -384,17 +386,15 @@ def test_a_denoising_autoencoder_learns_words():
     energy = makes()["autoencoder"].float()
     y = rows(200)[0].float()
     y[:, 1:4] = y[:1, 1:4]
-    from thalweg.core import Batch
-
     optimizer = torch.optim.Adam(energy.parameters(), lr=0.05)
     generator = torch.Generator().manual_seed(0)
     losses = []
     for _ in range(60):
-        loss = Denoising(Masked(0.3))(energy, Batch(y), generator).value
+        loss = Denoising(MaskingNoise(0.3))(energy, Batch(y), generator).value
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
