@@ -30,7 +30,8 @@ from thalweg.energies.tokens import TokenNetwork, TokenPrediction
 from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixture, TwoWells
 from thalweg.energies.transformed import Transformed
 from thalweg.energies.transformer import PatchTransformer
-from thalweg.energies.word_probabilities import WordProbabilities
+from thalweg.energies.word_components import WordComponents
+from thalweg.energies.word_probabilities import WordBlocks, WordProbabilities
 from thalweg.energies.words import TableCost
 
 __all__ = [
@@ -79,6 +80,8 @@ __all__ = [
     "Transformed",
     "TwoWells",
     "UnitAtoms",
+    "WordBlocks",
+    "WordComponents",
     "WordProbabilities",
     "every_state",
 ]
