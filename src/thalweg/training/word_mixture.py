@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -35,13 +36,18 @@ NOTHING = 1e-14
 """A share of a row below which a component does not count it."""
 
 
-class WordPrior(NamedTuple):
+@dataclass(frozen=True)
+class WordPrior:
     """What tables of words are smoothed with, so that a word never seen keeps a probability."""
 
     p: Tensor
     """(d,), above 0 and with a sum of 1 in each word's block; numbers' entries do not matter"""
     rows: float = PSEUDO_COUNT
-    """how many rows of a component the prior counts like"""
+    """how many rows of a component the prior counts like, above 0"""
+
+    def __post_init__(self) -> None:
+        if not self.rows > 0:
+            raise InputError(f"WordPrior: rows must be above 0, got {self.rows}")
 
     def log_p(self, counts: Tensor, words: WordBlocks) -> Tensor:
         """log of the probabilities of words (k, entries) that were counted so often."""
