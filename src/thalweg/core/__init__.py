@@ -33,6 +33,7 @@ from thalweg.core.hidden import (
     visible,
     visible_energy,
 )
+from thalweg.core.indicators import Indicators
 from thalweg.core.layout import Layout
 from thalweg.core.memory import Building, available_memory, check_memory
 from thalweg.core.number_constraints import Integer, Levels, Real, Seed, Sizes
@@ -67,6 +68,7 @@ __all__ = [
     "EnergyFunction",
     "Function",
     "Given",
+    "Indicators",
     "InputError",
     "Integer",
     "LatentEnergy",

@@ -14,6 +14,7 @@ from thalweg.core.derivatives import (
     slope_by_autograd,
     slopes_by_autograd,
 )
+from thalweg.core.indicators import Indicators
 
 
 class Energy(nn.Module, ABC):
@@ -41,6 +42,11 @@ class Energy(nn.Module, ABC):
         Then no filling of a row has less energy than the row without its hidden coordinates.
         """
         return False
+
+    @property
+    def indicators(self) -> Indicators | None:
+        """Which entries of y say what word is there; None where all of y are numbers."""
+        return None
 
     @abstractmethod
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
@@ -209,6 +215,11 @@ class LatentEnergy(nn.Module, ABC):
         """As :meth:`Energy.minimizes_hidden`."""
         return False
 
+    @property
+    def indicators(self) -> Indicators | None:
+        """As :meth:`Energy.indicators`."""
+        return None
+
     @abstractmethod
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
         """E without R(z): (n,) or (k, n)."""
@@ -255,6 +266,12 @@ class LatentEnergy(nn.Module, ABC):
                 return None
             total = part[:, None] * rebuilt + (0 if total is None else total)
         return total
+
+    def recovery_cost(
+        self, y: Tensor, z: Tensor, asked: Tensor, x: Tensor | None = None
+    ) -> Tensor | None:
+        """As :meth:`Energy.recovery_cost`, z being the codes of the spoiled rows: (n,), or None."""
+        return None
 
     @property
     def quadratic_by_row(self) -> bool | None:

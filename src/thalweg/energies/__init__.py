@@ -1,6 +1,7 @@
 """Energies, one idea a file."""
 
 from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann
+from thalweg.energies.by_squares import BySquares
 from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
@@ -30,11 +31,15 @@ from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixtur
 from thalweg.energies.transformed import Transformed
 from thalweg.energies.transformer import PatchTransformer
 from thalweg.energies.visible_units import every_state
+from thalweg.energies.word_components import WordComponents
+from thalweg.energies.word_probabilities import WordBlocks, WordProbabilities
+from thalweg.energies.words import TableCost
 
 __all__ = [
     "Affine",
     "Bernoulli",
     "Branches",
+    "BySquares",
     "ClipShape",
     "ConvolutionalInpainter",
     "Cost",
@@ -69,11 +74,15 @@ __all__ = [
     "RestrictedBoltzmann",
     "Saturating",
     "SquaredError",
+    "TableCost",
     "TextTransformer",
     "TokenNetwork",
     "TokenPrediction",
     "Transformed",
     "TwoWells",
     "UnitAtoms",
+    "WordBlocks",
+    "WordComponents",
+    "WordProbabilities",
     "every_state",
 ]

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import InputError, check_columns
+from thalweg.core import Indicators, InputError, check_columns
 from thalweg.energies.pairs import (
     all_distances,
     least_distance,
@@ -30,6 +30,14 @@ class Cost(nn.Module, ABC):
     minimizes_hidden: bool = True
     """Whether the cost without hidden coordinates is the least over what they may be"""
 
+    of_difference: bool = True
+    """Whether only y minus the prediction counts"""
+
+    @property
+    def indicators(self) -> Indicators | None:
+        """Which entries say what word is there, as :meth:`Energy.indicators`."""
+        return None
+
     @abstractmethod
     def forward(self, y: Tensor, prediction: Tensor) -> Tensor:
         """C of each row: (..., n) for y (n, d) and predictions (..., n, d)."""
@@ -49,6 +57,30 @@ class Cost(nn.Module, ABC):
     def scale_of_squares(self) -> Tensor | None:
         """s where C is s times the squared distance, plus a constant; None for other costs."""
         return None
+
+    def settled(self, prediction: Tensor) -> Tensor:
+        """The y of least cost: the shape of the prediction, which it is where all are numbers."""
+        return prediction
+
+    def expected(self, prediction: Tensor) -> Tensor:
+        """The mean of y under exp(-C): the shape of the prediction."""
+        return prediction
+
+    def log_mass(self, predictions: Tensor, beta: float) -> Tensor | None:
+        """log of the integral of exp(-beta C) over y for predictions (k, d), up to a constant.
+
+        (k,), or None where it is the same for all predictions, as of differences.
+        """
+        return None
+
+    def of_asked(self, y: Tensor, prediction: Tensor, asked: Tensor) -> Tensor:
+        """What a model learns by that is asked for entries of y: (n,), ``asked`` is (n, d), bool.
+
+        The squared error, whatever the cost's own scale: what the optimum is does not change.
+        """
+        # where first: the gradient of what is hidden is not a number
+        error = torch.where(asked, prediction - torch.where(asked, y, 0), 0)
+        return error.flatten(1).square().sum(dim=1)
 
     @abstractmethod
     def restricted(self, visible: Tensor) -> Cost:

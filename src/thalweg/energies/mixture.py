@@ -77,7 +77,7 @@ class GaussianComponents(LatentEnergy):
         return 0.5 * self.squares(y) + bias[:, None]
 
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
-        return _chosen(z, self.each(y))
+        return chosen(z, self.each(y))
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         return z @ self.means
@@ -87,14 +87,28 @@ class GaussianComponents(LatentEnergy):
 
     @torch.no_grad()
     def draw(self, n: int, beta: float, generator: torch.Generator) -> Tensor:
+        log_mass = self.log_mass(beta)
         if math.isinf(beta):
             # all the mass is where F is lowest
-            return self.means[(self.logits + 0.5 * self.log_det()).argmax()].expand(n, -1)
-        d = self.means.shape[1]
-        # exp(-beta E) is a normal density of covariance S / beta, times a number that counts
-        log_share = beta * torch.log_softmax(self.logits, dim=0) + 0.5 * (beta - 1) * self.log_det()
-        share = torch.softmax(log_share.double().to(generator.device), dim=0)
+            return self.means[log_mass.argmax()].expand(n, -1)
+        share = torch.softmax(log_mass.double().to(generator.device), dim=0)
         which = torch.multinomial(share, n, replacement=True, generator=generator)
+        return self.draw_of(which, beta, generator)
+
+    def log_mass(self, beta: float) -> Tensor:
+        """log of each component's part in the integral of exp(-beta E), up to a constant: (k,).
+
+        Minus its least energy where beta is infinite.
+        """
+        log_share = torch.log_softmax(self.logits, dim=0)
+        if math.isinf(beta):
+            return log_share + 0.5 * self.log_det()
+        # exp(-beta E) is a normal density of covariance S / beta, times a number that counts
+        return beta * log_share + 0.5 * (beta - 1) * self.log_det()
+
+    def draw_of(self, which: Tensor, beta: float, generator: torch.Generator) -> Tensor:
+        """A row from each of the components ``which`` (n,): (n, d)."""
+        n, d = len(which), self.means.shape[1]
         e = torch.randn(
             n, d, generator=generator, dtype=self.means.dtype, device=generator.device
         ).to(self.means)
@@ -198,7 +212,7 @@ class _Marginal(LatentEnergy):
         self.visible = visible
 
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
-        return _chosen(z, torch.cat([part for part, _ in self._blocks(y)], dim=1))
+        return chosen(z, torch.cat([part for part, _ in self._blocks(y)], dim=1))
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         return self.whole.decode(z, x)
@@ -252,7 +266,7 @@ def _finite_or_infinite(squares: Tensor) -> Tensor:
     return torch.where(squares.isnan(), torch.inf, squares)
 
 
-def _chosen(z: Tensor, each: Tensor) -> Tensor:
+def chosen(z: Tensor, each: Tensor) -> Tensor:
     """Of energies (k, n) of every component those that one-hot z chooses."""
     if z.shape[-2] == 1 and z.ndim == 3:
         # not as a product: 0 times an infinite energy is not 0

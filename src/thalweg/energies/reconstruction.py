@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import LatentEnergy, LatentSpace, Quadratic, check_columns
+from thalweg.core import Indicators, LatentEnergy, LatentSpace, Quadratic, check_columns
 from thalweg.energies.cost import Cost, SquaredError
 from thalweg.energies.decoders import Affine
 
@@ -49,13 +51,18 @@ class Reconstruction(LatentEnergy):
     def minimizes_hidden(self) -> bool:
         return self.cost.minimizes_hidden
 
+    @property
+    def indicators(self) -> Indicators | None:
+        return self.cost.indicators
+
     def data_term(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
         if x is None and self._shared_by_rows(y, z):
             return self.cost.pairwise(y, self.decoder(z[:, 0]))
-        if isinstance(self.decoder, Affine) and self.decoder.offset is not None and x is None:
-            check_columns("Reconstruction", y, len(self.decoder.offset))
+        decoder, apart = self.decoder, x is None and self.cost.of_difference
+        if apart and isinstance(decoder, Affine) and decoder.offset is not None:
+            check_columns("Reconstruction", y, len(decoder.offset))
             # the offset goes off first: added to zW it would take that one's digits
-            return self.cost(y - self.decoder.offset, z @ self.decoder.weight)
+            return self.cost(y - decoder.offset, z @ decoder.weight)
         return self.cost(y, self.decode(z, x))
 
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -75,6 +82,21 @@ class Reconstruction(LatentEnergy):
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         prediction: Tensor = self.decoder(z) if x is None else self.decoder(z, x)
         return prediction
+
+    def reconstruct(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.cost.settled(self.decode(z, x))
+
+    def expect(self, y: Tensor, z: Tensor, share: Tensor, x: Tensor | None = None) -> Tensor:
+        total = torch.zeros(())
+        for each, part in zip(z, share, strict=True):
+            mean = self.cost.expected(self.decode(each.expand(len(y), *each.shape[1:]), x))
+            total = total.to(mean) + part[:, None] * mean
+        return total
+
+    def recovery_cost(
+        self, y: Tensor, z: Tensor, asked: Tensor, x: Tensor | None = None
+    ) -> Tensor | None:
+        return self.cost.of_asked(y, self.decode(z, x), asked)
 
     @property
     def quadratic_by_row(self) -> bool | None:
@@ -108,13 +130,23 @@ class Reconstruction(LatentEnergy):
         return Reconstruction(self.decoder, self.latent, self.cost.restricted(visible))
 
     def draw(self, n: int, beta: float, generator: torch.Generator) -> Tensor | None:
-        # the cost looks at y - g(z) alone, so its integral over y is the same for every z
         z = self._draw_code(n, beta, generator)
         return None if z is None else self.cost.draw(self.decode(z), beta, generator)
 
     def _draw_code(self, n: int, beta: float, generator: torch.Generator) -> Tensor | None:
-        """z from exp(-beta R(z)): exact where R is 0 on its set or beta is 1."""
+        """z from exp(-beta R(z)), times the integral of exp(-beta C) where it depends on z.
+
+        Without a temperature (beta infinite) as if it did not: each code stands for its best row.
+        """
+        members = None if math.isinf(beta) else self.latent.members()
+        mass = None if members is None else self.cost.log_mass(self.decode(members), beta)
+        if members is not None and mass is not None:
+            share = torch.softmax((mass - beta * self.latent(members)).double(), dim=0)
+            share = share.to(generator.device)
+            which = torch.multinomial(share, n, replacement=True, generator=generator)
+            return members[which.to(members.device)]
         z = self.latent.draw(n, generator)
-        if z is None or beta == 1 or not self.latent(z).any():
-            return z
-        return None
+        if z is None:
+            return None
+        even = math.isinf(beta) or self.cost.log_mass(self.decode(z[:1]), beta) is None
+        return z if even and (beta == 1 or not self.latent(z).any()) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, check_columns
+from thalweg.core import Energy, Indicators, check_columns
 
 
 class Rescaled(Energy):
@@ -49,6 +49,11 @@ class Rescaled(Energy):
     @property
     def minimizes_hidden(self) -> bool:
         return self.energy.minimizes_hidden
+
+    @property
+    def indicators(self) -> Indicators | None:
+        inside = self.energy.indicators
+        return None if inside is None else inside.in_units(self.shift, self.scale)
 
     def _in(self, y: Tensor) -> Tensor:
         # images and clips share one shift

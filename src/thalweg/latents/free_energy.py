@@ -7,7 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import Candidates, Energy, InputError, LatentEnergy, note_converged
+from thalweg.core import (
+    Candidates,
+    Energy,
+    Indicators,
+    InputError,
+    LatentEnergy,
+    note_converged,
+)
 from thalweg.latents.solver import LatentSolver, lowest_of
 
 
@@ -54,6 +61,10 @@ class FreeEnergy(Energy):
     def minimizes_hidden(self) -> bool:
         return math.isinf(self.beta) and self.energy.minimizes_hidden and self.solver.minimizes
 
+    @property
+    def indicators(self) -> Indicators | None:
+        return self.energy.indicators
+
     def infer(self, y: Tensor, x: Tensor | None = None) -> Candidates:
         """The solver's candidates for each row."""
         candidates = self.solver.solve(self.energy, y, x, self.beta)
@@ -93,7 +104,7 @@ class FreeEnergy(Energy):
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         z = self.solver.mean(self.energy, y, x)
         if z is not None:
-            return self.energy.reconstruct(y, z, x)
+            return self.energy.expect(y, z[None], torch.ones_like(y[None, :, 0]), x)
         candidates = self.infer(y, x)
         return self.energy.expect(y, candidates.z, self._share(candidates, y, x), x)
 
@@ -108,6 +119,12 @@ class FreeEnergy(Energy):
 
     def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self.energy.reconstruct(y, self.codes(y, x), x)
+
+    def recovery_cost(
+        self, y: Tensor, spoiled: Tensor, asked: Tensor, x: Tensor | None = None
+    ) -> Tensor | None:
+        cost = self.energy.recovery_cost(y, self.codes(spoiled, x), asked, x)
+        return super().recovery_cost(y, spoiled, asked, x) if cost is None else cost
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         return self.energy.draw(n, self.beta, generator)

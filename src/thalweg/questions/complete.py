@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Energy, EnergyFunction, InputError, as_energy, check_rows, visible_energy
-from thalweg.questions.descent import descend_any
+from thalweg.questions.words import descend_whole
 
 DESCENTS = 4
 """Fillings of each row that are brought down the energy."""
@@ -86,6 +86,9 @@ def _rows(x: Tensor | None, index: Tensor) -> Tensor | None:
 
 def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -> Tensor:
     """The lowest end of descents from the best of the fillings ``tried`` (s, n, d)."""
+    words = energy.indicators
+    if words is not None:
+        tried = torch.where(gone, words.settled(tried), tried)
     if energy.space != "real":
         bits = energy.which_bits()
         rounded = gone if bits is None else gone & bits
@@ -98,7 +101,7 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
         # a filling without a finite energy leads nowhere
         finite = values[choice, every].isfinite().nonzero()[:, 0]
         if len(finite):
-            end[finite] = descend_any(energy, end[finite], _rows(x, finite), free=gone[finite])
+            end[finite] = descend_whole(energy, end[finite], _rows(x, finite), free=gone[finite])
         value = _known(visible_energy(energy, end)(end, x))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
@@ -106,7 +109,10 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
         return best
     if energy.space == "mixed":
         gone = gone & ~rounded
-    few = (gone.sum(dim=1) <= FEW).nonzero()[:, 0]
+    if words is not None:
+        gone = gone & ~words.mask
+    count = gone.sum(dim=1)
+    few = ((count > 0) & (count <= FEW)).nonzero()[:, 0]
     if len(few):
         best[few] = _polish(energy, best[few], lowest[few], _rows(x, few), gone[few])
     return best

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from thalweg.core import EnergyFunction, as_energy, check_rows, visible_energy
 from thalweg.questions.complete import complete
-from thalweg.questions.descent import descend, descend_any
+from thalweg.questions.words import descend_whole
 
 
 @torch.no_grad()
@@ -16,7 +16,8 @@ def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tenso
 
     Where the codes are those of least energy, what they decode to is the answer. Else the codes are
     decoded, or y itself is taken where there are none or it is lower, and the energy is descended
-    from there to a local minimum. Hidden coordinates (NaN) end on the manifold too.
+    from there to a local minimum; words are changed as a whole. Hidden coordinates (NaN) end on the
+    manifold too.
 
     Returns
     -------
@@ -26,7 +27,7 @@ def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tenso
     energy = as_energy(energy)
     check_rows("project: y", y)
     if energy.space != "real":
-        return descend_any(energy, complete(energy, y, x), x)
+        return descend_whole(energy, complete(energy, y, x), x)
     start = visible_energy(energy, y).reconstruct(y, x)
     if start is not None and energy.minimizes_hidden:
         return start
@@ -36,4 +37,5 @@ def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tenso
         # an encoder may give what it decodes another code, and more energy than the row had
         lower = energy(start, x) <= energy(y, x)
         start = torch.where(lower[:, None], start, y)
-    return descend(energy, start, x)
+    words = energy.indicators
+    return descend_whole(energy, start if words is None else words.settled(start), x)

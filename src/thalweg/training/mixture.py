@@ -99,12 +99,12 @@ def _expected(
     means = components.means.double()
     if not data.hidden and rounding_of(components, means - data.shift, 3) <= LARGEST_ERROR:
         found = _sums(components, data, beta)
-        fresh = _unless_singular(built, found)
+        fresh = unless_singular(built, found)
         if fresh is not None and rounding_of(fresh, found.away) < LARGEST_ERROR:
             return found, fresh
     by_differences = _sums_with_hidden if data.hidden else _sums_by_differences
     found = by_differences(components, data, beta, means)
-    fresh = _unless_singular(built, found)
+    fresh = unless_singular(built, found)
     if fresh is not None and rounding_of(fresh, found.away) < LARGEST_ERROR:
         return found, fresh
     # means that move far leave differences as large as what they were taken to avoid
@@ -112,7 +112,7 @@ def _expected(
     return found, built(found)
 
 
-def _unless_singular(
+def unless_singular(
     built: Callable[[Sums], GaussianComponents], found: Sums
 ) -> GaussianComponents | None:
     """None where a covariance is singular, as what was rounded away may have made it."""
@@ -236,7 +236,7 @@ def _sums(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
         for first in range(0, len(chunk), CHUNK):
             part = torch.from_numpy(chunk[first : first + CHUNK]).to(constant)
             terms = products.of((part - data.shift).T.contiguous())
-            share, value = _shares(torch.addmm(constant[:, None], slope, terms), beta)
+            share, value = shares_of(torch.addmm(constant[:, None], slope, terms), beta)
             if data.weight is not None:
                 at = start + first
                 w = torch.from_numpy(data.weight[at : at + len(part)]).to(constant)
@@ -259,7 +259,7 @@ def _sums_by_differences(
     for start, chunk in data.rows.chunks():
         for first in range(0, len(chunk), size):
             part = torch.from_numpy(chunk[first : first + size]).to(about)
-            share, value = _shares(components.each(part), beta)
+            share, value = shares_of(components.each(part), beta)
             if data.weight is not None:
                 at = start + first
                 w = torch.from_numpy(data.weight[at : at + len(part)]).to(about)
@@ -273,7 +273,7 @@ def _sums_by_differences(
     return Sums(counts, sums, products, about, loss)
 
 
-def _shares(energies: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+def shares_of(energies: Tensor, beta: float) -> tuple[Tensor, Tensor]:
     """Responsibilities (k, n) and free energies (n,) of energies (k, n)."""
     if np.isinf(beta):
         value, which = energies.min(dim=0)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from thalweg.core import InputError
 from thalweg.data import Summary, batches, steps_of
@@ -18,7 +19,7 @@ from thalweg.latents import FreeEnergy
 from thalweg.objectives import PushDown
 from thalweg.training.component_units import in_units_of_components, renew_units
 from thalweg.training.history import History
-from thalweg.training.loop import train
+from thalweg.training.loop import Step, train
 from thalweg.training.mixture import Sums, Weighted, components_of, em_step
 from thalweg.training.progress import progress_bar
 from thalweg.training.steps import gradient_step
@@ -86,12 +87,15 @@ def fit(
     generator: torch.Generator,
 ) -> Fit:
     """Train the components of ``energy``, in place, from where they are."""
-    by = _by_em if settings.algorithm == "em" else _by_gradient
     for beta in settings.betas():
         energy.beta = beta
         if settings.beta_start is not None:
-            _jitter(energy, summary, generator)
-        ended = by(energy, data, summary, settings, generator)
+            jitter(components_of(energy).means, summary.variance, generator)
+        if settings.algorithm == "em":
+            step = em_step(energy, settings.covariance_type, settings.reg_covar)
+            ended = by_em(step, data, settings, generator)
+        else:
+            ended = _by_gradient(energy, data, settings, generator)
     return ended
 
 
@@ -126,13 +130,10 @@ def sums_of_shares(data: Weighted, share: NDArray[np.float64], summary: Summary)
     return Sums(of(counts), of(sums), of(products), of(about), 0.0)
 
 
-def _by_em(
-    energy: FreeEnergy,
-    data: Weighted,
-    summary: Summary,
-    settings: Settings,
-    generator: torch.Generator,
+def by_em(
+    step: Step[Weighted], data: Weighted, settings: Settings, generator: torch.Generator
 ) -> Fit:
+    """Steps over all rows until the loss falls by less than the tolerance."""
     least = 2 if settings.beta_start is None else LEAST_STAGE
 
     def settled(history: History) -> bool:
@@ -143,7 +144,7 @@ def _by_em(
 
     with progress_bar("EM", settings.max_iter, settings.verbose) as progress:
         history = train(
-            em_step(energy, settings.covariance_type, settings.reg_covar),
+            step,
             itertools.repeat(data, settings.max_iter),
             generator,
             stop=settled,
@@ -153,11 +154,7 @@ def _by_em(
 
 
 def _by_gradient(
-    energy: FreeEnergy,
-    data: Weighted,
-    summary: Summary,
-    settings: Settings,
-    generator: torch.Generator,
+    energy: FreeEnergy, data: Weighted, settings: Settings, generator: torch.Generator
 ) -> Fit:
     components = components_of(energy)
     like = components.means
@@ -207,9 +204,7 @@ def _at_rest(
 
 
 @torch.no_grad()
-def _jitter(energy: FreeEnergy, summary: Summary, generator: torch.Generator) -> None:
+def jitter(means: Tensor, variance: NDArray[np.float64], generator: torch.Generator) -> None:
     """Part components that a low beta has made one, for a higher one to tell apart."""
-    means = components_of(energy).means
     noise = torch.randn(means.shape, generator=generator, dtype=torch.float64).to(means)
-    spread = torch.from_numpy(np.sqrt(summary.variance)).to(means)
-    means.add_(JITTER * spread * noise)
+    means.add_(JITTER * torch.from_numpy(np.sqrt(variance)).to(means) * noise)
