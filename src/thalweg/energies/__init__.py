@@ -13,6 +13,7 @@ from thalweg.energies.frames import (
 )
 from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
 from thalweg.energies.ica import IndependentSources
+from thalweg.energies.independent_words import WithWords
 from thalweg.energies.inpainting import ConvolutionalInpainter, Inpainter
 from thalweg.energies.joint_embedding import JointEmbedding
 from thalweg.energies.masked import MaskedPrediction
@@ -81,6 +82,7 @@ __all__ = [
     "Transformed",
     "TwoWells",
     "UnitAtoms",
+    "WithWords",
     "WordBlocks",
     "WordComponents",
     "WordProbabilities",

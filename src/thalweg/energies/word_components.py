@@ -136,11 +136,11 @@ class WordComponents(LatentEnergy):
     def _marginal(self, numbers: Tensor, seen: Tensor) -> Tensor:
         """Of numbers of which some are hidden; a matrix for each row costs, so for those alone."""
         assert self.numbers is not None
-        every = self.latent.members()[:, None]
         whole = seen.all(dim=1)
         if bool(whole.all()):
             return self.numbers.each(numbers)
         parts = [whole.nonzero()[:, 0], (~whole).nonzero()[:, 0]]
+        every = torch.eye(len(self.word_logits)).to(numbers)[:, None]
         view = self.numbers.restricted(seen[parts[1]])
         values = [self.numbers.each(numbers[parts[0]]), view(numbers[parts[1]], every)]
         back = torch.argsort(torch.cat(parts))
