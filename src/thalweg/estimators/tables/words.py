@@ -1,0 +1,108 @@
+"""Words of a table in the energy of an estimator: minus the log of their probability."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import Energy, Indicators, Layout
+from thalweg.energies import (
+    BySquares,
+    Cost,
+    GaussianNoise,
+    Reconstruction,
+    SquaredError,
+    TableCost,
+    WordProbabilities,
+)
+from thalweg.energies.inside import free_energy_of
+from thalweg.energies.worded import Worded
+from thalweg.estimators.tables.space import RowSpace
+from thalweg.latents import ActiveSet, FreeEnergy, LeastSquares, ProximalGradient
+
+LEAST_ENTROPY = 0.3
+"""Nats: a word that is nearly always the same counts no more than by this"""
+
+
+def layout_of(space: RowSpace) -> Layout | None:
+    """Where the words of a table are; None where there are none, or no table."""
+    if space.schema is None or not space.schema.layout.words or not space.schema.has_energies:
+        return None
+    return space.schema.layout
+
+
+def entropies(space: RowSpace) -> NDArray[np.float64]:
+    """-sum p log p of each word by itself, as it was in training: (words,)."""
+    assert space.schema is not None
+    parts = [space.schema.prior[start:stop] for start, stop in space.schema.layout.words]
+    return np.array([-(p * np.log(p)).sum() for p in parts])
+
+
+def table_cost(space: RowSpace, numbers: Cost, like: Tensor) -> TableCost:
+    """The cost of rows of a table, whose numbers cost so much.
+
+    Beside squares of s (y - y')^2 a word weighs s over its entropy: where a model knows nothing but
+    how frequent words are, it costs as much in the mean as a number of variance 1 does. Beside a
+    likelihood it weighs 1.
+    """
+    schema = space.schema
+    assert schema is not None
+    scale = numbers.scale_of_squares()
+    count = len(schema.layout.words)
+    weight = np.ones(count)
+    if isinstance(numbers, SquaredError) and scale is not None:
+        weight = float(scale) / np.maximum(entropies(space), LEAST_ENTROPY)
+    shift, unit = _units(space)
+    words = WordProbabilities(
+        schema.layout, torch.from_numpy(schema.prior), shift=shift, unit=unit
+    )
+    return TableCost(numbers, words, torch.from_numpy(weight)).to(like)
+
+
+def _units(space: RowSpace) -> tuple[Tensor, Tensor]:
+    assert space.schema is not None
+    if space.scaling is None:
+        width = space.schema.layout.width
+        return torch.zeros(width, dtype=torch.float64), torch.ones(width, dtype=torch.float64)
+    return torch.from_numpy(space.scaling.shift), torch.from_numpy(space.scaling.scale)
+
+
+def indicators_of(space: RowSpace, like: Tensor) -> Indicators:
+    """Where words are in rows of the energy's units."""
+    assert space.schema is not None
+    shift, unit = (each.to(like) for each in _units(space))
+    off = -shift / unit
+    return Indicators(space.schema.layout.words, off, off + 1 / unit)
+
+
+def with_words(energy: Energy, space: RowSpace, like: Tensor) -> Energy:
+    """An energy that learned words as indicators, asked what they cost: changed in place.
+
+    Of a reconstruction words cost -log p by what it predicts for their indicators, which is an
+    estimate of their probabilities; any other energy is one of whole rows, and stays what it is.
+    """
+    if layout_of(space) is None or not isinstance(_inner(energy), FreeEnergy):
+        return energy
+    free = free_energy_of(energy)
+    if not isinstance(free.energy, Reconstruction) or isinstance(free.energy.cost, TableCost):
+        return energy
+    if not isinstance(free.energy.cost, (SquaredError, GaussianNoise)):
+        return energy
+    free.energy.cost = table_cost(space, free.energy.cost, like)
+    if isinstance(free.solver, (LeastSquares, ActiveSet, ProximalGradient)):
+        free.solver = BySquares(free.solver)
+    return energy
+
+
+def _inner(energy: Energy) -> Energy:
+    inside = getattr(energy, "energy", None)
+    return inside if isinstance(inside, FreeEnergy) else energy
+
+
+def worded(energy: Energy, space: RowSpace, like: Tensor) -> Energy:
+    """The energy, which knows where words are, so that what fills it in changes whole ones."""
+    if layout_of(space) is None or energy.indicators is not None:
+        return energy
+    return Worded(energy, indicators_of(space, like))
