@@ -56,7 +56,9 @@ def test_chains_come_to_the_conditional_density(generator):
         found(energy, batch_of(y), generator)
     drawn = found.chains
     mean = energy.mean[[0, 2]] + covariance[[0, 2], 1] * 1.5
-    spread = covariance[[0, 2]][:, [0, 2]] - torch.outer(covariance[[0, 2], 1], covariance[1, [0, 2]])
+    spread = covariance[[0, 2]][:, [0, 2]] - torch.outer(
+        covariance[[0, 2], 1], covariance[1, [0, 2]]
+    )
     torch.testing.assert_close(drawn[:, [0, 2]].mean(dim=0), mean, atol=0.08, rtol=0)
     torch.testing.assert_close(drawn[:, [0, 2]].T.cov(), spread, atol=0.08, rtol=0)
     assert (drawn[:, 1] == 1).all()
@@ -121,7 +123,9 @@ def test_a_checkpoint_has_the_chains_and_whole_rows_pass_as_they_are(generator):
     again = imputed(PushDown(), y, torch.Generator().manual_seed(3))
     assert not torch.equal(again.chains, first.chains)
     again.load_state_dict(first.state_dict())
-    values = [o(energy, batch_of(y), torch.Generator().manual_seed(4)).value for o in (first, again)]
+    values = [
+        o(energy, batch_of(y), torch.Generator().manual_seed(4)).value for o in (first, again)
+    ]
     assert torch.equal(*values)
     whole = y[[0, 1, 2, 4]]
     before = torch.Generator().manual_seed(5)

@@ -182,8 +182,13 @@ def walk_of(found: Chains, energy_fn: EnergyFunction, begin: Tensor, steps: int)
     # real numbers that move are not all 0 and 1, whatever a plain function calls itself
     moved = bool((found.draws != begin[:, None]).any())
     discrete = bits and (moved or "binary" in (space, sampler.space))
+    draws = found.draws
+    which = energy_fn.which_bits() if isinstance(energy_fn, Energy) and space == "mixed" else None
+    if which is not None:
+        # bits may rightly be the same in all draws: the others are looked at
+        draws, begin = draws[..., ~which], begin[..., ~which]
     return Walk(
-        found.draws, found.energy, float(found.acceptance.mean()), int(found.diverged.sum()),
+        draws, found.energy, float(found.acceptance.mean()), int(found.diverged.sum()),
         begin, steps, discrete, sampler.compares,
     )  # fmt: skip
 

@@ -66,8 +66,8 @@ class RelativeNewton:
         d = len(heavy)
         identity = torch.eye(d).to(moments["outer"])
         gradient = moments["outer"] - identity
-        # what is constant says nothing of its scale
-        gradient.diagonal().masked_fill_(~self.varying, 0)
+        # what is constant says nothing of its scale, nor, but by rounding, of the others
+        gradient.masked_fill_(~(self.varying[:, None] & self.varying), 0)
         move = _direction(gradient, moments)
         value, size, moved = moments["loss"], 1.0, True
         start, offset = energy.weight.clone(), energy.offset.clone()
