@@ -13,6 +13,7 @@ from torch import Tensor
 
 from thalweg.core import visible_energy
 from thalweg.data import Rows, Summary
+from thalweg.energies import Reconstruction, SquaredError
 from thalweg.latents import FreeEnergy
 
 BOUNDS_BYTES = 2 * 2**30
@@ -202,7 +203,9 @@ def partition(
     weight: NDArray[np.float64] | None,
 ) -> Partition:
     """The fast way where it is open, the general one elsewhere."""
-    plain = math.isinf(energy.beta) and centers.device.type == "cpu"
+    latent = energy.energy
+    squares = isinstance(latent, Reconstruction) and type(latent.cost) is SquaredError
+    plain = squares and math.isinf(energy.beta) and centers.device.type == "cpu"
     if plain and rows.is_array and not summary.hidden:
         return RememberingPartition(rows, summary, len(centers), weight)
     return ChunkedPartition(rows, energy, weight)

@@ -57,13 +57,16 @@ class Scaling(NamedTuple):
         return cls(*parts)
 
 
-def scaling_of(rows: Rows, summary: Summary, schema: Schema | None, how: str) -> Scaling:
+def scaling_of(
+    rows: Rows, summary: Summary, schema: Schema | None, how: str, *, words: bool = True
+) -> Scaling:
     """The units of the columns of rows.
 
     Numbers are taken off their median and divided by the distance of their quartiles, as wide as a
     standard deviation of a normal density (``how`` is "robust"), or mean and standard deviation
     ("standard"). A column of several numbers, as dates are, counts as one. The indicators of a word
-    are divided so that their variances sum to 1, so that a word counts as much as a number.
+    are divided so that their variances sum to 1, so that a word counts as much as a number; without
+    ``words`` they stay 0 and 1.
     """
     shift, scale = summary.mean.copy(), np.sqrt(summary.variance)
     if how == "robust":
@@ -80,6 +83,9 @@ def scaling_of(rows: Rows, summary: Summary, schema: Schema | None, how: str) ->
     shift[circles], scale[circles] = 0, 1
     scale *= np.sqrt(schema.shares)
     for start, stop in schema.layout.words:
+        if not words:
+            shift[start:stop], scale[start:stop] = 0, 1
+            continue
         share = summary.mean[start:stop]
         shift[start:stop] = share if how != "none" else 0
         scale[start:stop] = np.sqrt(max(1 - float(share @ share), LEAST_SPREAD))

@@ -102,6 +102,11 @@ class Schema:
             at += column.width
         return Layout(at, tuple(words))
 
+    @property
+    def has_energies(self) -> bool:
+        """Whether words have an energy of their own; those of models of version 1 have none."""
+        return not any(isinstance(column, OneHot) for column in self.columns)
+
     @cached_property
     def prior(self) -> NDArray[np.float64]:
         """How probable each entry of a word is by itself: (width,); 1 for numbers."""

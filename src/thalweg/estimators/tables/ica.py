@@ -13,7 +13,7 @@ from torch import Tensor
 
 from thalweg.core import InputError, Integer, Real, generator_from, learned, parameter
 from thalweg.data import Rows, Summary
-from thalweg.energies import IndependentSources
+from thalweg.energies import IndependentSources, WithWords
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.model import (
@@ -23,6 +23,7 @@ from thalweg.estimators.tables.model import (
     StartsMixin,
     TableModel,
 )
+from thalweg.estimators.tables.words import layout_of
 from thalweg.training.hidden_sources import ROUNDS, HiddenSources, filled_in
 from thalweg.training.ica import RelativeNewton, whitening
 from thalweg.training.start import column_units, constant_columns
@@ -78,13 +79,22 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
     tol: float = parameter(
         "Training ends when no entry of the relative gradient is larger.", Real(0), default=1e-06
     )
-    energy_: IndependentSources = learned()
+    _words_in_units = False
+
+    energy_: IndependentSources | WithWords = learned()
     n_iter_: int = learned("Steps that were made.", saved=True, constraint=Integer(0))
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Find the sources of the rows of X (n, n_features)."""
-        rows, summary = self._begin(X)
+        every, summary = self._begin(X)
         random_state = check_random_state(self.random_state)
+        layout = layout_of(self._space)
+        rows = every
+        if layout is not None:
+            if not layout.numbers:
+                raise InputError("SquareICA: X has words alone; expected a column of numbers")
+            rows = Rows(np.ascontiguousarray(every.values[:, layout.numbers])).speaking()
+            summary = rows.summary()
         constant = constant_columns(summary)
         whole: Rows | None = None
         if summary.hidden:
@@ -93,14 +103,34 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
             energy = self._of_whole(rows, summary, ~constant, random_state)
         _hold(energy, constant, summary, rows.dtype)
         self.energy_ = energy.to(rows.torch_dtype)
+        if layout is not None:
+            assert self.table_ is not None
+            p = torch.from_numpy(self.table_.prior)
+            self.energy_ = WithWords(energy, layout, p).to(rows.torch_dtype)
         chosen = random_state.permutation(len(rows))[: STARTS - 1]
         kept = rows.take(chosen)
         if whole is not None:
             units = column_units(summary)
             drawn = whole.take(chosen) * units.scale.numpy() + units.shift.numpy()
             kept = np.where(np.isnan(kept), drawn, kept)
-        self.starts_ = np.concatenate([summary.mean[None], kept]).astype(rows.dtype)
+        kept = np.concatenate([summary.mean[None], kept]).astype(rows.dtype)
+        self.starts_ = kept if layout is None else self._with_usual_words(kept)
         return self
+
+    def _with_usual_words(self, numbers: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Rows of these numbers, each word the most frequent one."""
+        assert self.table_ is not None
+        result = np.zeros((len(numbers), self.table_.layout.width), numbers.dtype)
+        result[:, self.table_.layout.numbers] = numbers
+        for start, stop in self.table_.layout.words:
+            result[:, start + int(self.table_.prior[start:stop].argmax())] = 1
+        return result
+
+    @property
+    def _sources(self) -> IndependentSources:
+        inner = self.energy_.energy if isinstance(self.energy_, WithWords) else self.energy_
+        assert isinstance(inner, IndependentSources)
+        return inner
 
     def _of_whole(
         self, rows: Rows, summary: Summary, varying: NDArray[np.bool_], random_state: Any
@@ -157,7 +187,7 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
     @property
     def components_(self) -> NDArray[np.floating]:
         """One source a row: (n_features, n_features)."""
-        return np.asarray(self.energy_.weight.detach().T.cpu().numpy())
+        return np.asarray(self._sources.weight.detach().T.cpu().numpy())
 
     @property
     def mixing_(self) -> NDArray[np.floating]:
@@ -168,15 +198,22 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
     def mean_(self) -> NDArray[np.floating]:
         """The row whose sources are all 0: (n_features,)."""
         with torch.no_grad():
-            zero = torch.zeros_like(self.energy_.offset)[None]
-            return np.asarray(self.energy_.decode(zero)[0].cpu().numpy())
+            zero = torch.zeros_like(self._sources.offset)[None]
+            return np.asarray(self._sources.decode(zero)[0].cpu().numpy())
 
     @property
     def _n_features_out(self) -> int:
-        return len(self.energy_.offset)
+        return len(self._sources.offset)
 
-    def _blank(self, state: dict[str, Tensor]) -> IndependentSources:
-        d = self._width
+    def _blank(self, state: dict[str, Tensor]) -> IndependentSources | WithWords:
+        layout = layout_of(self._space)
+        if layout is not None:
+            inside = {name.removeprefix("energy."): each for name, each in state.items()}
+            sources = self._blank_of(inside, len(layout.numbers))
+            return WithWords.blank(sources, layout).to(sources.offset)
+        return self._blank_of(state, self._width)
+
+    def _blank_of(self, state: dict[str, Tensor], d: int) -> IndependentSources:
         weight = held(state, "weight", d, d)
         if not bool(torch.linalg.slogdet(weight).logabsdet.isfinite()):
             raise InputError("weight is singular: rows would have no energy")

@@ -24,13 +24,14 @@ from thalweg.core import (
     visible_energy,
 )
 from thalweg.data import Rows, Summary, batches_in_order, steps_of
-from thalweg.energies import Affine, Reconstruction
+from thalweg.energies import Affine, Reconstruction, SquaredError
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import ClusterMixin
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.learning_on import LearnsOn
 from thalweg.estimators.tables.model import CodesMixin, SamplesMixin, TableModel
 from thalweg.estimators.tables.sparse import TakesSparse
+from thalweg.estimators.tables.words import layout_of, table_cost
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.training import History
 from thalweg.training import kmeans as training
@@ -241,7 +242,10 @@ class KMeans(TakesSparse, LearnsOn, CodesMixin, SamplesMixin, ClusterMixin, Seed
 
     def _energy_at(self, centers: Tensor) -> FreeEnergy:
         k = len(centers)
-        energy = Reconstruction(Affine(centers), OneHot(k))
+        cost = SquaredError()
+        words = layout_of(self._space) is not None
+        made = table_cost(self._space, cost, centers) if words else cost
+        energy = Reconstruction(Affine(centers), OneHot(k), made)
         return FreeEnergy(energy, Exhaustive(), float(self.beta)).to(centers)
 
     def _settings(self, summary: Summary) -> training.Settings:

@@ -13,8 +13,6 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from thalweg.core import (
-    Array,
-    Choice,
     InputError,
     Integer,
     Real,
@@ -22,16 +20,17 @@ from thalweg.core import (
     finite_array,
     generator_from,
     learned,
-    parameter,
     visible_energy,
 )
 from thalweg.data import Summary, batches_in_order, steps_of
+from thalweg.energies import GaussianComponents, WordBlocks, WordComponents
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import DensityMixin
-from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.kmeans import KMeans
 from thalweg.estimators.tables.learning_on import LearnsOn
+from thalweg.estimators.tables.mixture_settings import MixtureSettings
 from thalweg.estimators.tables.model import CodesMixin, MeanScoreMixin, SamplesMixin, TableModel
+from thalweg.estimators.tables.words import layout_of
 from thalweg.latents import Exhaustive, FreeEnergy
 from thalweg.training.mixture import (
     Weighted,
@@ -42,12 +41,18 @@ from thalweg.training.mixture import (
     pooled,
     shaped_covariances,
 )
-from thalweg.training.mixture_fit import Settings, fit, sums_of_shares
+from thalweg.training.mixture_fit import Fit, Settings, fit, sums_of_shares
 from thalweg.training.stepwise import StepwiseStep
+from thalweg.training.word_mixture import (
+    WordPrior,
+    components_of_shares,
+    fit_words,
+    pooled_words,
+)
 
 
 class GaussianMixture(
-    LearnsOn, CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, Seeded, TableModel
+    LearnsOn, CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, MixtureSettings, TableModel
 ):
     r"""A Gaussian mixture: the free energy over which component a row came from.
 
@@ -82,69 +87,7 @@ class GaussianMixture(
     array([ 1., 11.])
     """
 
-    n_components: int = parameter(
-        "k, how many components.", Integer(1, high=1_000_000), default=1, kw_only=False
-    )
-    covariance_type: str = parameter(
-        "A matrix for each component, one for all, variances of columns, or one variance.",
-        Choice(("full", "tied", "diag", "spherical")),
-        default="full",
-    )
-    tol: float = parameter(
-        "EM ends when the mean free energy falls by less; gradient training when three epochs "
-        "lower it by less than this share.",
-        Real(0),
-        default=1e-3,
-    )
-    reg_covar: float = parameter(
-        "Added to the diagonal of covariances by EM, in squared units of the columns.",
-        Real(0),
-        default=1e-6,
-    )
-    max_iter: int = parameter(
-        "Most iterations of EM, epochs of gradient training.", Integer(1), default=100
-    )
-    init_params: str = parameter(
-        "Where responsibilities start.", Choice(("kmeans", "random")), default="kmeans"
-    )
-    weights_init: ArrayLike | None = parameter(
-        "Where the weights start: (k,).", Array(none=True), default=None
-    )
-    means_init: ArrayLike | None = parameter(
-        "Where the means start: (k, n_features).", Array(none=True), default=None
-    )
-    precisions_init: ArrayLike | None = parameter(
-        "Where the inverse covariances start, in scikit-learn's shapes.",
-        Array(none=True),
-        default=None,
-    )
-    n_pooled: int = parameter(
-        "Mixtures fitted from as many starts, each of ``n_components``, and pooled into one of "
-        "all their components, each with its share of the weight. Pooling smooths what few rows "
-        "leave open, which helps completion most.",
-        Integer(1, high=10_000),
-        default=1,
-    )
-    algorithm: str = parameter(
-        "Expectation maximization over all rows, or gradient steps (Adam) on batches.",
-        Choice(("em", "gradient")),
-        default="em",
-    )
-    beta: float = parameter(
-        "Inverse temperature at which the energy is trained and asked; inf is hard assignment.",
-        Real(0, above=True, infinite=True),
-        default=1.0,
-    )
-    beta_start: float | None = parameter(
-        "Below beta: training begins here and beta grows in stages of 1.5, a little beyond its "
-        "end and back (deterministic annealing), which depends less on where it starts.",
-        Real(0, above=True, none=True),
-        default=None,
-    )
-    batch_size: int = parameter("Rows a step, for gradient.", Integer(1), default=1024)
-    learning_rate: float = parameter(
-        "For gradient, in units of the columns' spread.", Real(0, above=True), default=0.02
-    )
+    _words_in_units = False
 
     energy_: FreeEnergy = learned()
     converged_: bool = learned("Whether training ended by itself.", saved=True, constraint=Switch())
@@ -185,14 +128,14 @@ class GaussianMixture(
             start = self._start(data, summary, seed).to(device)
             self.energy_ = FreeEnergy(start, Exhaustive(), float(self.beta))
             generator = generator_from(seed)
-            ended = fit(self.energy_, data, summary, settings, generator)
+            ended = self._train(data, summary, settings, generator)
             self.converged_ &= ended.converged
             self.n_iter_ = max(self.n_iter_, ended.n_iter)
             bounds.append(-ended.loss)
-            parts.append(components_of(self.energy_))
+            parts.append(self.energy_.energy)
         self.lower_bound_ = float(np.mean(bounds))
         if len(parts) > 1:
-            self.energy_ = FreeEnergy(pooled(parts), Exhaustive(), float(self.beta))
+            self.energy_ = FreeEnergy(self._pooled(parts), Exhaustive(), float(self.beta))
         if not self.converged_:
             self._warn_not_converged(self.n_iter_)
         self.energy_ = self.energy_.to(rows.torch_dtype)
@@ -217,6 +160,11 @@ class GaussianMixture(
             )
         if self._is_new():
             return self.fit(X, sample_weight=sample_weight)
+        if layout_of(self._space) is not None:
+            raise InputError(
+                "GaussianMixture: partial_fit goes on with numbers alone, and this model has "
+                "words; expected fit with all rows"
+            )
         rows, _ = self._more(X)
         weight = self._weight(X, rows, sample_weight)
         energy = copy.deepcopy(self.energy_).double()
@@ -232,6 +180,20 @@ class GaussianMixture(
         self.energy_ = energy.to(self._like())
         return self
 
+    def _train(
+        self, data: Weighted, summary: Summary, settings: Settings, generator: torch.Generator
+    ) -> Fit:
+        if layout_of(self._space) is None:
+            return fit(self.energy_, data, summary, settings, generator)
+        return fit_words(self.energy_, data, summary, settings, generator, self._word_prior())
+
+    def _pooled(self, parts: list[Any]) -> Any:
+        return pooled(parts) if layout_of(self._space) is None else pooled_words(parts)
+
+    def _word_prior(self) -> WordPrior:
+        assert self.table_ is not None
+        return WordPrior(torch.from_numpy(self.table_.prior))
+
     def _start(self, data: Weighted, summary: Summary, seed: np.random.RandomState) -> Any:
         n, k = len(data.rows), self.n_components
         if self.init_params == "kmeans":
@@ -240,10 +202,23 @@ class GaussianMixture(
         else:
             share = seed.random_sample((n, k))
             share /= share.sum(axis=1, keepdims=True)
+        layout = layout_of(self._space)
+        if layout is not None:
+            self._refuse_starts()
+            words = WordBlocks(layout, torch.zeros(layout.width, dtype=torch.float64))
+            return components_of_shares(
+                words, data, share, summary, self.covariance_type, self.reg_covar,
+                self._word_prior(),
+            )  # fmt: skip
         sums = sums_of_shares(data, share, summary)
         weights, means, covariances = moments(sums, self.covariance_type, self.reg_covar)
         start = self._given(weights, means, covariances)
         return build(start[1], start[0], start[2], self.covariance_type)
+
+    def _refuse_starts(self) -> None:
+        for name in ("weights_init", "means_init", "precisions_init"):
+            if getattr(self, name) is not None:
+                raise InputError(f"GaussianMixture: {name} is for numbers alone; expected None")
 
     def _labels(self, data: Weighted, seed: np.random.RandomState) -> NDArray[np.int32]:
         """K-means clusters, or the rows by turns where there are too few distinct ones."""
@@ -286,17 +261,25 @@ class GaussianMixture(
     @property
     def weights_(self) -> NDArray[np.floating]:
         """Shares of the components: (n_components,)."""
-        return np.asarray(components_of(self.energy_).weights.detach().cpu().numpy())
+        return np.asarray(_weights_of(self.energy_).detach().cpu().numpy())
 
     @property
     def means_(self) -> NDArray[np.floating]:
-        """Means, in the units of the rows: (n_components, n_features)."""
-        return self._space.out(components_of(self.energy_).means.detach().cpu().numpy())
+        """Means, in the units of the rows, probabilities of words: (n_components, entries)."""
+        every = self.energy_.energy.latent.members()
+        assert every is not None
+        with torch.no_grad():
+            decoded = self.energy_.energy.decode(every)
+        assert decoded is not None
+        return self._space.out(decoded.cpu().numpy())
 
     @property
     def covariances_(self) -> NDArray[np.floating]:
-        """Covariances, in scikit-learn's shapes."""
-        components, several = components_of(self.energy_), self.n_pooled > 1
+        """Covariances of the numbers, in the energy's units and scikit-learn's shapes."""
+        latent, several = self.energy_.energy, self.n_pooled > 1
+        components = latent.numbers if isinstance(latent, WordComponents) else latent
+        if not isinstance(components, GaussianComponents):
+            raise AttributeError("covariances_: the table has no numbers")
         return shaped_covariances(components, self.covariance_type, several)
 
     def predict(self, X: Any) -> NDArray[np.int64]:
@@ -318,16 +301,34 @@ class GaussianMixture(
         return self.n_components * self.n_pooled
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
-        k, d = self.n_components * self.n_pooled, self._width
-        means = held(state, "energy.means", k, d)
+        k, layout = self.n_components * self.n_pooled, layout_of(self._space)
+        if layout is None:
+            components: Any = self._blank_numbers(state, "energy", k, self._width)
+        else:
+            d = len(layout.numbers)
+            numbers = self._blank_numbers(state, "energy.numbers", k, d) if d else None
+            components = WordComponents.blank(layout, numbers, k).to(next(iter(state.values())))
+        return FreeEnergy(components, Exhaustive(), float(self.beta))
+
+    def _blank_numbers(
+        self, state: dict[str, Tensor], prefix: str, k: int, d: int
+    ) -> GaussianComponents:
+        means = held(state, f"{prefix}.means", k, d)
         several = self.n_pooled > 1
         if self.covariance_type in ("full", "tied"):
             shared = self.covariance_type == "tied" and not several
-            factor = held(state, "energy.lower", 1 if shared else k, d, d)
+            factor = held(state, f"{prefix}.lower", 1 if shared else k, d, d)
             covariances = torch.eye(d).to(means).expand_as(factor)
         else:
             one = self.covariance_type == "spherical" and not several
-            covariances = torch.ones_like(held(state, "energy.log_precision", k, 1 if one else d))
+            covariances = torch.ones_like(
+                held(state, f"{prefix}.log_precision", k, 1 if one else d)
+            )
         weights = torch.full_like(means[:, 0], 1 / k)
-        components = build(means, weights, covariances, self.covariance_type)
-        return FreeEnergy(components, Exhaustive(), float(self.beta))
+        return build(means, weights, covariances, self.covariance_type)
+
+
+def _weights_of(energy: FreeEnergy) -> Tensor:
+    latent = energy.energy
+    assert isinstance(latent, (GaussianComponents, WordComponents))
+    return latent.weights

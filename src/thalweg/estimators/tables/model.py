@@ -33,10 +33,12 @@ from thalweg.core import (
 )
 from thalweg.data import Rows, Summary
 from thalweg.data.columns import Schema
+from thalweg.estimators.base.loading import built
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.tables.constants import ConstantsMixin
 from thalweg.estimators.tables.space import RowSpace, entered, in_units
+from thalweg.estimators.tables.words import plain_state, with_words, worded
 from thalweg.questions.blocks import check_answers
 from thalweg.questions.minimized import MinimizedOut
 from thalweg.training import History, Step, train
@@ -55,6 +57,9 @@ class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
         Choice(("auto", "robust", "standard", "none")),
         default="auto",
     )
+
+    _words_in_units: ClassVar[bool] = True
+    """Whether the indicators of words are scaled; not where they are no distances"""
 
     _space: RowSpace = RowSpace()
     """what rows are; of a model that is not fitted any"""
@@ -79,7 +84,9 @@ class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
             summary = rows.summary()
         if self._is_scaled():
             kept = rows.kept
-            self._space, rows = in_units(self._space, rows, summary, self._units_by())
+            self._space, rows = in_units(
+                self._space, rows, summary, self._units_by(), self._words_in_units
+            )
             rows.kept = kept
             summary = rows.summary(columns=self._columns())
         self._remember(rows, summary)
@@ -184,7 +191,7 @@ class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
         def question(y: Tensor) -> Tensor:
             if answer == "mean":
                 return questions.expect(self.energy_, y)
-            return questions.complete(self.energy_, y, starts=self._fillings())
+            return questions.complete(self._worded(), y, starts=self._fillings())
 
         filled = np.array(self._ask_by_descent(rows, question))
         self._with_constants(filled, np.isnan(rows.values))
@@ -222,14 +229,24 @@ class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
         def question(y: Tensor) -> Tensor:
             hidden = y.isnan()
             if bool(hidden.any()) and self.energy_.restricted(~hidden) is None:
-                y = questions.complete(self.energy_, y, starts=self._fillings())
-            return questions.project(self.energy_, y)
+                y = questions.complete(self._worded(), y, starts=self._fillings())
+            return questions.project(self._worded(), y)
 
         return self._space.replaced(X, self._ask_by_descent(rows, question))
 
+    def _worded(self) -> Energy:
+        """The energy, which knows where words are, for what moves rows."""
+        return worded(self.energy_, self._space, self._like())
+
     def _restore(self, state: dict[str, Tensor]) -> Self:
         self._check_constants(self._width)
-        return super()._restore(state)
+        like = next(each for each in state.values() if each.is_floating_point())
+
+        def blank(state: dict[str, Tensor]) -> Energy:
+            return with_words(self._blank(plain_state(state)), self._space, like)
+
+        self.energy_ = built(blank, state)
+        return self
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

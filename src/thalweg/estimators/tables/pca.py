@@ -13,11 +13,12 @@ from torch import Tensor
 from thalweg.core import Either, InputError, Integer, Real, learned, parameter
 from thalweg.data import Rows, Summary
 from thalweg.energies import Affine, Reconstruction
-from thalweg.energies.inside import affine_of
+from thalweg.energies.inside import affine_of, free_energy_of
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.learning_on import LearnsOn
 from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.estimators.tables.sparse import TakesSparse
+from thalweg.estimators.tables.words import with_words
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
 from thalweg.training.principal import (
     Spectrum,
@@ -163,7 +164,7 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
         n = self._kept("n_samples_seen_")
         if self.scatter_ is not None and self.seen_mean_ is not None:
             return Moments(n, self.seen_mean_, self.scatter_)
-        return Moments(n, self.mean_.astype(np.float64), max(n - 1, 0) * self._covariance())
+        return Moments(n, self._offset().astype(np.float64), max(n - 1, 0) * self._covariance())
 
     def _part(self, rows: Rows, summary: Summary) -> Moments:
         check_width(rows.n_columns)
@@ -171,7 +172,7 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
             return moments_of(rows, summary)
         # a plane that rows lie in without any rest has no density
         least = 1e-9 * float(self.explained_variance_.sum()) / rows.n_columns + 1e-12
-        return expected_moments(rows, self.mean_.astype(np.float64), self._covariance(least))
+        return expected_moments(rows, self._offset().astype(np.float64), self._covariance(least))
 
     def _covariance(self, least: float = 0.0) -> NDArray[np.float64]:
         """Of the rows so far: along the plane, and at least so much across it: (d, d)."""
@@ -194,10 +195,11 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
         like = torch.empty(0, dtype=dtype, device=self._device)
         # sigma^2 / variance of each code without its noise, per unit of E's factor 2
         shrinkage = 2 * left / np.maximum(variances - left, 1e-12 * max(total, 1e-300))
-        self.energy_ = _energy_at(
+        energy = _energy_at(
             torch.from_numpy(plane.directions.copy()).to(like), offset.to(like),
             torch.from_numpy(shrinkage).to(like),
         )  # fmt: skip
+        self.energy_ = free_energy_of(with_words(energy, self._space, like))
         self.n_components_ = len(variances)
         self.explained_variance_ = variances
         self.explained_variance_ratio_ = variances / total if total > 0 else 0 * variances
@@ -222,9 +224,12 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
     @property
     def mean_(self) -> NDArray[np.floating]:
         """b, in the units of the rows: (n_features,)."""
+        return self._space.out(self._offset())
+
+    def _offset(self) -> NDArray[np.floating]:
         offset = affine_of(self.energy_).offset
         assert offset is not None
-        return self._space.out(offset.detach().cpu().numpy())
+        return np.asarray(offset.detach().cpu().numpy())
 
     @property
     def _n_features_out(self) -> int:

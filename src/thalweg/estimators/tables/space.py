@@ -159,13 +159,15 @@ def entered(model: BaseEstimator, X: Any) -> tuple[RowSpace, Rows]:
     return RowSpace(schema), Rows(values)
 
 
-def in_units(space: RowSpace, rows: Rows, summary: Summary, how: str) -> tuple[RowSpace, Rows]:
+def in_units(
+    space: RowSpace, rows: Rows, summary: Summary, how: str, words: bool
+) -> tuple[RowSpace, Rows]:
     """The same rows, their units taken off."""
     if isinstance(rows, SparseRows):
         raise InputError(
             f"scale={how!r} and X is sparse: off its median a zero is none; expected scale='auto'"
         )
-    scaling = scaling_of(rows, summary, space.schema, how)
+    scaling = scaling_of(rows, summary, space.schema, how, words=words)
     return space._replace(scaling=scaling), _scaled(scaling, rows, space.schema is not None)
 
 

@@ -31,6 +31,7 @@ from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.learning_on import LearnsOn, generator_later
 from thalweg.estimators.tables.model import CodesMixin, TableModel
+from thalweg.estimators.tables.words import with_words, without_words
 from thalweg.latents import ActiveSet, Encoder, FreeEnergy, LatentSolver, ProximalGradient, Sparse
 from thalweg.objectives import PushDown
 from thalweg.training import History, gradient_step
@@ -182,6 +183,7 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
         self.n_iter_ = max(1, -(-len(self.history_) // steps_of(rows, self.batch_size)))
         if self.solver == "lista":
             self._learn_to_infer(rows, generator)
+        with_words(self.energy_, self._space, self.energy_.shift)
         return self
 
     def partial_fit(self, X: Any, y: None = None) -> Self:
@@ -199,7 +201,7 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
         rows, _ = self._more(X)
         generator = generator_later(self.random_state, seen)
         self.energy_ = copy.deepcopy(self.energy_)
-        inner = free_energy_of(self.energy_)
+        inner = free_energy_of(without_words(self.energy_))
         network = inner.solver
         if self.solver == "lista":
             inner.solver = self._solver("active-set", affine_of(inner).weight)
@@ -208,6 +210,7 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
         if self.solver == "lista":
             inner.solver = network
             self._train_network(rows, generator, LISTA_FOLLOWS)
+        with_words(self.energy_, self._space, self.energy_.shift)
         return self
 
     def _learn_atoms(

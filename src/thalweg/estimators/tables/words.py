@@ -55,9 +55,7 @@ def table_cost(space: RowSpace, numbers: Cost, like: Tensor) -> TableCost:
     if isinstance(numbers, SquaredError) and scale is not None:
         weight = float(scale) / np.maximum(entropies(space), LEAST_ENTROPY)
     shift, unit = _units(space)
-    words = WordProbabilities(
-        schema.layout, torch.from_numpy(schema.prior), shift=shift, unit=unit
-    )
+    words = WordProbabilities(schema.layout, torch.from_numpy(schema.prior), shift=shift, unit=unit)
     return TableCost(numbers, words, torch.from_numpy(weight)).to(like)
 
 
@@ -93,6 +91,21 @@ def with_words(energy: Energy, space: RowSpace, like: Tensor) -> Energy:
     free.energy.cost = table_cost(space, free.energy.cost, like)
     if isinstance(free.solver, (LeastSquares, ActiveSet, ProximalGradient)):
         free.solver = BySquares(free.solver)
+    return energy
+
+
+def plain_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state as it was before :func:`with_words`: a solver stands in no other."""
+    return {name.replace("solver.inner.", "solver."): each for name, each in state.items()}
+
+
+def without_words(energy: Energy) -> Energy:
+    """What :func:`with_words` changed, changed back, to learn on: in place."""
+    free = free_energy_of(energy)
+    if isinstance(free.energy, Reconstruction) and isinstance(free.energy.cost, TableCost):
+        free.energy.cost = free.energy.cost.numbers
+        if isinstance(free.solver, BySquares):
+            free.solver = free.solver.inner
     return energy
 
 
