@@ -113,9 +113,9 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
         shape=("any", "n_components"),
     )
 
-    def _units(self, rows: Rows, summary: Summary) -> Units:
-        units = column_units(summary)
-        if self.cost == "squared":
+    def _units(self, rows: Rows, summary: Summary) -> Units | None:
+        units = super()._units(rows, summary)
+        if self.cost == "squared" or units is None:
             return units
         # edges between pixels mean something only where all pixels have one unit
         size = math.sqrt(float(summary.variance.mean())) or 1.0

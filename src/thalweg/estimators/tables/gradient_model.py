@@ -108,7 +108,8 @@ class GradientTableModel(FurtherSteps):
     def _blank(self, state: dict[str, Tensor]) -> Energy:
         energy = self._energy(self._width, torch.Generator())
         if not self._has_own_units():
-            return self._in_units(energy, None).to(next(iter(state.values())).dtype)
+            kind = next(each.dtype for each in state.values() if each.is_floating_point())
+            return self._in_units(energy, None).to(kind)
         units = units_of(state, self._width)
         return self._in_units(energy, units).to(units.shift.dtype)
 

@@ -245,7 +245,7 @@ class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
         def blank(state: dict[str, Tensor]) -> Energy:
             return with_words(self._blank(plain_state(state)), self._space, like)
 
-        self.energy_ = built(blank, state)
+        self.energy_ = built(blank, state).eval()
         return self
 
     def __sklearn_tags__(self) -> Any:
