@@ -17,7 +17,7 @@ from backports import zstd
 from thalweg.core import InputError
 from thalweg.data.table_files import CsvForm, FormSaid, open_table, records, streams
 from thalweg.data.table_files.block import Block
-from thalweg.data.table_files.encodings import Decoder
+from thalweg.data.table_files.encodings import Decoder, guessed
 
 
 @pytest.fixture
@@ -340,8 +340,10 @@ def test_a_decoder_knows_lines_and_what_is_left_from_before():
     assert decoder.take(b"a\nb\n\xc3") == b"a\nb\n"
     with pytest.raises(InputError, match="t: line 3: byte 0xc3 is not UTF-8 text"):
         decoder.take(b"c\n")
-    with pytest.raises(InputError, match="line 2: byte 0xe9 is not UTF-8 text"):
-        Decoder("ascii", "\n", "t").take("é\n".encode() + b"\xe9\n")
+    with pytest.raises(InputError, match="line 2: byte 0xf6 is not UTF-8 text"):
+        Decoder("ascii", "\n", "t").take("Köln é\n".encode() + b"K\xf6ln\n")
+    # it looks like UTF-8 and is none
+    assert guessed(b"\xc3\xa9\n\xe9\n") == "windows-1252"
     decoder = Decoder("ascii", "\n", "t")
     decoder.take(b"a\n\n")
     with pytest.raises(InputError, match="line 4 has a zero byte"):
