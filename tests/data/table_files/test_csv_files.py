@@ -17,6 +17,7 @@ from backports import zstd
 from thalweg.core import InputError
 from thalweg.data.table_files import CsvForm, FormSaid, open_table, records, streams
 from thalweg.data.table_files.block import Block
+from thalweg.data.table_files.encodings import Decoder, guessed
 
 
 @pytest.fixture
@@ -62,6 +63,11 @@ def test_what_is_compressed_is_read_and_what_is_cut_refused(table, name, how, tm
 
 def test_a_zip_file_is_of_one_table(table):
     assert table(zipped(SMALL, **{"__MACOSX/t.csv": "x"}), "t.zip").names == ["a", "b"]
+    locked = bytearray(zipped(SMALL))
+    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        locked[locked.index(mark) + flags] |= 1
+    with pytest.raises(InputError, match=r"t\.zip is a zip file with a password"):
+        table(bytes(locked), "t.zip")
     with pytest.raises(InputError, match=r"t\.zip is a zip file of 2 files"):
         table(zipped(SMALL, other="x"), "t.zip")
 
@@ -190,6 +196,7 @@ def test_names_are_made_clear(table):
     ]
     assert table("a;b\n1;2;\n3;4;\n").names == ["a", "b", "column 3"]
     assert table("a;b\n1;2;\n3;4;5\n").names == ["row name", "a", "b"]
+    assert table('"a"\n"1",5\n"2",6\n').names == ["row name", "a"]
     assert "'row name'" in table("a;b\n1;2;\n3;4;5\n").notes[0]
 
 
@@ -255,6 +262,8 @@ def test_quotes_that_are_none_stay(table):
     assert rows == [('5" pipe', "1"), ('6" pipe, long', "2")]
     assert table('a,b\n"C:\\","x"\n').read().rows() == [("C:\\", "x")]
     assert table('a,b\n1,"He said \\"hi\\", ok"\n').read().rows() == [("1", 'He said "hi", ok')]
+    assert table("a,b\n'x, y',1\n'z',2\n").read().rows() == [("x, y", "1"), ("z", "2")]
+    assert table("a,b\no'x,it's\n").read().rows() == [("o'x", "it's")]
     assert table('a, b\n1, "x, y"\n2, z\n').read().rows() == [("1", "x, y"), ("2", "z")]
 
 
@@ -294,9 +303,48 @@ def test_a_row_without_end_is_refused_before_memory_is_full(table, monkeypatch):
 def test_a_block_tells_rows_of_other_widths():
     for data, n, even in [
         (b"a,b\nc,d\n", 2, True), (b"a,b\n\nc,d\n", 2, False), (b"a\n\nb\n", 1, False),
-        (b"a\nb\n", 1, True), (b"a,b,c\nd\n", 2, False), (b'"a,x",b\n"c\n",d\n', 2, True),
+        (b"a\nb\n", 1, True), (b"a,b,c\nd\n", 2, False), (b"a,b\nc,d,e,f\n", 3, False),
+        (b'"a,x",b\n"c\n",d\n', 2, True),
     ]:  # fmt: skip
         assert Block(data, ord(","), ord('"')).is_even(n) is even, data
     assert Block(b'a,"b\n', ord(","), ord('"')).end == 0
     assert Block(b'a,b\nc,"d\ne', ord(","), ord('"')).end == 4
     assert not Block(b'a"b,c\n', ord(","), ord('"')).is_regular
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_quotes_anywhere_are_read_as_python_reads_them(table, seed, monkeypatch):
+    random = np.random.default_rng(seed)
+    read = 0
+    for _ in range(100):
+        in_small_pieces(monkeypatch, int(random.integers(1, 30)))
+        text = "x,y\n1,2\n" + "".join(random.choice(list('aaa"",\n '), random.integers(4, 40)))
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        rows = [row for row in rows if len(row) > 1 or "".join(row).strip()]
+        refused = ""
+        try:
+            cells = table(text, said=FormSaid(",", '"')).read().rows()
+        except InputError as error:
+            refused = str(error)
+        if refused:
+            # for good reason alone
+            assert {len(row) for row in rows} != {2} or "without an end" in refused, text
+        else:
+            assert cells == [tuple(cell or None for cell in row) for row in rows[1:]], text
+            read += 1
+    assert read > 5
+
+
+def test_a_decoder_knows_lines_and_what_is_left_from_before():
+    decoder = Decoder("ascii", "\n", "t")
+    assert decoder.take(b"a\nb\n\xc3") == b"a\nb\n"
+    with pytest.raises(InputError, match="t: line 3: byte 0xc3 is not UTF-8 text"):
+        decoder.take(b"c\n")
+    with pytest.raises(InputError, match="line 2: byte 0xf6 is not UTF-8 text"):
+        Decoder("ascii", "\n", "t").take("Köln é\n".encode() + b"K\xf6ln\n")
+    # it looks like UTF-8 and is none
+    assert guessed(b"\xc3\xa9\n\xe9\n") == "windows-1252"
+    decoder = Decoder("ascii", "\n", "t")
+    decoder.take(b"a\n\n")
+    with pytest.raises(InputError, match="line 4 has a zero byte"):
+        decoder.take(b"b\n\0")

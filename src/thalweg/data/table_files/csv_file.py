@@ -13,10 +13,10 @@ import polars as pl
 from thalweg.core import InputError
 from thalweg.data.table_files.base import TableFile
 from thalweg.data.table_files.encodings import count_lines
-from thalweg.data.table_files.form import FormSaid
+from thalweg.data.table_files.form import SAMPLE_BYTES, CsvForm
 from thalweg.data.table_files.names import clear_names
 from thalweg.data.table_files.records import Records, lines_of, numbered_rows
-from thalweg.data.table_files.sniffing import SAMPLE_BYTES, sniff
+from thalweg.data.table_files.said import FormSaid
 from thalweg.data.table_files.streams import STANDARD_INPUT, kept, opened, utf8_chunks
 
 LOOKED_AT = 100
@@ -54,7 +54,8 @@ class CsvFile(TableFile):
             sample = file.read(SAMPLE_BYTES + 1)
         if not sample.strip():
             raise InputError(f"{self.source} is empty; expected a table with at least one row")
-        self.form = sniff(sample[:SAMPLE_BYTES], len(sample) > SAMPLE_BYTES, said, self.source)
+        cut = len(sample) > SAMPLE_BYTES
+        self.form = CsvForm.of_sample(sample[:SAMPLE_BYTES], cut, said, self.source)
         self._begin()
 
     def _begin(self) -> None:
@@ -98,7 +99,7 @@ class CsvFile(TableFile):
 
     def _chunks(self) -> Iterator[bytes]:
         with opened(self._file, self.source) as file:
-            yield from utf8_chunks(file, self.form, self.source)
+            yield from utf8_chunks(file, self.form.encoding, self.form.line_end, self.source)
 
     def _empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=dict.fromkeys(self.names, pl.String()))

@@ -49,10 +49,10 @@ def guessed(data: bytes) -> str:
     )  # fmt: skip
     likely = {
         (each["encoding"] or USUAL).lower(): float(each["confidence"])
-        for each in reversed(found)
+        for each in reversed(found) if each["encoding"] not in ("utf-8", "ascii")
     }  # fmt: skip
-    best = max(likely, key=lambda name: likely[name])
-    other = likely[best] >= max(AT_LEAST, CLEARLY * likely.get(USUAL, 0.0))
+    best = max(likely, key=lambda name: likely[name], default=USUAL)
+    other = likely.get(best, 0.0) >= max(AT_LEAST, CLEARLY * likely.get(USUAL, 0.0))
     return best if other else USUAL
 
 

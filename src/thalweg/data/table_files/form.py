@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from thalweg.core import InputError
+from thalweg.data.table_files.dialects import dialect
+from thalweg.data.table_files.encodings import zero_byte
+from thalweg.data.table_files.said import FormSaid
+from thalweg.data.table_files.sniffing import (
+    SAID_BY_EXCEL,
+    decimal_of,
+    decoded,
+    escape_of,
+    is_spaced,
+    rows_of,
+    separator_of,
+    whole_lines,
+)
+from thalweg.data.table_files.streams import opened
 
-
-class FormSaid(NamedTuple):
-    """What a person says of the form of a CSV file; None is to be found."""
-
-    separator: str | None = None
-    """one character between cells; ``"\\\\t"`` spelled out is a tab"""
-    quote: str | None = None
-    """one character around cells; an empty text where there is none"""
-    encoding: str | None = None
-    """by any name that Python knows"""
-    decimal: str | None = None
-    """``"."`` or ``","``"""
-    header: bool | None = None
-    """whether the first line has the names of the columns"""
-    skip_lines: int | None = None
-    """before the header"""
-
-    def checked(self) -> FormSaid:
-        """The same, with names as they are used; refused where something cannot be.
-
-        Raises
-        ------
-        InputError
-            If the separator or the quote is no single character, the encoding is not known, the
-            decimal mark is none, or the lines to skip are fewer than none.
-
-        Examples
-        --------
-        >>> FormSaid(separator="\\\\t", encoding="Latin1").checked()[:3]
-        ('\\t', None, 'iso8859-1')
-        """
-        separator = "\t" if self.separator == "\\t" else self.separator
-        if separator is not None and (len(separator) != 1 or separator in "\r\n\0"):
-            raise InputError(f"separator is {separator!r}; expected one character, such as ';'")
-        if self.quote is not None and (len(self.quote) > 1 or self.quote in ("\r", "\n", "\0")):
-            raise InputError(f"quote is {self.quote!r}; expected one character, or '' for none")
-        if separator is not None and separator == self.quote:
-            raise InputError(f"separator and quote are both {separator!r}; expected two characters")
-        if self.decimal not in (None, ".", ","):
-            raise InputError(f"decimal is {self.decimal!r}; expected '.' or ','")
-        if self.skip_lines is not None and self.skip_lines < 0:
-            raise InputError(f"skip_lines is {self.skip_lines}; expected 0 or more")
-        encoding = self.encoding
-        if encoding is not None:
-            try:
-                # not all that Python calls a codec has to do with text
-                encoding = codecs.lookup(encoding).name
-                "a".encode(encoding)
-            except (LookupError, UnicodeError) as error:
-                raise InputError(
-                    f"encoding is {self.encoding!r}, which is not known; expected one such as "
-                    "'utf-8', 'utf-16' or 'windows-1252'"
-                ) from error
-        return self._replace(separator=separator, encoding=encoding)
+SAMPLE_BYTES = 262_144
+"""Of a file's beginning, looked at for its form"""
 
 
 @dataclass(frozen=True)
@@ -105,31 +64,62 @@ class CsvForm:
         InputError
             If the file is not there or cannot be read, or several separators are as likely.
         """
-        # what sniffs makes forms
-        from thalweg.data.table_files.sniffing import SAMPLE_BYTES, sniff
-        from thalweg.data.table_files.streams import opened
-
         if isinstance(given, bytes):
-            return sniff(given[:SAMPLE_BYTES], len(given) > SAMPLE_BYTES, said, "these bytes")
+            return cls.of_sample(given[:SAMPLE_BYTES], len(given) > SAMPLE_BYTES, said, "the text")
         with opened(Path(given), str(given)) as file:
             sample = file.read(SAMPLE_BYTES + 1)
-        return sniff(sample[:SAMPLE_BYTES], len(sample) > SAMPLE_BYTES, said, str(given))
+        return cls.of_sample(sample[:SAMPLE_BYTES], len(sample) > SAMPLE_BYTES, said, str(given))
 
+    @classmethod
+    def of_sample(cls, sample: bytes, cut: bool, said: FormSaid | None, name: str) -> CsvForm:
+        """The form that the beginning of a file has, where it is not said.
 
-ONE_CELL = "\x1f"
-"""Stands for the separator where there is none: no text has it"""
+        Parameters
+        ----------
+        sample : bytes
+        cut : bool
+            Whether the file goes on.
+        said : FormSaid, optional
+        name : str
+            For messages.
 
+        Raises
+        ------
+        InputError
+            If several separators are as likely.
+        """
+        said = (said or FormSaid()).checked()
+        encoding, text = decoded(sample, cut, said.encoding)
+        if "\0" in text:
+            raise zero_byte(name, text.count("\n", 0, text.index("\0")) + 1)
+        line_end = "\n" if "\n" in text or "\r" not in text else "\r"
+        text = text.replace("\r", "\n") if line_end == "\r" else text
+        skip = said.skip_lines
+        separator = said.separator
+        excel = SAID_BY_EXCEL.match(text)
+        if skip is None:
+            skip = 1 if excel else 0
+            separator = separator or (excel[1] if excel else None)
+        text = text.split("\n", skip)[-1] if text.count("\n") >= skip else ""
+        text, cut = whole_lines(text, cut)
+        quote = '"' if said.quote is None else said.quote or None
+        if separator is None:
+            separator, quote = separator_of(text, quote, said.quote is not None, cut, name)
+        escape, spaced = escape_of(text, separator, quote), is_spaced(text, separator, quote)
+        rows = rows_of(text, dialect(separator, quote, escape, spaced))
+        return cls(
+            separator=separator,
+            quote=quote,
+            encoding=encoding,
+            decimal=said.decimal or decimal_of(rows[1:]),
+            header=said.header is not False,
+            skip_lines=skip,
+            escape=escape,
+            spaced=spaced,
+            line_end=line_end,
+        )
 
-def dialect(form: CsvForm) -> csv.Dialect:
-    """The form as Python's ``csv`` takes it."""
-
-    class Written(csv.Dialect):
-        delimiter = form.separator or ONE_CELL
-        quotechar = form.quote
-        quoting = csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE
-        escapechar = form.escape
-        doublequote = True
-        skipinitialspace = form.spaced
-        lineterminator = "\n"
-
-    return Written()
+    @property
+    def dialect(self) -> csv.Dialect:
+        """The form as Python's ``csv`` takes it."""
+        return dialect(self.separator, self.quote, self.escape, self.spaced)

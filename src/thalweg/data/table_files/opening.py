@@ -10,8 +10,8 @@ from pathlib import Path
 from thalweg.core import InputError
 from thalweg.data.table_files.base import TableFile
 from thalweg.data.table_files.csv_file import CsvFile
-from thalweg.data.table_files.form import FormSaid
 from thalweg.data.table_files.parquet_file import ParquetFile
+from thalweg.data.table_files.said import FormSaid
 from thalweg.data.table_files.streams import STANDARD_INPUT
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat")

@@ -10,8 +10,9 @@ import polars as pl
 
 from thalweg.core import InputError
 from thalweg.data.table_files.block import Block
+from thalweg.data.table_files.dialects import ONE_CELL
 from thalweg.data.table_files.encodings import count_lines
-from thalweg.data.table_files.form import ONE_CELL, CsvForm, dialect
+from thalweg.data.table_files.form import CsvForm
 
 LONGEST_RECORD = 64 * 2**20
 """Bytes of a row, which is held in memory whole"""
@@ -156,7 +157,7 @@ def numbered_rows(
         yield from lines
         ended = True
 
-    reader = csv.reader(until_end(), dialect(form))
+    reader = csv.reader(until_end(), form.dialect)
     start = line
     try:
         for row in reader:

@@ -11,11 +11,8 @@ import clevercsv
 from clevercsv.dialect import SimpleDialect
 
 from thalweg.core import InputError
-from thalweg.data.table_files.encodings import around, guessed, marked, zero_byte
-from thalweg.data.table_files.form import CsvForm, FormSaid, dialect
-
-SAMPLE_BYTES = 262_144
-"""Of a file's beginning, looked at for its encoding"""
+from thalweg.data.table_files.dialects import dialect
+from thalweg.data.table_files.encodings import around, guessed, marked
 
 SNIFFED = 32_768
 """Characters that the separator is found from; what finds it takes its time"""
@@ -27,55 +24,7 @@ NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SAID_BY_EXCEL = re.compile(r'"?sep=(.)"?[ \t]*\r?(?:\n|$)', re.IGNORECASE)
 
 
-def sniff(sample: bytes, cut: bool, said: FormSaid | None, name: str) -> CsvForm:
-    """The form that the beginning of a file has, where it is not said.
-
-    Parameters
-    ----------
-    sample : bytes
-    cut : bool
-        Whether the file goes on.
-    said : FormSaid, optional
-    name : str
-        For messages.
-
-    Raises
-    ------
-    InputError
-        If several separators are as likely.
-    """
-    said = (said or FormSaid()).checked()
-    encoding, text = _decoded(sample, cut, said.encoding)
-    if "\0" in text:
-        raise zero_byte(name, text.count("\n", 0, text.index("\0")) + 1)
-    line_end = "\n" if "\n" in text or "\r" not in text else "\r"
-    text = text.replace("\r", "\n") if line_end == "\r" else text
-    skip = said.skip_lines
-    separator = said.separator
-    excel = SAID_BY_EXCEL.match(text)
-    if skip is None:
-        skip = 1 if excel else 0
-        separator = separator or (excel[1] if excel else None)
-    text = text.split("\n", skip)[-1] if text.count("\n") >= skip else ""
-    text, cut = _whole_lines(text, cut)
-    quote = '"' if said.quote is None else said.quote or None
-    if separator is None:
-        separator, quote = _separator(text, quote, said.quote is not None, cut, name)
-    form = CsvForm(
-        separator=separator,
-        quote=quote,
-        encoding=encoding,
-        header=said.header is not False,
-        skip_lines=skip,
-        escape=_escape(text, separator, quote),
-        spaced=_spaced(text, separator, quote),
-        line_end=line_end,
-    )
-    decimal = said.decimal or _decimal(_rows(text, form)[1:])
-    return CsvForm(**{**vars(form), "decimal": decimal})
-
-
-def _decoded(sample: bytes, cut: bool, said: str | None) -> tuple[str, str]:
+def decoded(sample: bytes, cut: bool, said: str | None) -> tuple[str, str]:
     encoding = said or marked(sample)
     if encoding is None:
         try:
@@ -87,7 +36,7 @@ def _decoded(sample: bytes, cut: bool, said: str | None) -> tuple[str, str]:
     return encoding, decoder.decode(sample, final=not cut).removeprefix("\ufeff")
 
 
-def _whole_lines(text: str, cut: bool) -> tuple[str, bool]:
+def whole_lines(text: str, cut: bool) -> tuple[str, bool]:
     """What is looked at, and whether there is more."""
     if len(text) > SNIFFED:
         cut, text = True, text[:SNIFFED]
@@ -95,24 +44,24 @@ def _whole_lines(text: str, cut: bool) -> tuple[str, bool]:
     return (text[: text.rfind("\n") + 1] or text if cut else text), cut
 
 
-def _rows(text: str, form: CsvForm) -> list[list[str]]:
+def rows_of(text: str, how: csv.Dialect) -> list[list[str]]:
     """The rows of a piece of text that are not blank, as far as it can be read."""
     rows: list[list[str]] = []
     try:
-        rows.extend(row for row in csv.reader(io.StringIO(text, newline=""), dialect(form)) if row)
+        rows.extend(row for row in csv.reader(io.StringIO(text, newline=""), how) if row)
     except csv.Error:
         # whoever reads the whole file says what is wrong and where
         return rows
     return rows
 
 
-def _separator(
+def separator_of(
     text: str, quote: str | None, quote_said: bool, cut: bool, name: str
 ) -> tuple[str | None, str | None]:
     """What stands between cells (None if a line is one) and around them."""
     widths = {}
     for each in (*SEPARATORS, " "):
-        rows = _rows(text, CsvForm(each, quote))
+        rows = rows_of(text, dialect(each, quote))
         # the last may have its end elsewhere
         widths[each] = [len(row) for row in (rows[:-1] if cut and len(rows) > 1 else rows)]
     there = [each for each in SEPARATORS if widths[each] and widths[each][0] > 1]
@@ -169,7 +118,7 @@ def _in_apostrophes(text: str, sniffed: SimpleDialect) -> bool:
     return "'" not in left
 
 
-def _escape(text: str, separator: str | None, quote: str | None) -> str | None:
+def escape_of(text: str, separator: str | None, quote: str | None) -> str | None:
     """A backslash where it stands before quotes that do not end a cell."""
     if quote is None:
         return None
@@ -177,7 +126,7 @@ def _escape(text: str, separator: str | None, quote: str | None) -> str | None:
     return "\\" if re.search(rf"\\{re.escape(quote)}(?!{after})", text) else None
 
 
-def _spaced(text: str, separator: str | None, quote: str | None) -> bool:
+def is_spaced(text: str, separator: str | None, quote: str | None) -> bool:
     """Whether there are quoted cells after a separator and spaces."""
     if separator is None or quote is None or separator == " ":
         return False
@@ -192,7 +141,7 @@ BOTH = re.compile(r"[-+]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+([.,])\d+")
 ONE = re.compile(r"[-+]?\d*([.,])\d+(?:[eE][-+]?\d+)?")
 
 
-def _decimal(rows: list[list[str]]) -> str | None:
+def decimal_of(rows: list[list[str]]) -> str | None:
     """The mark before decimals, if all cells that tell say the same."""
     marks = set()
     for row in rows:

@@ -14,12 +14,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from thalweg.core import InputError
 from thalweg.data.table_files.encodings import Decoder
-from thalweg.data.table_files.form import CsvForm
 
 CHUNK_BYTES = 8 * 2**20
 """Read at a time"""
@@ -111,15 +111,21 @@ def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _of_zstd(file: IO[bytes]) -> Iterator[IO[bytes]]:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
+    zstd = _zstd()
     try:
         with zstd.open(file) as inner:
-            yield inner  # type: ignore[misc]
+            yield inner
     except zstd.ZstdError as error:
         raise EOFError(str(error)) from error
+
+
+def _zstd() -> Any:
+    """What reads zstd: the standard library's module, where it has none yet its backport."""
+    if sys.version_info >= (3, 14):
+        return import_module("compression.zstd")
+    from backports import zstd
+
+    return zstd
 
 
 def _single(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
@@ -135,7 +141,7 @@ def _single(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     return members[0]
 
 
-def utf8_chunks(file: IO[bytes], form: CsvForm, name: str) -> Iterator[bytes]:
+def utf8_chunks(file: IO[bytes], encoding: str, line_end: str, name: str) -> Iterator[bytes]:
     """What a file holds as UTF-8 with lines that end in \\n or \\r\\n, piece by piece.
 
     Raises
@@ -143,7 +149,7 @@ def utf8_chunks(file: IO[bytes], form: CsvForm, name: str) -> Iterator[bytes]:
     InputError
         If something is not of the encoding, or there is a zero byte; with the line.
     """
-    decoder = Decoder(form.encoding, form.line_end, name)
+    decoder = Decoder(encoding, line_end, name)
     while chunk := file.read(CHUNK_BYTES):
         yield decoder.take(chunk)
     yield decoder.take(b"", final=True)
