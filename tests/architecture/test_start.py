@@ -72,7 +72,7 @@ def declared():
               for each in project["optional-dependencies"][group]]  # fmt: skip
 
     def names(requirements):
-        return {re.match(r"[\w-]+", each)[0].lower() for each in requirements}
+        return {re.match(r"[\w.-]+", each)[0].lower() for each in requirements}
 
     return names(project["dependencies"]), names(extras)
 
