@@ -17,6 +17,7 @@ from thalweg.energies.independent_words import WithWords
 from thalweg.energies.inpainting import ConvolutionalInpainter, Inpainter
 from thalweg.energies.joint_embedding import JointEmbedding
 from thalweg.energies.masked import MaskedPrediction
+from thalweg.energies.masked_words import MaskedWordPrediction
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.network import NetworkEnergy
@@ -32,7 +33,7 @@ from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixtur
 from thalweg.energies.transformed import Transformed
 from thalweg.energies.transformer import PatchTransformer
 from thalweg.energies.word_components import WordComponents
-from thalweg.energies.word_probabilities import WordBlocks, WordProbabilities
+from thalweg.energies.word_probabilities import WordBlocks, WordLogits, WordProbabilities
 from thalweg.energies.words import TableCost
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "LaplacianPyramid",
     "Lista",
     "MaskedPrediction",
+    "MaskedWordPrediction",
     "NetworkEnergy",
     "NoiseConditional",
     "Normal",
@@ -84,6 +86,7 @@ __all__ = [
     "WithWords",
     "WordBlocks",
     "WordComponents",
+    "WordLogits",
     "WordProbabilities",
     "every_state",
 ]
