@@ -93,6 +93,9 @@ def test_words_go_whole_and_as_often_as_numbers():
         assert torch.equal(block.all(dim=1), block.any(dim=1))
     assert not spoiled.asked[:1000, 1:4].any()
     assert torch.equal(spoiled.y.isnan(), spoiled.asked | y.isnan())
+    # a word of which a part is hidden is hidden
+    y[:, 1] = math.nan
+    assert not hide(y, torch.Generator().manual_seed(0)).asked[:, 1:4].any()
     one_each = spoiled.asked[1000:, [0, 1, 4, 5]]
     assert (one_each.sum(dim=1) == 2).all()
     assert (abs(one_each.double().mean(dim=0) - 0.5) < 5 * 0.5 / math.sqrt(3000)).all()

@@ -198,12 +198,12 @@ def fillings(y, gone, n=100, seed=3):
 
 
 def test_completion_by_k_means_is_the_best_of_all_words_and_clusters():
-    y, _ = rows(40, hidden=0.4)
+    y, _ = rows(15, hidden=0.4)
     y[0] = math.nan
     energy = k_means()
     gone = y.isnan()
     filled = complete(energy, y)
-    assert torch.equal(energy.indicators.settled(filled), filled) or not gone.all()
+    assert torch.equal(energy.indicators.settled(filled), filled)
     points = energy.energy.decoder.weight.detach()
     for i in range(len(y)):
         best = (math.inf, None)
@@ -295,10 +295,10 @@ def test_no_random_filling_is_below_the_completion(name):
             assert (value <= energy(other) + 1e-9).all()
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", QUICK)
 def test_the_gradient_counts_how_the_codes_move(name):
     energy = makes()[name].double().eval()
-    y, _ = rows(2 if name.endswith("fista") else 6)
+    y, _ = rows(4)
     y = y * UNIT + SHIFT if isinstance(energy, Rescaled) else y
     assert torch.autograd.gradcheck(energy, (y.clone().requires_grad_(),), atol=1e-5)
     if name.startswith(("pca", "ridge", "sparse")):
@@ -331,7 +331,19 @@ def test_codes_by_squares_are_those_of_the_energy_without_words():
         view = energy.restricted(visible)
         codes = view.codes(y)
         torch.testing.assert_close(codes, twin.restricted(visible).codes(y))
-        torch.testing.assert_close(view(y), view.energy(y, codes[None])[0])
+        torch.testing.assert_close(view(y), view.energy.cost(y, decoder(codes)))
+
+
+def test_codes_do_not_depend_on_what_solves_for_them():
+    y, _ = rows(4)
+    found = []
+    for name in ("sparse coding", "sparse coding by fista"):
+        with torch.enable_grad():
+            at = y.clone().requires_grad_()
+            value = makes()[name].double()(at)
+            found.append((value, torch.autograd.grad(value.sum(), at)[0]))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-2, atol=1e-2)
 
 
 def test_means_of_hidden_words_are_probabilities():
