@@ -130,7 +130,7 @@ def test_draws_have_words_as_often_as_they_are_likely():
 
 def test_codes_are_those_of_the_numbers():
     numbers, energy = inside("ica"), WithWords(inside("ica"), LAYOUT, P)
-    y = rows(torch.randn(4, 2, generator=torch.Generator().manual_seed(1), dtype=DOUBLE), 1)
+    y = rows(torch.randn(4, 2, generator=torch.Generator().manual_seed(1), dtype=DOUBLE), 0)
     torch.testing.assert_close(energy.codes(y), numbers.codes(y[:, [0, 4]]))
     torch.testing.assert_close(energy.reconstruct(y), y)
     torch.testing.assert_close(energy.decode(energy.codes(y))[:, 1:4], P[1:4].expand(4, -1))

@@ -266,6 +266,20 @@ def test_fitting_ends_by_itself_and_tells_kinds_apart(beta_start):
         fit_words(energy, given, summary, by, generator, WordPrior(PRIOR))
 
 
+def test_annealing_parts_classes_that_begin_as_one():
+    layout, prior = Layout(5, ((0, 3), (3, 5))), PRIOR[[1, 2, 3, 5, 6]]
+    which = np.arange(60) % 2
+    given = Weighted(Rows(np.eye(5)[which] + np.eye(5)[3 + which]), None, torch.zeros(5), False)
+    first = start(given, layout=layout, prior=prior)
+    first.word_logits.data[:] = first.word_logits.data[:1].clone()
+    energy = FreeEnergy(first, Exhaustive(), 1.0)
+    settings = Settings("em", "full", 1e-6, 1.0, 0.3, 8, 1e-6, 1024, 0.02, False)
+    summary, generator = given.rows.summary(), torch.Generator().manual_seed(0)
+    fit_words(energy, given, summary, settings, generator, WordPrior(prior))
+    p = energy.energy.log_p.detach().exp()
+    assert float((p[0, :2] - p[1, :2]).abs().min()) > 0.8
+
+
 def test_pooled_fits_have_the_mean_of_their_densities():
     given = data(40)
     parts = [start(given), start(data(40, seed=3))]

@@ -17,6 +17,7 @@ from thalweg.energies.independent_words import WithWords
 from thalweg.energies.inpainting import ConvolutionalInpainter, Inpainter
 from thalweg.energies.joint_embedding import JointEmbedding
 from thalweg.energies.masked import MaskedPrediction
+from thalweg.energies.masked_words import MaskedWordPrediction
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.network import NetworkEnergy
@@ -33,7 +34,7 @@ from thalweg.energies.transformed import Transformed
 from thalweg.energies.transformer import PatchTransformer
 from thalweg.energies.visible_units import every_state
 from thalweg.energies.word_components import WordComponents
-from thalweg.energies.word_probabilities import WordBlocks, WordProbabilities
+from thalweg.energies.word_probabilities import WordBlocks, WordLogits, WordProbabilities
 from thalweg.energies.words import TableCost
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "LaplacianPyramid",
     "Lista",
     "MaskedPrediction",
+    "MaskedWordPrediction",
     "NetworkEnergy",
     "NoiseConditional",
     "Normal",
@@ -85,6 +87,7 @@ __all__ = [
     "WithWords",
     "WordBlocks",
     "WordComponents",
+    "WordLogits",
     "WordProbabilities",
     "every_state",
 ]

@@ -205,3 +205,35 @@ class WordProbabilities(WordBlocks):
         p = q.clamp_min(0) + (self.epsilon * self.prior[self._at]).to(q)
         total = torch.stack([part.sum(dim=-1) for part in self._parts(p)], dim=-1)
         return p.log() - self.spread(total.log())
+
+    def settled(self, prediction: Tensor) -> Tensor:
+        """The prediction (..., d) with the likeliest word of each block."""
+        log_p, always = self.log_p(prediction), torch.full((len(self.sizes),), torch.inf)
+        # nothing is drawn where the power is infinite
+        return self.placed(prediction, self.draw(log_p, always, torch.Generator()))
+
+
+class WordLogits(WordProbabilities):
+    r"""Probabilities of words from predictions that are their logarithms, up to a constant.
+
+    .. math::
+        p_c = \frac{\operatorname{softmax}(\hat y)_c + \epsilon \pi_c}{1 + \epsilon}
+
+    For networks that learn by -log p: a prediction that is far off still has a gradient, which one
+    of :class:`WordProbabilities` that is below 0 has not. Parameters as there; shift and unit say
+    what rows are, not predictions.
+
+    Examples
+    --------
+    >>> import torch
+    >>> prior = torch.tensor([0.5, 0.4, 0.1])
+    >>> words = WordLogits(Layout(3, ((0, 3),)), prior, epsilon=0.1)
+    >>> words.log_p(torch.tensor([0.0, 0.0, -9.0])).exp()
+    tensor([0.5000, 0.4909, 0.0091])
+    """
+
+    def log_p(self, prediction: Tensor) -> Tensor:
+        q = prediction[..., self._at]
+        soft = torch.cat([part.log_softmax(dim=-1) for part in self._parts(q)], dim=-1)
+        floor = (self.epsilon * self.prior[self._at]).log().to(q)
+        return torch.logaddexp(soft, floor) - torch.log1p(self.epsilon).to(q)

@@ -121,10 +121,7 @@ class TableCost(Cost):
 
     def settled(self, prediction: Tensor) -> Tensor:
         """With the likeliest word of each block."""
-        which = torch.full_like(self.weight, torch.inf)
-        log_p = self.words.log_p(prediction)
-        # no word is drawn where the power is infinite
-        return self.words.placed(prediction, self.words.draw(log_p, which, torch.Generator()))
+        return self.words.settled(prediction)
 
     def expected(self, prediction: Tensor) -> Tensor:
         """With the probability of each word."""

@@ -1,6 +1,7 @@
 """What is hidden or spoiled, for a model to bring back."""
 
 from thalweg.pretext.base import Corrupted, Corruption, Hiding
+from thalweg.pretext.columns import MaskedColumns
 from thalweg.pretext.combined import AnyOf, Shaped
 from thalweg.pretext.masks import Future, Masked, Occluded
 from thalweg.pretext.noise import AddedNoise, MaskingNoise, SaltAndPepper
@@ -17,6 +18,7 @@ __all__ = [
     "Future",
     "Hiding",
     "Masked",
+    "MaskedColumns",
     "MaskedWords",
     "MaskingNoise",
     "Occluded",
