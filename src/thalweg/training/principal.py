@@ -11,6 +11,7 @@ from torch import Tensor
 
 from thalweg.core import InputError, Loss
 from thalweg.data import Rows, SparseRows, Summary
+from thalweg.training.visible_patterns import VisiblePatterns, patterns_of
 
 WIDE = 4096
 """Columns up to which the covariance matrix is formed."""
@@ -95,6 +96,8 @@ class AlternatingStep:
         b, (d,), changed in place.
     noise : float
         sigma^2, where it starts; then in ``noise``.
+    patterns : VisiblePatterns, optional
+        Of the rows, where those that show the same columns are taken together.
 
     References
     ----------
@@ -102,9 +105,16 @@ class AlternatingStep:
     missing values", JMLR 2010, section 3.3; Tipping and Bishop (1999).
     """
 
-    def __init__(self, weight: Tensor, offset: Tensor, noise: float) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        offset: Tensor,
+        noise: float,
+        patterns: VisiblePatterns | None = None,
+    ) -> None:
         self.weight, self.offset = weight, offset
         self.noise = weight.new_tensor(noise)
+        self.patterns = patterns
 
     def codes(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (n, k) and covariance (n, k, k) of the codes of rows with hidden entries."""
@@ -119,6 +129,12 @@ class AlternatingStep:
 
     @torch.no_grad()
     def __call__(self, rows: Rows, generator: torch.Generator) -> Loss:
+        known = self.patterns
+        found = self._by_row(rows) if known is None else self._by_pattern(known)
+        return self._update(found, len(rows))
+
+    def _by_row(self, rows: Rows) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
+        """Sums over rows for each column: of codes, with y, of y^2, how many; and what is left."""
         k, d = self.weight.shape
         moments = self.weight.new_zeros(d, k + 1, k + 1)
         along = self.weight.new_zeros(d, k + 1)
@@ -137,6 +153,40 @@ class AlternatingStep:
             count += seen.sum(dim=0)
             residual = seen * (known - mean @ self.weight - self.offset)
             total += float(residual.square().sum())
+        return moments, along, squares, count, total
+
+    def _by_pattern(self, known: VisiblePatterns) -> tuple[Tensor, Tensor, Tensor, Tensor, float]:
+        """As by row, the squares about the point that patterns are seen from."""
+        k, n = len(self.weight), known.counts[:, None]
+        away = (self.offset - known.about) * known.seen
+        weight = self.weight * known.seen[:, None]
+        solve, spread = self._solve(weight)
+        # sums over the rows of a pattern of e = y - b, e e^T and (y - about) e^T
+        e = known.sums - n * away
+        cross = known.products - known.sums[:, :, None] * away[:, None]
+        both = cross - away[:, :, None] * e[:, None]
+        z = (solve @ e[:, :, None])[:, :, 0]
+        pairs = weight.new_zeros(len(n), k + 1, k + 1)
+        pairs[:, :k, :k] = solve @ both @ solve.mT + n[:, :, None] * self.noise * spread
+        pairs[:, :k, k] = pairs[:, k, :k] = z
+        pairs[:, k, k] = known.counts
+        moments = torch.einsum("pd,pkl->dkl", known.seen, pairs)
+        along = torch.cat([cross @ solve.mT, known.sums[:, :, None]], dim=2).sum(dim=0)
+        squares = known.products.diagonal(dim1=1, dim2=2).sum(dim=0)
+        rest = torch.eye(both.shape[1]).to(both) - weight.mT @ solve
+        total = float(torch.einsum("pij,pjk,pik->", rest, both, rest))
+        return moments, along, squares, (known.seen * n).sum(dim=0), total
+
+    def _solve(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """From visible entries to codes (P, k, d), and M^-1 (P, k, k), for weights (P, k, d)."""
+        identity = torch.eye(weight.shape[1]).to(weight)
+        gram = weight @ weight.mT + self.noise * identity
+        spread = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+        return spread @ weight, spread
+
+    def _update(self, found: tuple[Tensor, Tensor, Tensor, Tensor, float], n: int) -> Loss:
+        moments, along, squares, count, total = found
+        k = len(self.weight)
         # a column that hardly anything is known of keeps a plane of no slope
         tiny = 1e-12 * moments.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
         plane = torch.linalg.solve(moments + tiny * torch.eye(k + 1).to(moments), along)
@@ -147,9 +197,9 @@ class AlternatingStep:
         )
         old = torch.cat([self.weight, self.offset[None]])
         self.weight.copy_(plane[:, :k].T)
-        self.offset.copy_(plane[:, k])
+        self.offset.copy_(plane[:, k] + (0 if self.patterns is None else self.patterns.about))
         change = (torch.cat([self.weight, self.offset[None]]) - old).norm() / old.norm()
-        value = torch.tensor(total / len(rows), dtype=torch.float64)
+        value = torch.tensor(total / n, dtype=torch.float64)
         return Loss(value, {"change": change.nan_to_num()})
 
     def plane(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64], Tensor]:
@@ -157,8 +207,14 @@ class AlternatingStep:
 
         Directions (k, d), variances (k,) of the codes, and the offset (d,).
         """
-        codes = [self.codes(torch.from_numpy(c).to(self.weight))[0] for _, c in rows.chunks()]
-        center = torch.cat(codes).mean(dim=0)
+        if self.patterns is None:
+            found = [self.codes(torch.from_numpy(c).to(self.weight))[0] for _, c in rows.chunks()]
+            center = torch.cat(found).mean(dim=0)
+        else:
+            known = self.patterns
+            solve, _ = self._solve(self.weight * known.seen[:, None])
+            e = known.sums - known.counts[:, None] * (self.offset - known.about) * known.seen
+            center = (solve @ e[:, :, None]).sum(dim=0)[:, 0] / len(rows)
         # the codes' prior is standard normal, so that the atoms hold the variances
         _, singular, directions = torch.linalg.svd(self.weight, full_matrices=False)
         variances = (singular.square() + self.noise).cpu().numpy()
@@ -173,7 +229,7 @@ def alternating(
     weight = torch.from_numpy(scale[:, None] * principal.directions[:k]).to(device)
     offset = torch.from_numpy(summary.mean).to(device)
     noise = max(left, 1e-3 * float(summary.variance.mean()), 1e-12)
-    return AlternatingStep(weight, offset, noise)
+    return AlternatingStep(weight, offset, noise, patterns_of(rows, offset))
 
 
 def principal_codes(rows: Rows, k: int, generator: torch.Generator) -> Tensor:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 
 from thalweg.core import Integer, Sizes, learned, parameter
-from thalweg.energies import Perceptron, Rescaled
+from thalweg.energies import Cost, Perceptron, Rescaled, SquaredError
 from thalweg.energies.inside import reconstruction_of
 from thalweg.estimators.tables.gradient_model import StartingRowsModel
 from thalweg.estimators.tables.model import CodesMixin
+from thalweg.estimators.tables.words import network_cost
 from thalweg.training.start import Start
 
 KEPT = 128
@@ -38,6 +39,10 @@ class Autoencoder(CodesMixin, StartingRowsModel):
     def _decoder(self, d: int, generator: torch.Generator, code: int | None = None) -> Perceptron:
         size = self.n_components if code is None else code
         return Perceptron((size, *reversed(self.hidden), d), generator=generator)
+
+    def _cost(self, numbers: Cost | None = None) -> Cost:
+        """C: of numbers, the squared error if none is said; of the words of a table -log p."""
+        return network_cost(self._space, SquaredError() if numbers is None else numbers)
 
     def _keep(self, start: Start) -> None:
         order = torch.randperm(len(start.source), generator=start.seeds.model)

@@ -81,7 +81,7 @@ class DenoisingAutoencoder(ChainSampledModel, Autoencoder):
         k = self.n_components
         network = self._encoder(d, k, generator, DETAIL)
         decoder = self._decoder(d, generator)
-        return FreeEnergy(Reconstruction(decoder, Flat(k)), Encoder(network))
+        return FreeEnergy(Reconstruction(decoder, Flat(k), self._cost()), Encoder(network))
 
     def _objective(self, sample: Tensor) -> Objective:
         return Denoising(self._corruption())

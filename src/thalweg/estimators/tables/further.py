@@ -15,7 +15,6 @@ from thalweg.energies import Rescaled
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.tables.learning_on import LearnsOn, seed_later
 from thalweg.estimators.tables.model import TableModel
-from thalweg.estimators.tables.words import layout_of, with_words, without_words
 from thalweg.objectives import Objective
 from thalweg.training import Recipe
 from thalweg.training.fit import averaging
@@ -64,8 +63,7 @@ class FurtherSteps(LearnsOn, TableModel, GradientModel):
             objective = self._begun_again(start, energy)
         self.history_ = self._descend(start, energy, objective, self._epoch(start, rows))
         self._finish(start, energy, objective)
-        asked = self._in_units(energy, start.units).to(dtype).eval()
-        self.energy_ = with_words(asked, self._space, next(asked.parameters()))
+        self.energy_ = self._in_units(energy, start.units).to(dtype).eval()
         self.n_samples_seen_ = seen + len(rows)
         return self
 
@@ -85,8 +83,6 @@ class FurtherSteps(LearnsOn, TableModel, GradientModel):
     def _resumed(self, start: Start) -> Energy:
         """A copy of the energy as it was trained: of standardized rows, in single precision."""
         energy = copy.deepcopy(self.energy_)
-        if layout_of(self._space) is not None and energy.indicators is not None:
-            without_words(energy)
         return (energy.energy if isinstance(energy, Rescaled) else energy).float()
 
     def _begun_again(self, start: Start, energy: Energy) -> Objective:

@@ -35,11 +35,12 @@ from thalweg.energies import (
 from thalweg.estimators.tables.gradient_model import GradientTableModel
 from thalweg.estimators.tables.kmeans import KMeans
 from thalweg.estimators.tables.model import CodesMixin, SamplesMixin
+from thalweg.estimators.tables.words import network_cost
 from thalweg.latents import Ball, Descent, FreeEnergy
 from thalweg.objectives import LatentCodes
 from thalweg.training import Recipe
 from thalweg.training.principal import principal_codes
-from thalweg.training.start import Start, Units, column_units
+from thalweg.training.start import Start, Units
 
 
 class GLO(CodesMixin, SamplesMixin, GradientTableModel):
@@ -175,7 +176,7 @@ class GLO(CodesMixin, SamplesMixin, GradientTableModel):
 
     def _cost(self, d: int) -> Cost:
         if self.cost == "squared":
-            return SquaredError()
+            return network_cost(self._space, SquaredError())
         shape = self.image_shape
         if shape is None or len(shape) not in (2, 3) or math.prod(shape) != d:
             raise InputError(

@@ -14,7 +14,6 @@ from thalweg.data import Rows, Summary
 from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.tables.further import LOOKED_AT, FurtherSteps
 from thalweg.estimators.tables.model import StartsMixin
-from thalweg.estimators.tables.words import with_words
 from thalweg.objectives import Objective
 from thalweg.objectives.imputed import Deck, Imputed
 from thalweg.training import Run
@@ -56,8 +55,7 @@ class GradientTableModel(FurtherSteps):
         rows, summary = self._begin(X)
         start = self._start(rows, self._units(rows, summary))
         energy = self._train(start, run)
-        asked = self._in_units(energy, start.units).to(rows.torch_dtype).eval()
-        self.energy_ = with_words(asked, self._space, next(asked.parameters()))
+        self.energy_ = self._in_units(energy, start.units).to(rows.torch_dtype).eval()
         self.n_samples_seen_ = float(len(rows))
         return self
 

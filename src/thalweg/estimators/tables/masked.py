@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from thalweg.core import InputError, Levels, Sizes, changed, learned, parameter
-from thalweg.energies import MaskedPrediction, Perceptron, Rescaled
+from thalweg.energies import MaskedPrediction, MaskedWordPrediction, Perceptron, Rescaled
 from thalweg.estimators.tables.chains import ChainSampledModel
+from thalweg.estimators.tables.words import layout_of, logits_of
 from thalweg.objectives import Denoising, Objective
-from thalweg.pretext import Masked
+from thalweg.pretext import Masked, MaskedColumns
 from thalweg.training.start import Start
 
 FEW = 8
@@ -69,9 +70,14 @@ class MaskedAutoencoder(ChainSampledModel):
                 "from the others"
             )
         network = Perceptron((2 * d, *self.hidden, d), generator=generator)
-        return MaskedPrediction(network, d)
+        if layout_of(self._space) is None:
+            return MaskedPrediction(network, d)
+        return MaskedWordPrediction(network, logits_of(self._space))
 
     def _objective(self, sample: Tensor) -> Objective:
+        layout = layout_of(self._space)
+        if layout is not None:
+            return Denoising(MaskedColumns(layout, self.fraction))
         return Denoising(Masked(self.fraction))
 
     def _finish(self, start: Start, energy: MaskedPrediction, objective: Objective) -> None:

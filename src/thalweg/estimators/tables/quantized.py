@@ -55,7 +55,9 @@ class VQAutoencoder(Autoencoder):
         solver = Encoder(self._encoder(d, size, generator))
         entries = torch.randn(self.n_codes, self.code_size, generator=generator)
         book = Codebook(entries, self.n_components)
-        return FreeEnergy(Reconstruction(self._decoder(d, generator, size), book), solver)
+        return FreeEnergy(
+            Reconstruction(self._decoder(d, generator, size), book, self._cost()), solver
+        )
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if start.hardware.size > 1:

@@ -44,7 +44,7 @@ class SparseAutoencoder(Autoencoder):
         space = Sparse(self.n_components, float(self.alpha), nonnegative=True)
         # atoms of unit length, or the penalty would be escaped by small codes and long atoms
         decoder = UnitAtoms(self.n_components, d, generator)
-        return FreeEnergy(Reconstruction(decoder, space), Encoder(network))
+        return FreeEnergy(Reconstruction(decoder, space, self._cost()), Encoder(network))
 
     def _objective(self, sample: Tensor) -> Objective:
         return PushDown()
@@ -81,7 +81,9 @@ class ContractiveAutoencoder(Autoencoder):
     def _energy(self, d: int, generator: torch.Generator) -> FreeEnergy:
         network = self._encoder(d, self.n_components, generator)
         decoder = self._decoder(d, generator)
-        return FreeEnergy(Reconstruction(decoder, Flat(self.n_components)), Encoder(network))
+        return FreeEnergy(
+            Reconstruction(decoder, Flat(self.n_components), self._cost()), Encoder(network)
+        )
 
     def _objective(self, sample: Tensor) -> Objective:
         return Contraction(self.contraction)
@@ -118,7 +120,9 @@ class SaturatingAutoencoder(Autoencoder):
     def _energy(self, d: int, generator: torch.Generator) -> FreeEnergy:
         network = Saturating(self._encoder(d, self.n_components, generator))
         decoder = self._decoder(d, generator)
-        return FreeEnergy(Reconstruction(decoder, Flat(self.n_components)), Encoder(network))
+        return FreeEnergy(
+            Reconstruction(decoder, Flat(self.n_components), self._cost()), Encoder(network)
+        )
 
     def _objective(self, sample: Tensor) -> Objective:
         return Saturation(self.saturation)

@@ -47,7 +47,8 @@ class VariationalAutoencoder(MeanScoreMixin, SamplesMixin, Autoencoder):
         k = self.n_components
         solver = GaussianEncoder(self._encoder(d, 2 * k, generator), k, self.n_draws)
         decoder = self._decoder(d, generator)
-        return FreeEnergy(Reconstruction(decoder, Gaussian(k), GaussianNoise()), solver, beta=1.0)
+        energy = Reconstruction(decoder, Gaussian(k), self._cost(GaussianNoise()))
+        return FreeEnergy(energy, solver, beta=1.0)
 
     def _objective(self, sample: Tensor) -> Objective:
         return VariationalBound()

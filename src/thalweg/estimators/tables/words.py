@@ -15,6 +15,7 @@ from thalweg.energies import (
     Reconstruction,
     SquaredError,
     TableCost,
+    WordLogits,
     WordProbabilities,
 )
 from thalweg.energies.inside import free_energy_of
@@ -49,14 +50,33 @@ def table_cost(space: RowSpace, numbers: Cost, like: Tensor) -> TableCost:
     """
     schema = space.schema
     assert schema is not None
-    scale = numbers.scale_of_squares()
-    count = len(schema.layout.words)
-    weight = np.ones(count)
-    if isinstance(numbers, SquaredError) and scale is not None:
-        weight = float(scale) / np.maximum(entropies(space), LEAST_ENTROPY)
     shift, unit = _units(space)
-    words = WordProbabilities(schema.layout, torch.from_numpy(schema.prior), shift=shift, unit=unit)
-    return TableCost(numbers, words, torch.from_numpy(weight)).to(like)
+    prior = torch.from_numpy(schema.prior)
+    words = WordProbabilities(schema.layout, prior, shift=shift, unit=unit)
+    return TableCost(numbers, words, torch.from_numpy(_weights(space, numbers))).to(like)
+
+
+def logits_of(space: RowSpace) -> WordLogits:
+    """Probabilities of words for networks: a softmax of what they predict."""
+    assert space.schema is not None
+    shift, unit = _units(space)
+    prior = torch.from_numpy(space.schema.prior)
+    return WordLogits(space.schema.layout, prior, shift=shift, unit=unit).float()
+
+
+def network_cost(space: RowSpace, numbers: Cost) -> Cost:
+    """The cost that a network learns, and is asked: of words the logs of its softmax."""
+    if layout_of(space) is None:
+        return numbers
+    weight = _weights(space, numbers)
+    return TableCost(numbers, logits_of(space), torch.from_numpy(weight).float())
+
+
+def _weights(space: RowSpace, numbers: Cost) -> NDArray[np.float64]:
+    scale = numbers.scale_of_squares()
+    if isinstance(numbers, SquaredError) and scale is not None:
+        return np.asarray(float(scale) / np.maximum(entropies(space), LEAST_ENTROPY))
+    return np.ones(len(entropies(space)))
 
 
 def _units(space: RowSpace) -> tuple[Tensor, Tensor]:
