@@ -11,8 +11,11 @@ DAYS = (
 )  # fmt: skip
 DAY_FIRST = tuple(sorted(DAYS, key=lambda form: form.startswith("%m")))
 """The same where it is known that days come before months"""
+COMPACT = "%Y%m%d"
+"""A day as a whole number, which only a whole column of them shows to be one"""
 CLOCKS = (
     "%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p", "%I:%M:%S%.f %p",
+    "%H:%M:%S,%3f", "%H:%M:%S,%6f",
 )  # fmt: skip
 LOOKED_AT = 5000
 """Different texts that a format is chosen by."""
@@ -54,6 +57,7 @@ def _clock_of(text: pl.Series) -> str | None:
     half = some(r"(?i)\d ?[ap]m\b")
     clock = ("%I:%M" if half else "%H:%M") + (":%S" if some(r":\d\d:\d\d") else "")
     clock += "%.f" if some(r":\d\d\.\d") else ""
+    clock += ",%3f" if some(r":\d\d,\d{3}\b") else ",%6f" if some(r":\d\d,\d{6}\b") else ""
     clock += " %p" if half else ""
     if some(r"^\d{1,2}:"):
         return clock
@@ -75,6 +79,12 @@ def parse(text: pl.Series, form: str) -> pl.Series:
     if isinstance(both.dtype, pl.Datetime) and both.dtype.time_zone is not None:
         both = both.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return _of_our_times(both)
+
+
+def compact_days(numbers: pl.Series) -> pl.Series:
+    """Dates of numbers such as 20210131; null where a number is none."""
+    whole = numbers.cast(pl.Int64, strict=False)
+    return parse(whole.set(whole != numbers, None).cast(pl.String), COMPACT)
 
 
 def write(values: pl.Series, form: str) -> pl.Series:

@@ -75,6 +75,8 @@ class Moment(Column):
     def moments_of(self, cells: pl.Series) -> pl.Series:
         """Cells as dates, times, or both in UTC; null where there is none."""
         wanted = KINDS[self.holds]
+        if self.form == dates.COMPACT and cells.dtype.is_numeric():
+            return dates.compact_days(cells)
         if cells.dtype == pl.String and self.form is not None:
             return dates.parse(cells, self.form)
         if cells.dtype == pl.String:

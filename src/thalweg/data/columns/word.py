@@ -166,6 +166,9 @@ class Constant(Word):
         whole = number.cast(pl.Int64, strict=False)
         return whole if (whole == number).all() and "." not in self.words[0] else number
 
+    def written(self, values: pl.Series) -> pl.Series:
+        return pl.Series(self.name, [self.words[0]]).new_from_index(0, len(values))
+
 
 TRUTHS = {
     **dict.fromkeys(("true", "t", "yes", "y", "1", "ja", "oui", "wahr", "vrai"), 1),
