@@ -35,6 +35,9 @@ def format_of(text: pl.Series, *, day_first: bool = False, enough: float = 0.9) 
     if len(text) == 0 or likely < enough * len(text):
         return None
     days = DAY_FIRST if day_first else DAYS
+    if not text.str.contains(r"\d [A-Za-z]|[A-Za-z],? \d").any():
+        # a blank of a format is read where there is none, but then would be written
+        days = tuple(form for form in days if " " not in form)
     clock = _clock_of(text)
     best, most = None, enough * len(text)
     for form in (

@@ -39,7 +39,8 @@ FEW = 4
 
 ID_NAME = re.compile(
     r"(?i:id|idx|index|key|uuid|guid|nr|no\.?|#|row|row[ _.-]?(name|id|number|nr|no)s?|x\.1|"
-    r"unnamed: 0|column 1|lfdn|lfd[ _.-]*nr\.?|obs|.*[ _.-](id|uuid|guid)|(id|uuid|guid)[ _.-].*)|.*[a-z]I[dD]"
+    r"unnamed: 0|column 1|lfdn|lfd[ _.-]*nr\.?|obs|"
+    r".*[ _.-](id|uuid|guid)|(id|uuid|guid)[ _.-].*)|.*[a-z]I[dD]"
 )
 """Names of columns whose whole numbers, all different, say which row is which"""
 
