@@ -90,6 +90,27 @@ def compact_days(numbers: pl.Series) -> pl.Series:
     return parse(whole.set(whole != numbers, None).cast(pl.String), COMPACT)
 
 
+def as_moments(cells: pl.Series) -> pl.Series:
+    """Cells of any temporal type as dates, times of day, or both in UTC and microseconds."""
+    if not isinstance(cells.dtype, pl.Datetime):
+        return cells
+    if cells.dtype.time_zone is not None:
+        cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return cells.cast(pl.Datetime("us"))
+
+
+def moments_of_texts(text: pl.Series) -> pl.Series:
+    """What :func:`as_moments` gave, from texts of it; texts that are none stay."""
+    for kind, form in (
+        (pl.Date, "%Y-%m-%d"), (pl.Time, "%H:%M:%S%.f"),
+        (pl.Datetime("us"), "%Y-%m-%d %H:%M:%S%.f"),
+    ):  # fmt: skip
+        found = text.str.strptime(kind, form, strict=False)
+        if not found.null_count():
+            return found
+    return text
+
+
 def write(values: pl.Series, form: str) -> pl.Series:
     """Texts of this format."""
     if "%#z" in form:

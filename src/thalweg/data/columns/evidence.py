@@ -249,8 +249,8 @@ class Evidence:
 
     def _words(self) -> Column:
         if not self.counts and self.first_dates is not None:
-            only = str(self.first_dates.cast(pl.String)[0])
-            return Constant(self.name, (only,), (self.present,))
+            only = str(dates.as_moments(self.first_dates).cast(pl.String)[0])
+            return Constant(self.name, (only,), (self.present,), typed=True)
         distinct = len(self.counts)
         if distinct == 1 and self.rows > 1:
             return Constant(self.name, tuple(self.counts), (self.present,))

@@ -85,10 +85,8 @@ class Moment(Column):
             if found is not None and (found.dtype == pl.Time) == (self.holds == "time"):
                 return found
             return pl.Series(cells.name, [None] * len(cells), dtype=wanted)
-        if isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone is not None:
-            cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if cells.dtype.is_temporal() and (cells.dtype == pl.Time) == (self.holds == "time"):
-            return cells
+            return dates.as_moments(cells)
         return pl.Series(cells.name, [None] * len(cells), dtype=wanted)
 
     def decode(self, block: NDArray[np.floating]) -> pl.Series:
