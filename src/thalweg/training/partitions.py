@@ -28,13 +28,8 @@ def partition(
     plain = squares and math.isinf(energy.beta) and centers.device.type == "cpu"
     if plain and rows.is_array and not summary.hidden:
         return RememberingPartition(rows, summary, len(centers), weight)
-    words = isinstance(latent, Reconstruction) and isinstance(latent.cost, TableCost)
-    if (
-        words
-        and math.isinf(energy.beta)
-        and centers.device.type == "cpu"
-        and WordPartition.fits(rows)
-    ):
-        assert isinstance(latent, Reconstruction) and isinstance(latent.cost, TableCost)
-        return WordPartition(rows, energy, latent.cost, weight)
+    if isinstance(latent, Reconstruction) and isinstance(latent.cost, TableCost):
+        hard = math.isinf(energy.beta) and centers.device.type == "cpu"
+        if hard and WordPartition.fits(rows):
+            return WordPartition(rows, energy, latent.cost, weight)
     return ChunkedPartition(rows, energy, weight)
