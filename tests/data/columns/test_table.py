@@ -111,7 +111,7 @@ POLARS = {
     "duration": pl.Series([None if i == 2 else datetime.timedelta(seconds=i) for i in range(6)]),
     "constant": pl.Series([3, 3, None, 3, 3, 3]),
     "constant date": pl.Series([None if i == 2 else DAYS[0].date() for i in range(6)]),
-    "constant moment": pl.Series([None if i == 2 else DAYS[0] for i in range(6)], dtype=pl.Datetime("ms")),
+    "constant moment": pl.Series(2 * [DAYS[0]] + [None] + 3 * [DAYS[0]], dtype=pl.Datetime("ms")),
     "constant truth": pl.Series([None if i == 2 else True for i in range(6)]),
     "constant text": pl.Series(["7.50", "7.50", None, "7.50", "7.50", "7.50"]),
     "compact days": pl.Series([20210101, 20210202, None, 20210404, 20210505, 20210606]),
