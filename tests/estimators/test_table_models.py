@@ -43,7 +43,8 @@ def made():
             "kind": kind,
             "price": (price + RANDOM.normal(0, 900, N)).round(2),
             "units": RANDOM.integers(1, 40, N).astype(float),
-            "day": pd.Timestamp("2021-01-04") + pd.to_timedelta(RANDOM.integers(0, 90, N), unit="D"),
+            "day": pd.Timestamp("2021-01-04")
+            + pd.to_timedelta(RANDOM.integers(0, 90, N), unit="D"),
             "paid": RANDOM.choice(["yes", "no"], N),
             "shop": "Berlin",
         }
