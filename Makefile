@@ -68,6 +68,10 @@ bench: install
 	$(BIN)/python benchmarks/language_speed.py
 	$(BIN)/python benchmarks/language_learning.py
 	$(BIN)/python benchmarks/language_memory.py
+	$(BIN)/python benchmarks/raw_table.py
+	$(BIN)/python benchmarks/mixed_tables.py
+	$(BIN)/python benchmarks/reading_speed.py
+	$(BIN)/python benchmarks/long_table.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/gpu.py
 

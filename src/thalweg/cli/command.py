@@ -22,14 +22,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Energy-based learning: shape an energy from data, then ask it questions. "
-    "DATA is CSV, Parquet or .npy; of images a folder, IDX or .npy; "
+    "DATA is CSV (- is standard input), Parquet or .npy; of images a folder, IDX or .npy; "
     "of clips .npy or a video; of texts a file, a folder or - for standard input. "
     "Rows are counted from 0.",
 )
 app.add_typer(
     typer.Typer(
         cls=Methods,
-        help="Fit an energy: thalweg fit METHOD DATA --out MODEL.",
+        help="Fit an energy: thalweg fit METHOD DATA [--out MODEL].",
     ),
     name="fit",
 )
