@@ -1,5 +1,4 @@
-import subprocess
-import sys
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -13,10 +12,8 @@ CSV = "a,b,c\n1,2,red\n3,,blue\n1.5,2.5,\n9,9,blue\n8,9,blue\n"
 
 
 def run(*words, folder):
-    return subprocess.run(
-        [sys.executable, "-m", "thalweg.cli", *map(str, words)],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return SimpleNamespace(**dict(zip(("returncode", "stdout", "stderr"),
+                                      said(*words, folder=folder), strict=True)))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +71,7 @@ def test_map_draws(folder):
         ("", "is empty"),
         ("a,b,c\n", "no rows"),
         ("a,b,c\n1,2\n", "line 2 has 2 fields; expected 3"),
-        ("a,b,c\n1,x,red\n", "row 0, column 'b' is 'x'; expected a number"),
-        ("a,b,c\n1,2,green\n", "'green'; expected one of blue, red"),
-        ("b,a,c\n1,2,red\n", "expected those of training, in their order: a, b, c"),
-        ("a,b\n1,2\n", "columns are a, b"),
-        ("a,b,c\ninf,2,red\n", "row 0, column 'a' is inf"),
+        ("d\n1\n", "columns are 'd'; expected those of training: 'a', 'b', 'c'"),
     ],
 )
 def test_bad_data_is_one_line_and_status_2(folder, content, message):
@@ -89,6 +82,69 @@ def test_bad_data_is_one_line_and_status_2(folder, content, message):
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert (folder / "out.csv").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b,c\n1,x,red\n", "row 0, column 'b' is 'x'; expected a number"),
+        ("a,b,c\n1,2,red\ninf,2,red\n", "row 1, column 'a' is 'inf'; expected a number"),
+    ],
+)
+def test_a_bad_cell_is_missing_or_refused(folder, content, message):
+    (folder / "bad.csv").write_text(content)
+    words = ("energy", "m.safetensors", "bad.csv")
+    status, bad, errors = said(*words, folder=folder)
+    assert (status, errors) == (
+        0, f"thalweg: warning: bad.csv: {message}, and is taken as missing\n"
+    )  # fmt: skip
+    (folder / "good.csv").write_text(content.replace("x", "").replace("inf", ""))
+    assert said("energy", "m.safetensors", "good.csv", folder=folder) == (0, bad, "")
+    assert said(*words, "--bad-cells", "refuse", folder=folder) == (
+        2, "", f"thalweg: bad.csv: {message}\n"
+    )  # fmt: skip
+    assert said(*words, "--quiet", folder=folder) == (0, bad, "")
+
+
+def energy_of(folder, content):
+    (folder / "ask.csv").write_text(content)
+    status, out, errors = said("energy", "m.safetensors", "ask.csv", folder=folder)
+    assert status == 0, errors
+    return float(out.splitlines()[1]), errors
+
+
+def test_columns_are_known_by_name(folder):
+    energy, errors = energy_of(folder, "a,b,c\n1,2,red\n")
+    assert errors == ""
+    assert energy_of(folder, "c,a,b\nred,1,2\n") == (energy, "")
+    more, errors = energy_of(folder, "a,b,c,d\n1,2,red,4\n")
+    assert more == energy
+    assert "'d' was no column of training and is left out" in errors
+    missing, errors = energy_of(folder, "a,b\n1,2\n")
+    assert "no column 'c', taken as missing in every row" in errors
+    assert energy_of(folder, "a,b,c\n1,2,\n") == (missing, "")
+
+
+def test_a_word_never_seen_is_unlikely(folder):
+    seen = [energy_of(folder, f"a,b,c\n1,2,{word}\n")[0] for word in ("red", "blue")]
+    energy, errors = energy_of(folder, "a,b,c\n1,2,green\n")
+    assert errors == ""
+    assert energy > max(seen) + 1
+    assert np.isfinite(energy_of(folder, "a,b,c\n,,\n")[0])
+
+
+def test_fit_gives_an_account_and_names_the_model(tmp_path):
+    (tmp_path / "x.csv").write_text(CSV)
+    status, out, errors = said("fit", "kmeans", "x.csv", "--n-clusters", 2, folder=tmp_path)
+    assert (status, out) == (0, "")
+    assert "5 rows; columns: 2 numbers, 1 category" in errors
+    assert "x.kmeans.safetensors written" in errors
+    assert (tmp_path / "x.kmeans.safetensors").is_file()
+    status, out, errors = said("fit", "kmeans", "x.csv", "--n-clusters", 2, folder=tmp_path)
+    assert (status, out) == (2, "")
+    assert "x.kmeans.safetensors is there already; expected --out" in errors
+    words = ("fit", "kmeans", "x.csv", "--n-clusters", 2, "--out", "m", "--quiet")
+    assert said(*words, folder=tmp_path) == (0, "", "")
 
 
 @pytest.mark.parametrize(

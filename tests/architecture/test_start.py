@@ -44,7 +44,8 @@ def test_help_imports_nothing_heavy(words):
 
 def test_asking_a_small_table_leaves_out_what_it_does_not_need(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n2,3\n9,9\n8,9\n")
-    imported(COMMAND, "fit", "kmeans", "t.csv", "--n-clusters", "2", "--out", "m", folder=tmp_path)
+    words = ("fit", "kmeans", "t.csv", "--n-clusters", "2", "--out", "m", "--scale", "none")
+    imported(COMMAND, *words, folder=tmp_path)
     modules, said = imported(COMMAND, "energy", "m", "t.csv", folder=tmp_path)
     if sklearn.__version__.split(".")[:2] >= ["1", "9"]:
         # older ones look at pandas' version as they are imported

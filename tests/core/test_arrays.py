@@ -87,6 +87,9 @@ REFUSED = {
     "polars spans": (pl.DataFrame({"a": [1.0], "t": [DAY - DAY]}), "column 't' holds timedelta"),
     "polars lists": (pl.DataFrame({"t": [[1, 2], [3, 4]]}), "column 't' holds .* in row 0"),
 }
+TABLES = [
+    "pandas dates", "pandas spans", "pandas words", "polars dates", "polars spans", "polars lists",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ALIKE)
@@ -104,8 +107,23 @@ def test_what_is_no_array_of_numbers_is_said(kind):
     given, said = REFUSED[kind]
     with pytest.raises(InputError, match=said):
         as_array("X", given)
+    if kind in TABLES:
+        return
     with pytest.raises(InputError, match=said):
-        PCA(1).fit(given)
+        GaussianMixture(1).fit(given)
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_frames_of_more_than_numbers_are_tables(kind):
+    """The estimators that learn from rows take what is no array."""
+    given, _ = REFUSED[kind]
+    if kind == "polars lists":
+        with pytest.raises(InputError, match=r"nothing is left to learn from \(1 nested\)"):
+            PCA(1).fit(given)
+        return
+    model = PCA(1).fit(given)
+    assert list(model.feature_names_in_) == list(given.columns)
+    assert np.isfinite(model.energy(given)).all()
 
 
 def test_none_is_missing_where_there_is_no_pandas(monkeypatch):

@@ -1,4 +1,3 @@
-import os
 import resource
 
 import numpy as np
@@ -7,45 +6,17 @@ import polars as pl
 import pytest
 
 from thalweg.core import InputError, NotWrittenError
-from thalweg.data import Rows, spool
-from thalweg.data.tables import Encoding, read_data, write_data
-
-
-@pytest.fixture
-def table():
-    return pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "y"], "c": [True, False, True]})
-
-
-def test_encoding_and_back(table):
-    encoding = Encoding.of(table, "t")
-    assert encoding.names == ["a", "b=x", "b=y", "c=false", "c=true"]
-    rows = encoding.encode(table, "t")
-    expected = [[1, 1, 0, 0, 1], [2, np.nan, np.nan, 1, 0], [np.nan, 0, 1, 0, 1]]
-    np.testing.assert_array_equal(rows, expected)
-    back = encoding.decode(np.nan_to_num(rows))
-    assert back["b"].to_list() == ["x", "x", "y"]
-    assert Encoding.from_json(encoding.to_json()) == encoding
+from thalweg.data import Rows
+from thalweg.data.tables import read_array, scan_parquet, write_data
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_written_tables_read_back(table, tmp_path, ending):
+def test_written_tables_read_back(tmp_path, ending):
+    table = pl.DataFrame({"a": [1, 2, None], "b": ["x", None, "y"], "c": [True, False, True]})
     path = tmp_path / f"t{ending}"
     write_data(table, path)
-    assert read_data(path).equals(table)
-
-
-def test_spooled_parquet_is_the_table(tmp_path, monkeypatch):
-    random = np.random.default_rng(0)
-    table = pl.DataFrame({"a": random.normal(size=1000), "b": random.choice(["u", "v"], 1000)})
-    path = tmp_path / "t.parquet"
-    table.write_parquet(path)
-    assert not spool.is_large(path)
-    monkeypatch.setattr(spool, "SPOOL_FROM_BYTES", 1000)
-    monkeypatch.setattr(spool, "SLICE_ROWS", 300)
-    assert spool.is_large(path)
-    rows, encoding = spool.spool(path)
-    np.testing.assert_array_equal(rows, encoding.encode(table, "t"))
-    assert Rows(rows).on_disk
+    read = pl.read_csv if ending == ".csv" else pl.read_parquet
+    assert read(path).equals(table)
 
 
 def test_summary_has_the_moments_numpy_has(monkeypatch):
@@ -59,14 +30,33 @@ def test_summary_has_the_moments_numpy_has(monkeypatch):
     assert summary.hidden
 
 
-def test_files_that_are_not_data_are_named(tmp_path):
-    for name, content in [("a.npy", b"no"), ("a.parquet", b"no"), ("a.csv", b"\xff\xfe\x00")]:
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=name.replace(".", r"\.")):
-            read_data(tmp_path / name)
-    (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(InputError, match=r"expected \.csv, \.parquet or \.npy"):
-        read_data(tmp_path / "a.txt")
+def test_arrays_are_numbers_and_those_that_are_none_are_named(tmp_path):
+    path = tmp_path / "a.npy"
+    for values in (np.eye(2, dtype=np.float32), np.array([[1, 2]]), np.array([[True, False]])):
+        np.save(path, values)
+        read = read_array(path)
+        assert read.dtype == (np.float32 if values.dtype == np.float32 else np.float64)
+        np.testing.assert_array_equal(read, values)
+    with pytest.raises(InputError, match=r"b\.npy: no such file"):
+        read_array(tmp_path / "b.npy")
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match=r"a\.npy is empty"):
+        read_array(path)
+    path.write_bytes(b"no")
+    with pytest.raises(InputError, match=r"a\.npy is not a readable \.npy file"):
+        read_array(path)
+    for values, message in [
+        (np.array([["x"]]), "holds <U1 of shape"),
+        (np.zeros(3), r"of shape \(3,\)"),
+        (np.zeros((0, 2)), r"has shape \(0, 2\); expected at least one row"),
+    ]:
+        np.save(path, values)
+        with pytest.raises(InputError, match=message):
+            read_array(path)
+
+
+def columns_of(path):
+    return scan_parquet(path).collect_schema().names()
 
 
 @pytest.mark.parametrize("name", [None, "id"])
@@ -80,18 +70,16 @@ def test_the_index_of_a_pandas_frame_is_no_column(name, known, tmp_path, monkeyp
         # as older versions of polars have it
         monkeypatch.delattr(pl, "read_parquet_metadata")
         if name:
-            assert read_data(path).columns == ["a", "b", name]
+            assert columns_of(path) == ["a", "b", name]
             return
     with pytest.warns(UserWarning, match=f"{shown} is the index of a pandas frame and was left"):
-        assert read_data(path).columns == ["a", "b"]
-    with pytest.warns(UserWarning, match="left out"):
-        assert [column.name for column in spool.spool(path)[1].columns] == ["a", "b"]
+        assert columns_of(path) == ["a", "b"]
 
 
 def test_an_index_that_only_counts_is_no_matter(tmp_path):
     frame = pd.DataFrame({"a": [1.0, 2.0], "__index_level_0__": [3.0, 4.0]})
     frame.to_parquet(tmp_path / "a.parquet")
-    assert read_data(tmp_path / "a.parquet").columns == ["a", "__index_level_0__"]
+    assert columns_of(tmp_path / "a.parquet") == ["a", "__index_level_0__"]
 
 
 def test_words_are_no_array(tmp_path):
@@ -123,11 +111,3 @@ def test_a_device_gets_csv(tmp_path):
     write_data(pl.DataFrame({"a": [1.0]}), "/dev/null")
     with pytest.raises(InputError, match="ends in ''"):
         write_data(pl.DataFrame({"a": [1.0]}), tmp_path / "none")
-
-
-def test_a_file_whose_name_is_no_text_is_refused_in_words(tmp_path):
-    path = os.path.join(os.fsencode(tmp_path), b"a\xff.csv")
-    with open(path, "w") as file:
-        file.write("a\n1\n")
-    with pytest.raises(InputError, match="its name is not UTF-8"):
-        read_data(os.fsdecode(path))

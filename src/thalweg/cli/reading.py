@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
 from thalweg.cli.outcome import write
-from thalweg.cli.whole_rows import JointRows
 from thalweg.core import InputError, write_beside
 from thalweg.data.clips import Windows
 from thalweg.data.columns import FileTable
@@ -26,7 +25,6 @@ from thalweg.data.tables import read_array, write_data
 from thalweg.data.texts import TextFiles
 from thalweg.data.video_files import as_clips
 from thalweg.estimators.storage import load_with_extra
-from thalweg.estimators.tables.space import RowSpace
 
 
 class Reading(NamedTuple):
@@ -97,6 +95,10 @@ def model_of(path: str) -> Any:
     """A model that can be asked; of one that is about rows, about tables too."""
     fitted, extra = load_with_extra(path)
     if "targets" in extra:
+        # slow to import, for models of pairs alone
+        from thalweg.cli.whole_rows import JointRows
+        from thalweg.estimators.tables.space import RowSpace
+
         return JointRows(fitted, extra["targets"], RowSpace.of_pairs(extra))
     if fitted.about == "pairs":
         raise InputError(

@@ -18,7 +18,8 @@ from thalweg.training.history import History
 from thalweg.training.lloyd import lloyd_step
 from thalweg.training.loop import train
 from thalweg.training.minibatch import MiniBatchStep
-from thalweg.training.partition import ChunkedPartition, partition, weighted_sum
+from thalweg.training.partition import ChunkedPartition, weighted_sum
+from thalweg.training.partitions import partition
 from thalweg.training.processes import Alone, Processes, share
 from thalweg.training.progress import progress_bar
 from thalweg.training.steps import gradient_step

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from thalweg.core import visible_energy
 from thalweg.data import Rows, Summary
-from thalweg.energies import Reconstruction, SquaredError
 from thalweg.latents import FreeEnergy
 
 BOUNDS_BYTES = 2 * 2**30
@@ -193,22 +192,6 @@ class ChunkedPartition(Partition):
             old.counts[label] += sign * seen
         self._label[row] = cluster
         return old
-
-
-def partition(
-    rows: Rows,
-    summary: Summary,
-    energy: FreeEnergy,
-    centers: Tensor,
-    weight: NDArray[np.float64] | None,
-) -> Partition:
-    """The fast way where it is open, the general one elsewhere."""
-    latent = energy.energy
-    squares = isinstance(latent, Reconstruction) and type(latent.cost) is SquaredError
-    plain = squares and math.isinf(energy.beta) and centers.device.type == "cpu"
-    if plain and rows.is_array and not summary.hidden:
-        return RememberingPartition(rows, summary, len(centers), weight)
-    return ChunkedPartition(rows, energy, weight)
 
 
 def weighted_sum(energy: NDArray[np.floating], weight: NDArray[np.float64] | None) -> float:

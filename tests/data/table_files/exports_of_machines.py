@@ -86,7 +86,7 @@ of(
     write=plain,
     separator="|",
 )
-spaced = [("time", INDEX, "identifier"), ("x", floats(), "number"), ("y", floats(), "number")]
+spaced = [("time", INDEX, "number"), ("x", floats(), "number"), ("y", floats(), "number")]
 add(
     "sensor, spaces after commas",
     plain([n for n, *_ in spaced], [c for _, c, _ in spaced], ", "),

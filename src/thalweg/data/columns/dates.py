@@ -11,8 +11,11 @@ DAYS = (
 )  # fmt: skip
 DAY_FIRST = tuple(sorted(DAYS, key=lambda form: form.startswith("%m")))
 """The same where it is known that days come before months"""
+COMPACT = "%Y%m%d"
+"""A day as a whole number, which only a whole column of them shows to be one"""
 CLOCKS = (
     "%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p", "%I:%M:%S%.f %p",
+    "%H:%M:%S,%3f", "%H:%M:%S,%6f",
 )  # fmt: skip
 LOOKED_AT = 5000
 """Different texts that a format is chosen by."""
@@ -32,6 +35,9 @@ def format_of(text: pl.Series, *, day_first: bool = False, enough: float = 0.9) 
     if len(text) == 0 or likely < enough * len(text):
         return None
     days = DAY_FIRST if day_first else DAYS
+    if not text.str.contains(r"\d [A-Za-z]|[A-Za-z],? \d").any():
+        # a blank of a format is read where there is none, but then would be written
+        days = tuple(form for form in days if " " not in form)
     clock = _clock_of(text)
     best, most = None, enough * len(text)
     for form in (
@@ -54,6 +60,7 @@ def _clock_of(text: pl.Series) -> str | None:
     half = some(r"(?i)\d ?[ap]m\b")
     clock = ("%I:%M" if half else "%H:%M") + (":%S" if some(r":\d\d:\d\d") else "")
     clock += "%.f" if some(r":\d\d\.\d") else ""
+    clock += ",%3f" if some(r":\d\d,\d{3}\b") else ",%6f" if some(r":\d\d,\d{6}\b") else ""
     clock += " %p" if half else ""
     if some(r"^\d{1,2}:"):
         return clock
@@ -75,6 +82,33 @@ def parse(text: pl.Series, form: str) -> pl.Series:
     if isinstance(both.dtype, pl.Datetime) and both.dtype.time_zone is not None:
         both = both.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return _of_our_times(both)
+
+
+def compact_days(numbers: pl.Series) -> pl.Series:
+    """Dates of numbers such as 20210131; null where a number is none."""
+    whole = numbers.cast(pl.Int64, strict=False)
+    return parse(whole.set(whole != numbers, None).cast(pl.String), COMPACT)
+
+
+def as_moments(cells: pl.Series) -> pl.Series:
+    """Cells of any temporal type as dates, times of day, or both in UTC and microseconds."""
+    if not isinstance(cells.dtype, pl.Datetime):
+        return cells
+    if cells.dtype.time_zone is not None:
+        cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return cells.cast(pl.Datetime("us"))
+
+
+def moments_of_texts(text: pl.Series) -> pl.Series:
+    """What :func:`as_moments` gave, from texts of it; texts that are none stay."""
+    for kind, form in (
+        (pl.Date, "%Y-%m-%d"), (pl.Time, "%H:%M:%S%.f"),
+        (pl.Datetime("us"), "%Y-%m-%d %H:%M:%S%.f"),
+    ):  # fmt: skip
+        found = text.str.strptime(kind, form, strict=False)
+        if not found.null_count():
+            return found
+    return text
 
 
 def write(values: pl.Series, form: str) -> pl.Series:

@@ -28,12 +28,19 @@ MOST_RARE = 10_000
 MOST_COUNTED = 100_000
 """Different texts of a column that are counted"""
 
+MOST_KEPT = 10_000
+"""Different plain numbers whose texts are"""
+
+EARLIEST, LATEST = 19000101, 21001231
+"""Days that are written as one number"""
+
 FEW = 4
 """Rows, from which on different texts in all of them are identifiers"""
 
 ID_NAME = re.compile(
     r"(?i:id|idx|index|key|uuid|guid|nr|no\.?|#|row|row[ _.-]?(name|id|number|nr|no)s?|x\.1|"
-    r"unnamed: 0|column 1|.*[ _.-](id|uuid|guid)|(id|uuid|guid)[ _.-].*)|.*[a-z]I[dD]"
+    r"unnamed: 0|column 1|lfdn|lfd[ _.-]*nr\.?|obs|"
+    r".*[ _.-](id|uuid|guid)|(id|uuid|guid)[ _.-].*)|.*[a-z]I[dD]"
 )
 """Names of columns whose whole numbers, all different, say which row is which"""
 
@@ -53,11 +60,17 @@ class Evidence:
     unique: bool = True
     """whether no batch had a value twice"""
     single: bool = True
+    compact: bool = True
+    """whether all numbers are days such as 20210131"""
     low: float = float("inf")
     high: float = float("-inf")
     kinds: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     """texts, where not all cells are plain numbers"""
+    plain: dict[str, int] = field(default_factory=dict)
+    """texts of batches of plain numbers, while they are few enough to be words after all"""
+    varied: bool = False
+    """whether they are too many"""
     more: bool = False
     """whether there were more texts than are counted"""
     first_dates: pl.Series | None = None
@@ -97,8 +110,18 @@ class Evidence:
         if len(finite):
             self.low = min(self.low, float(finite.min()))  # type: ignore[arg-type]
             self.high = max(self.high, float(finite.max()))  # type: ignore[arg-type]
+        if self.compact:
+            self._add_compact(finite)
         if self.unique and self.whole and ID_NAME.fullmatch(self.name):
             self.unique = numbers.n_unique() == len(numbers)
+
+    def _add_compact(self, numbers: pl.Series) -> None:
+        self.compact = bool(((numbers >= EARLIEST) & (numbers <= LATEST)).all())
+        days = dates.compact_days(numbers) if self.compact else None
+        if days is None or days.null_count():
+            self.compact = False
+        elif len(days):
+            self._add_dates(days)
 
     def _add_texts(self, text: pl.Series, *, words: bool) -> None:
         if words:
@@ -108,11 +131,23 @@ class Evidence:
         self.kinds.add("text")
         self.single = False
         plain = PLAIN.parse(text)
-        # whole numbers with leading zeros are codes
-        if not self.counts and plain.null_count() == 0 and not _codes(text).any():
+        # whole numbers with leading zeros are codes; beside decimal commas a dot may be none
+        in_doubt = self.decimal == "," and text.str.contains(".", literal=True).any()
+        all_plain = not self.counts and plain.null_count() == 0 and not in_doubt
+        if all_plain and not _codes(text).any():
             self._add_numbers(plain, whole=False, single=False)
+            self._keep(text)
         else:
             self._count(text)
+
+    def _keep(self, text: pl.Series) -> None:
+        """Plain numbers as the texts that they are, should the column turn out to be words."""
+        head = text.head(1000)
+        if self.varied or len(self.plain) > MOST_KEPT or head.n_unique() > max(len(head) / 2, 50):
+            self.varied, self.plain = True, {}
+            return
+        for word, count in text.value_counts().iter_rows():
+            self.plain[word] = self.plain.get(word, 0) + count
 
     def _add_dates(self, here: pl.Series) -> None:
         ends = pl.Series([here.min(), here.max()], dtype=here.dtype)
@@ -139,6 +174,10 @@ class Evidence:
             return Empty(name)
         if self.kinds == {"number"} or not (self.counts or self.kinds - {"number", "text"}):
             return self._number()
+        for word, count in self.plain.items():
+            self.counts[word] = self.counts.get(word, 0) + count
+            self.numbers -= count
+        self.more = self.more or self.varied
         if self.kinds == {"truth"}:
             seen = (self.counts.get("false", 0), self.counts.get("true", 0))
             return Truth(name, ("false", "true"), seen, typed=True)
@@ -149,11 +188,19 @@ class Evidence:
     def _number(self) -> Column:
         if self.low == self.high and self.rows > 1:
             only = f"{self.low:.0f}" if self.whole and abs(self.low) < 2**53 else repr(self.low)
+            if len(self.plain) == 1:
+                only = next(iter(self.plain))
             return Constant(self.name, (only,), (self.present,), typed=True)
         named = self.whole and self.present >= FEW and ID_NAME.fullmatch(self.name)
         if named and self.unique and self.present == self.rows:
             return Identifier(self.name)
+        if self._are_days():
+            return self._moment(self.first_dates, dates.COMPACT)
         return Number(self.name, self.whole, self.single)
+
+    def _are_days(self) -> bool:
+        """By chance one number of eight digits in thirty is a day, and four are not."""
+        return self.compact and self.present >= FEW and self.low < self.high
 
     def _of_texts(self) -> Column:
         text = pl.Series(list(self.counts), dtype=pl.String)
@@ -166,6 +213,8 @@ class Evidence:
         if share >= NEARLY_ALL and not codes:
             whole = numbers.drop_nulls()
             self._add_numbers(whole, whole=False, single=False)
+            if self._are_days():
+                return self._moment(self.first_dates, dates.COMPACT)
             fits = Number(self.name, self.whole, style=style)
             return fits if self.low < self.high else self._words()
         day_first = self.decimal == ","
@@ -174,7 +223,8 @@ class Evidence:
             return self._moment(dates.parse(text, form).drop_nulls(), form)
         return self._truth() or self._words()
 
-    def _moment(self, moments: pl.Series, form: str | None) -> Column:
+    def _moment(self, moments: pl.Series | None, form: str | None) -> Column:
+        assert moments is not None
         typed = moments.dtype
         holds = "date" if typed == pl.Date else "time" if typed == pl.Time else "moment"
         if holds == "time":
@@ -199,15 +249,15 @@ class Evidence:
 
     def _words(self) -> Column:
         if not self.counts and self.first_dates is not None:
-            only = str(self.first_dates.cast(pl.String)[0])
-            return Constant(self.name, (only,), (self.present,))
+            only = str(dates.as_moments(self.first_dates).cast(pl.String)[0])
+            return Constant(self.name, (only,), (self.present,), typed=True)
         distinct = len(self.counts)
         if distinct == 1 and self.rows > 1:
             return Constant(self.name, tuple(self.counts), (self.present,))
         if self.present >= FEW and (self.unique and (self.more or distinct == self.present)):
-            return Text(self.name) if self._reads_like_text() else Identifier(self.name)
+            return Text(self.name) if self._reads_like_text(3) else Identifier(self.name)
         if self.more or (distinct > MOST_WORDS and distinct > self.present / 2):
-            return Text(self.name) if self._reads_like_text() else Identifier(self.name)
+            return Text(self.name) if self._reads_like_text(1) else Identifier(self.name)
         ranked = sorted(self.counts, key=lambda word: (-self.counts[word], word))
         kept, rare = sorted(ranked[:MOST_WORDS]), ranked[MOST_WORDS:]
         seen = tuple(self.counts[word] for word in kept)
@@ -215,10 +265,11 @@ class Evidence:
         listed = tuple(rare) if len(rare) <= MOST_RARE else ()
         return Category(self.name, tuple(kept), seen, "word" in self.kinds, listed)
 
-    def _reads_like_text(self) -> bool:
+    def _reads_like_text(self, least: int) -> bool:
+        """Whether there are so many blanks, or many letters, in a cell."""
         some = list(self.counts)[:1000]
         blanks = sum(word.count(" ") for word in some) / len(some)
-        return blanks >= 1 or sum(len(word) for word in some) / len(some) > 60
+        return blanks >= least or sum(len(word) for word in some) / len(some) > 60
 
 
 def _codes(text: pl.Series) -> pl.Series:

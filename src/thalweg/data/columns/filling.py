@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from thalweg.data.columns.column import BadCells
+from thalweg.data.columns.column import BadCells, Column
+from thalweg.data.columns.dates import COMPACT
 from thalweg.data.columns.frames import put_in
 from thalweg.data.columns.missing import cells_of
 from thalweg.data.columns.moment import Moment
@@ -35,9 +36,17 @@ def filled(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.float
         missing = cells_of(old).is_null().to_numpy()
         where = missing | np.isnan(column.encode(old, BadCells())).any(axis=1)
         if where.any():
-            fit = column.written(values) if old.dtype == pl.String else values
-            given = put_in(given, column.name, where, fit)
+            given = put_in(given, column.name, where, _fit(column, values, old.dtype))
     return given
+
+
+def _fit(column: Column, values: pl.Series, kind: pl.DataType) -> pl.Series:
+    """Values as what a column of such cells holds: texts, days as numbers, or what they are."""
+    if kind == pl.String:
+        return column.written(values)
+    if kind.is_numeric() and isinstance(column, Moment) and column.form == COMPACT:
+        return column.written(values).cast(pl.Int64)
+    return values
 
 
 def replaced(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.floating]) -> Any:
@@ -46,8 +55,8 @@ def replaced(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.flo
     for column in schema.columns:
         if column.width:
             values = decoded[column.name]
-            text = column.name in raw.columns and raw[column.name].dtype == pl.String
-            fit = column.written(values) if text else values
+            there = column.name in raw.columns
+            fit = _fit(column, values, raw[column.name].dtype) if there else values
             given = put_in(given, column.name, np.ones(len(values), bool), fit)
     return given
 

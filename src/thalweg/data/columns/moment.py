@@ -75,6 +75,8 @@ class Moment(Column):
     def moments_of(self, cells: pl.Series) -> pl.Series:
         """Cells as dates, times, or both in UTC; null where there is none."""
         wanted = KINDS[self.holds]
+        if self.form == dates.COMPACT and cells.dtype.is_numeric():
+            return dates.compact_days(cells)
         if cells.dtype == pl.String and self.form is not None:
             return dates.parse(cells, self.form)
         if cells.dtype == pl.String:
@@ -83,10 +85,8 @@ class Moment(Column):
             if found is not None and (found.dtype == pl.Time) == (self.holds == "time"):
                 return found
             return pl.Series(cells.name, [None] * len(cells), dtype=wanted)
-        if isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone is not None:
-            cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if cells.dtype.is_temporal() and (cells.dtype == pl.Time) == (self.holds == "time"):
-            return cells
+            return dates.as_moments(cells)
         return pl.Series(cells.name, [None] * len(cells), dtype=wanted)
 
     def decode(self, block: NDArray[np.floating]) -> pl.Series:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thalweg.core import InputError
 from thalweg.data.columns.column import BadCells, Column, counts, part, texts
+from thalweg.data.columns.dates import as_moments, moments_of_texts
 from thalweg.data.columns.missing import cells_of
 
 OTHER, NEW = "(other)", "(never seen)"
@@ -137,6 +138,13 @@ class Truth(Word):
             return pl.Series(self.name, block[:, 1] > block[:, 0])
         return super().decode(block)
 
+    @classmethod
+    def from_json(cls, parts: Mapping[str, Any]) -> Self:
+        found = super().from_json(parts)
+        if [TRUTHS.get(word.lower()) for word in found.words] != [0, 1] or len(found.seen) != 2:
+            raise InputError(f"a column of truth values has {found.words!r:.80}")
+        return found
+
 
 @dataclass(frozen=True)
 class Constant(Word):
@@ -146,7 +154,7 @@ class Constant(Word):
     expected: str = "the value that all rows have"
 
     def _words_of(self, cells: pl.Series) -> pl.Series:
-        text = cells.cast(pl.String)
+        text = (as_moments(cells) if cells.dtype.is_temporal() else cells).cast(pl.String)
         only = self.words[0]
         number = pl.Series([only]).cast(pl.Float64, strict=False)[0]
         if number is None:
@@ -162,9 +170,12 @@ class Constant(Word):
             return values
         number = values.cast(pl.Float64, strict=False)
         if number.null_count():
-            return values
+            return moments_of_texts(values)
         whole = number.cast(pl.Int64, strict=False)
         return whole if (whole == number).all() and "." not in self.words[0] else number
+
+    def written(self, values: pl.Series) -> pl.Series:
+        return pl.Series(self.name, [self.words[0]]).new_from_index(0, len(values))
 
 
 TRUTHS = {

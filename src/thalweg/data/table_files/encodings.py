@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 
-import chardet
 import numpy as np
 
 from thalweg.core import InputError
@@ -43,6 +42,8 @@ def guessed(data: bytes) -> str:
     >>> guessed("Straße;Köln".encode("latin-1"))
     'windows-1252'
     """
+    import chardet  # slow to import
+
     found = chardet.detect_all(
         data, ignore_threshold=True, encoding_era=chardet.EncodingEra.MODERN_WEB,
         prefer_superset=True, max_bytes=GUESSED_BYTES,

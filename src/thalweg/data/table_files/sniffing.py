@@ -6,9 +6,7 @@ import codecs
 import csv
 import io
 import re
-
-import clevercsv
-from clevercsv.dialect import SimpleDialect
+from typing import Any
 
 from thalweg.core import InputError
 from thalweg.data.table_files.dialects import dialect
@@ -71,6 +69,11 @@ def separator_of(
     # tabs are not typed into cells, and a mark with a space after it is one of a sentence
     bare = [each for each in fitting if f"{each} " not in text]
     fitting = ["\t"] if "\t" in fitting else bare or fitting
+    if there == fitting and len(there) == 1 and "'" not in text:
+        # most files: nothing is left to find out
+        return there[0], quote
+    import clevercsv  # slow to import
+
     # it knows best what cells look like, but not that every row has as many
     try:
         sniffed = clevercsv.Detector().detect(text, delimiters=there)
@@ -109,7 +112,7 @@ def _beside_one_name(text: str, widths: dict[str, list[int]]) -> str | None:
     return " " if re.match(r'"[^"\n]*"( "[^"\n]*")+\r?\n', text) and _fit(widths[" "]) else None
 
 
-def _in_apostrophes(text: str, sniffed: SimpleDialect) -> bool:
+def _in_apostrophes(text: str, sniffed: Any) -> bool:
     """Whether cells stand in apostrophes: all that begin with one end with one, and no others."""
     if sniffed.quotechar != "'" or not sniffed.delimiter or '"' in text:
         return False

@@ -126,7 +126,8 @@ class StartingRowsModel(StartsMixin, GradientTableModel):
         if hidden.any() and self._imputes:
             kept = torch.from_numpy(rows)
             rows = Deck(kept, start.seeds.model).filled(kept).numpy()
-        elif hidden.any() and start.units is not None:
-            mean = start.units.shift.cpu().numpy()
+        elif hidden.any():
+            units = start.units
+            mean = start.source.summary().mean if units is None else units.shift.cpu().numpy()
             rows = np.where(hidden, mean, rows).astype(rows.dtype)
         self.starts_ = rows
