@@ -23,7 +23,8 @@ numpydoc_show_class_members = False
 autodoc_typehints = "none"
 autodoc_default_options = {
     # what scikit-learn adds to every estimator
-    "exclude-members": "set_fit_request, set_partial_fit_request, set_score_request, set_transform_request, "
+    "exclude-members": "set_fit_request, set_partial_fit_request, set_score_request, "
+    "set_transform_request, "
     "set_inverse_transform_request, set_predict_request, get_metadata_routing, set_output, "
     # what declarations leave on a class, and torch on a module
     "parameters, learned, about, training, forward, extra_repr",
