@@ -1,4 +1,4 @@
-"""Tables as people have them, from the command line: one command each, and what was done is told."""
+"""Tables as people have them, from the command line: one command each, and what was done."""
 
 import gzip
 

@@ -39,7 +39,7 @@ from thalweg.latents import Ball, Descent, FreeEnergy
 from thalweg.objectives import LatentCodes
 from thalweg.training import Recipe
 from thalweg.training.principal import principal_codes
-from thalweg.training.start import Start, Units, column_units
+from thalweg.training.start import Start, Units
 
 
 class GLO(CodesMixin, SamplesMixin, GradientTableModel):
