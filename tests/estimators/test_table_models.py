@@ -149,13 +149,14 @@ def test_a_word_never_seen_has_more_energy_than_any_that_was(model):
 
 
 def test_the_order_of_columns_does_not_matter_and_a_missing_one_is_hidden(model):
-    expected = model.energy(ASKED)
-    np.testing.assert_array_equal(model.energy(ASKED[ASKED.columns[::-1]]), expected)
+    asked = FRAME.dropna().iloc[:2]
+    expected = model.energy(asked)
+    np.testing.assert_array_equal(model.energy(asked[asked.columns[::-1]]), expected)
     with pytest.warns(UserWarning, match="no column 'price', taken as missing in every row"):
-        fewer = model.energy(ASKED.drop(columns="price"))
-    np.testing.assert_array_equal(fewer, model.energy(ASKED.assign(price=np.nan)))
+        fewer = model.energy(asked.drop(columns="price"))
+    np.testing.assert_array_equal(fewer, model.energy(asked.assign(price=np.nan)))
     with pytest.warns(UserWarning, match="'more' was no column of training and is left out"):
-        more = model.energy(ASKED.assign(more=1))
+        more = model.energy(asked.assign(more=1))
     np.testing.assert_array_equal(more, expected)
 
 
@@ -163,11 +164,12 @@ def test_the_order_of_columns_does_not_matter_and_a_missing_one_is_hidden(model)
 def test_files_and_frames_of_every_kind_say_the_same(name, tmp_path):
     path = tmp_path / "orders.csv"
     FRAME.to_csv(path, index=False)
-    expected = fitted(name).energy(ASKED)
+    full = FRAME.dropna().iloc[:2]
+    expected = fitted(name).energy(full)
     file = thalweg.read_table(path)
     model = fitted(name, file)
-    three = file.frame[[0, 11, 7]]
-    for asked in (ASKED, Table(ASKED), pl.from_pandas(ASKED), three, three.to_arrow()):
+    two = file.frame[full.index.tolist()]
+    for asked in (full, Table(full), pl.from_pandas(full), two, two.to_arrow()):
         np.testing.assert_allclose(model.energy(asked), expected, rtol=1e-9)
 
 
