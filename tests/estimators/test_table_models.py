@@ -184,6 +184,8 @@ PLAIN = pl.DataFrame(
 )
 COUNTS = np.array([60, 40, 20, 0]) + 0.5
 P = COUNTS / COUNTS.sum()
+"""The prior of the column: half a row is added to each."""
+SHARES = np.array([60, 40, 20, 0]) / 120
 
 
 def of_words(row, words):
@@ -193,14 +195,10 @@ def of_words(row, words):
 def test_words_of_one_mean_cost_minus_the_log_of_their_frequency():
     model = KMeans(1, random_state=0).fit(PLAIN)
     energies = model.energy(of_words(PLAIN[:1], ["a", "b", "c", "d"]))
-    # the mean of the indicators says how frequent a word was; one never seen has what is added
-    surprise = -np.log(P)
-    np.testing.assert_allclose(
-        (energies - energies[0])[1:3] / (energies[2] - energies[0]),
-        (surprise - surprise[0])[1:3] / (surprise[2] - surprise[0]),
-        rtol=0.01,
-    )
-    assert energies[3] > energies[2]
+    # shares in training, with the prior as a hundredth; over the entropy, as a number counts
+    p = (SHARES + 0.01 * P) / 1.01
+    surprise = -np.log(p) / -(P * np.log(P)).sum()
+    np.testing.assert_allclose(energies - energies[0], surprise - surprise[0], rtol=1e-6)
     # and a hidden one costs what the likeliest does
     hidden = model.energy(of_words(PLAIN[:1], [None]))
     np.testing.assert_allclose(hidden, energies[:1], rtol=1e-12)
@@ -217,14 +215,15 @@ def test_a_mixture_of_one_is_a_normal_density_times_the_frequency_of_words():
     model = GaussianMixture(1, reg_covar=0.0, random_state=0).fit(PLAIN)
     inside = scaled(PLAIN, model)
     density = multivariate_normal(inside.mean(axis=0), np.cov(inside.T, bias=True))
+    # counts, with a row that has each word as often as the prior says
+    p = (120 * SHARES + P) / 121
     at = PLAIN["kind"].replace_strict({"a": 0, "b": 1, "c": 2}).to_numpy()
     np.testing.assert_allclose(
-        model.energy(PLAIN), -density.logpdf(inside) - np.log(P[at]), rtol=1e-6, atol=0.02
+        model.energy(PLAIN), -density.logpdf(inside) - np.log(p[at]), rtol=1e-9
     )
     # between words of one row there is nothing else
     energies = model.energy(of_words(PLAIN[:1], ["a", "b", "c", "d"]))
-    np.testing.assert_allclose((energies - energies[0])[:3], np.log(P[0] / P)[:3], rtol=0.02)
-    assert energies[3] - energies[0] > np.log(P[0] / P[3])
+    np.testing.assert_allclose(energies - energies[0], np.log(p[0] / p), rtol=1e-9)
 
 
 def test_a_word_that_is_hidden_is_summed_out_of_a_mixture():
