@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,11 @@ def account(model: Any, values: Any, out: str, seconds: float) -> list[str]:
     else:
         said.append(f"{len(values)} rows of {values.shape[1]} numbers")
     said.append(_units(model))
-    said.append(f"{_energies(model, values, seconds)}{out} written in {seconds:.1f} s")
+    with warnings.catch_warnings():
+        # what there is to say of the table was said when it was read
+        warnings.simplefilter("ignore")
+        energies = _energies(model, values, seconds)
+    said.append(f"{energies}{out} written in {seconds:.1f} s")
     return [each for each in said if each]
 
 

@@ -14,8 +14,10 @@ from thalweg.data.columns import Table
 from thalweg.data.columns.filling import filled, replaced
 from thalweg.data.columns.frames import holds_numbers_alone, raw_columns
 
+COMPACT = [20210101, 20210202, None, 20210404, 20210505, 20210606]
 DAYS = [datetime.datetime(2021, 1, 1 + i, 10, i) for i in range(6)]
-HOLED = [None if i == 2 else day for i, day in enumerate(DAYS)]
+
+SOME = [None if i == 2 else day for i, day in enumerate(DAYS)]
 
 
 def fill(frame):
@@ -59,9 +61,7 @@ PANDAS = {
     "arrow int": pd.Series([1, 2, None, 4, 5, 7], dtype="int64[pyarrow]"),
     "arrow string": pd.Series(["a", "b", None, "b", "a", "a"], dtype="string[pyarrow]"),
     "arrow time": pd.Series(DAYS).where(np.arange(6) != 2).astype("timestamp[us][pyarrow]"),
-    "compact days": pd.Series(
-        [20210101, 20210202, None, 20210404, 20210505, 20210606], dtype="Int64"
-    ),
+    "compact days": pd.Series(COMPACT, dtype="Int64"),
 }  # fmt: skip
 OTHER = [0.5, 1.5, 0.1, 7.25, 3.125, 9.5]
 SAME = {"object numbers": 2.5, "words and numbers": 2}
@@ -105,16 +105,16 @@ POLARS = {
     "categorical": pl.Series(["a", "b", None, "b", "a", "a"], dtype=pl.Categorical),
     "enum": pl.Series(["a", "b", None, "b", "a", "a"], dtype=pl.Enum(["a", "b", "c"])),
     "date": pl.Series([None if i == 2 else d.date() for i, d in enumerate(DAYS)]),
-    "datetime": pl.Series(HOLED, dtype=pl.Datetime("ms")),
-    "zone": pl.Series(HOLED).dt.replace_time_zone("Asia/Tokyo"),
+    "datetime": pl.Series(SOME, dtype=pl.Datetime("ms")),
+    "zone": pl.Series(SOME).dt.replace_time_zone("Asia/Tokyo"),
     "time": pl.Series([None if i == 2 else d.time() for i, d in enumerate(DAYS)]),
     "duration": pl.Series([None if i == 2 else datetime.timedelta(seconds=i) for i in range(6)]),
     "constant": pl.Series([3, 3, None, 3, 3, 3]),
     "constant date": pl.Series([None if i == 2 else DAYS[0].date() for i in range(6)]),
-    "constant moment": pl.Series(2 * [DAYS[0]] + [None] + 3 * [DAYS[0]], dtype=pl.Datetime("ms")),
+    "constant moment": pl.Series([DAYS[0], DAYS[0], None, *DAYS[:1] * 3], dtype=pl.Datetime("ms")),
     "constant truth": pl.Series([None if i == 2 else True for i in range(6)]),
     "constant text": pl.Series(["7.50", "7.50", None, "7.50", "7.50", "7.50"]),
-    "compact days": pl.Series([20210101, 20210202, None, 20210404, 20210505, 20210606]),
+    "compact days": pl.Series(COMPACT),
 }  # fmt: skip
 
 

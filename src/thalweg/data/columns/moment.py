@@ -98,7 +98,9 @@ class Moment(Column):
         days = np.clip(block[:, 0].astype(np.float64), -last, last)
         if self.holds == "date":
             return pl.Series(self.name, np.rint(days).astype(np.int32)).cast(pl.Date)
-        second = np.rint(days * 86_400).astype(np.int64) * 1_000_000
+        # where all were midnights, so is what is filled in
+        unit = 86_400 if "time of day" in self.cycles else 1
+        second = np.rint(days * unit).astype(np.int64) * (86_400 // unit) * 1_000_000
         return pl.Series(self.name, second).cast(pl.Datetime("us"))
 
     def written(self, values: pl.Series) -> pl.Series:

@@ -56,9 +56,9 @@ class CsvFile(TableFile):
             raise InputError(f"{self.source} is empty; expected a table with at least one row")
         cut = len(sample) > SAMPLE_BYTES
         self.form = CsvForm.of_sample(sample[:SAMPLE_BYTES], cut, said, self.source)
-        self._begin()
+        self._begin(said)
 
-    def _begin(self) -> None:
+    def _begin(self, said: FormSaid | None) -> None:
         """Find the names of the columns."""
         form = self.form
         first = form.skip_lines + 1
@@ -70,6 +70,13 @@ class CsvFile(TableFile):
             raise InputError(f"{self.source} has no rows; expected at least one")
         self._before = (rows[1][0] if form.header else rows[0][0]) - 1
         header = rows[0][1] if form.header else [""] * len(rows[0][1])
+        if said is not None and said.separator is not None and len(header) == 1:
+            found = [mark for mark in ",;\t|" if mark != said.separator and mark in header[0]]
+            if found and form.header:
+                raise InputError(
+                    f"{self.source}: the header has no separator {said.separator!r}, but "
+                    f"{found[0]!r}; expected the one between cells"
+                )
         beside = _beside_header(header, [row for _, row in rows[1:]]) if form.header else None
         if beside == ROW_NAME:
             header = [ROW_NAME, *header]
