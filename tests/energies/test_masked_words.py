@@ -47,7 +47,8 @@ def slowly(energy, y):
         if stop - start == 1:
             total += 0.5 * float((y[start] - said[0]) / energy.sigma[start]) ** 2
         else:
-            p = (said.softmax(dim=0) + 0.05 * PRIOR[start:stop]) / 1.05
+            soft = (said + PRIOR[start:stop].log()).softmax(dim=0)
+            p = (soft + 0.05 * PRIOR[start:stop]) / 1.05
             total -= math.log(float(p @ y[start:stop]))
     return total
 

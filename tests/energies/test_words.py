@@ -452,7 +452,7 @@ def test_logits_are_those_of_softmax_with_a_floor():
     words = WordLogits(LAYOUT, PRIOR, 0.1, SHIFT, UNIT)
     point = 3 * predictions(4)
     for (start, stop), part in zip(BLOCKS, words.log_p(point).exp().split([3, 2], 1), strict=True):
-        soft = point[:, start:stop].softmax(dim=1)
+        soft = (point[:, start:stop] + PRIOR[start:stop].log()).softmax(dim=1)
         torch.testing.assert_close(part, (soft + 0.1 * PRIOR[start:stop]) / 1.1)
     # rows have units all the same
     assert torch.equal(words.indicators.on, words_of().indicators.on)

@@ -217,11 +217,11 @@ class WordLogits(WordProbabilities):
     r"""Probabilities of words from predictions that are their logarithms, up to a constant.
 
     .. math::
-        p_c = \frac{\operatorname{softmax}(\hat y)_c + \epsilon \pi_c}{1 + \epsilon}
+        p_c = \frac{\operatorname{softmax}(\hat y + \log \pi)_c + \epsilon \pi_c}{1 + \epsilon}
 
     For networks that learn by -log p: a prediction that is far off still has a gradient, which one
-    of :class:`WordProbabilities` that is below 0 has not. Parameters as there; shift and unit say
-    what rows are, not predictions.
+    of :class:`WordProbabilities` that is below 0 has not; and one of 0, which networks begin with,
+    means the prior. Parameters as there; shift and unit say what rows are, not predictions.
 
     Examples
     --------
@@ -229,11 +229,11 @@ class WordLogits(WordProbabilities):
     >>> prior = torch.tensor([0.5, 0.4, 0.1])
     >>> words = WordLogits(Layout(3, ((0, 3),)), prior, epsilon=0.1)
     >>> words.log_p(torch.tensor([0.0, 0.0, -9.0])).exp()
-    tensor([0.5000, 0.4909, 0.0091])
+    tensor([0.5505, 0.4404, 0.0091])
     """
 
     def log_p(self, prediction: Tensor) -> Tensor:
-        q = prediction[..., self._at]
+        q = prediction[..., self._at] + self.prior[self._at].log().to(prediction)
         soft = torch.cat([part.log_softmax(dim=-1) for part in self._parts(q)], dim=-1)
         floor = (self.epsilon * self.prior[self._at]).log().to(q)
         return torch.logaddexp(soft, floor) - torch.log1p(self.epsilon).to(q)
