@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits, load_wine
 
 from thalweg import questions
 from thalweg.core import Energy, InputError, write_beside
-from thalweg.data.columns import read_table
+from thalweg.data.columns import FileTable, read_table
 from thalweg.data.tables import write_data
 from thalweg.data.toy import spiral
 from thalweg.estimators import KMeans, LatentRegressor
@@ -126,6 +126,19 @@ def _answers(model: KMeans, rows: np.ndarray) -> str:
     return f"<p>Every question (vectors: first four entries):</p><ul>{lines}</ul>"
 
 
+def _answers_of_table(model: KMeans, table: FileTable) -> str:
+    """The same of a table, whose answers are tables."""
+    asked = {
+        "mean energy": f"{model.energy(table).mean():.5g}",
+        "lowest score (most unusual row)": f"{model.score_samples(table).argmin()}",
+        "codes of the first five rows": str(model.transform(table)[:5].argmax(axis=1).tolist()),
+        "closest point to the first row": str(model.project(table).frame.row(0)[-4:]),
+        "a sample": str(model.sample(1, random_state=0).row(0)[-4:]),
+    }
+    lines = "".join(f"<li>{name}: {html.escape(text)}</li>" for name, text in asked.items())
+    return f"<p>Every question (rows: last four columns):</p><ul>{lines}</ul>"
+
+
 def _digits(folder: Path) -> str:
     digits = load_digits().data
     order = np.random.default_rng(0).permutation(len(digits))
@@ -208,7 +221,7 @@ def _table(folder: Path) -> str:
         f"removed, then filled: <a href='wine.csv'>before</a>, <a href='wine_filled.csv'>after</a>"
         f". Of {int(lost.sum())} hidden cultivars {right:.0%} were named right (a third by "
         f"chance). Filled entries are marked.</p><table><tr>{head}</tr>{body}</table>"
-        + _answers(model, model.rows_of(table))
+        + _answers_of_table(model, table)
     )
 
 
