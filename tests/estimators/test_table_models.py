@@ -13,7 +13,8 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 import thalweg
 from thalweg.data.columns import Table
-from thalweg.estimators import GaussianMixture, KMeans
+from thalweg.energies.inside import free_energy_of
+from thalweg.estimators import GaussianMixture, KMeans, SparseCoding
 from thalweg.estimators.registry import estimator, names_in
 
 RANDOM = np.random.default_rng(3)
@@ -289,3 +290,13 @@ def test_weights_are_of_the_rows_that_were_given():
     np.testing.assert_allclose(
         model.cluster_centers_[0, at], again.cluster_centers_[0, its], rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("scale", ["auto", "standard", "none"])
+def test_sparse_coding_knows_where_words_are_about_its_offset(scale):
+    model = SparseCoding(4, max_iter=2, random_state=0, scale=scale).fit(FRAME)
+    inside, space = free_energy_of(model.energy_).energy.cost.indicators, model._space
+    words = inside.mask.numpy()
+    for value, at in ((0.0, inside.off), (1.0, inside.on)):
+        rows = (at + model.energy_.shift).numpy()[None]
+        np.testing.assert_allclose(space.out(rows)[0, words], value, atol=1e-12)

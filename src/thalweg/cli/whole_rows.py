@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import Energy, InputError
+from thalweg.data import Rows
 from thalweg.data.columns import Schema
 from thalweg.estimators.regression.latent_regressor import LatentRegressor
 from thalweg.estimators.tables.space import RowSpace
@@ -55,12 +56,9 @@ class JointRows:
         """Columns of the table that it was fitted on; None of an array."""
         return self._space.schema
 
-    def _rows(self, X: Any) -> NDArray[np.floating]:
-        return self._space.read(self.model, X).values if self.table_ is not None else X
-
     def rows_of(self, X: Any) -> NDArray[np.floating]:
         """Rows as the energy takes them."""
-        return self._rows(X)
+        return self._space.read(self.model, X).values if self.table_ is not None else X
 
     def _parts(self, rows: NDArray[np.floating]) -> tuple[Any, Any]:
         y = rows[:, self.targets]
@@ -73,11 +71,11 @@ class JointRows:
 
     def energy(self, X: Any) -> NDArray[np.floating]:
         """F(x, y) of each row."""
-        return self.model.energy(*self._parts(self._rows(X)))
+        return self.model.energy(*self._parts(self.rows_of(X)))
 
     def transform(self, X: Any) -> NDArray[np.floating]:
         """The z that explains each row."""
-        return self.model.infer(*self._parts(self._rows(X)))
+        return self.model.infer(*self._parts(self.rows_of(X)))
 
     def complete(self, X: Any, answer: str = "lowest") -> Any:
         """A copy with every NaN of y filled."""
@@ -86,13 +84,15 @@ class JointRows:
                 f"complete: answer={answer!r} is for models of rows; a conditional model gives the "
                 "values of least energy (answer='lowest')"
             )
-        rows = self._rows(X)
+        rows = self.rows_of(X)
         found = self._with(rows, self.model.complete(*self._parts(rows)))
-        return found if self.table_ is None else self._space.filled(self.model, X, found)
+        return (
+            found if self.table_ is None else self._space.filled(self.model, X, Rows(rows), found)
+        )
 
     def project(self, X: Any) -> Any:
         """The row with the closest y that may follow from its x."""
-        rows = self._rows(X)
+        rows = self.rows_of(X)
         found = self._with(rows, self.model.project(*self._parts(rows)))
         return found if self.table_ is None else self._space.replaced(X, found)
 

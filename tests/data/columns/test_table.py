@@ -27,7 +27,8 @@ def fill(frame):
     schema = table.schema()
     rows, said = table.encoded(schema)
     assert said == []
-    return filled(frame, raw, schema, np.where(np.isnan(rows), rows[1], rows))
+    hidden = np.isnan(rows)
+    return filled(frame, raw, schema, np.where(hidden, rows[1], rows), hidden)
 
 
 PANDAS = {
@@ -142,8 +143,9 @@ def test_tables_of_arrow_are_filled_as_polars_has_them(name):
 def test_a_bad_cell_is_filled_too():
     frame = pl.DataFrame({"x": [f"{i}.5" for i in range(30)] + ["oops"], "y": range(31)})
     schema = Table(frame).schema()
-    rows = np.nan_to_num(Table(frame).encoded(schema)[0], nan=2.5)
-    assert filled(frame, frame, schema, rows)["x"].to_list() == [*frame["x"][:30], "2.5"]
+    encoded, _ = Table(frame).encoded(schema)
+    rows, hidden = np.nan_to_num(encoded, nan=2.5), np.isnan(encoded)
+    assert filled(frame, frame, schema, rows, hidden)["x"].to_list() == [*frame["x"][:30], "2.5"]
 
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame])
@@ -152,7 +154,8 @@ def test_a_column_that_is_not_there_is_added(kind):
     schema = Table(kind(given)).schema()
     rows, _ = Table(kind(given)).encoded(schema)
     fewer = kind({"x": OTHER})
-    result = filled(fewer, raw_columns("X", fewer), schema, rows)
+    hidden = np.isnan(Table(fewer).encoded(schema)[0])
+    result = filled(fewer, raw_columns("X", fewer), schema, rows, hidden)
     assert list(result.columns) == ["x", "kind"]
     assert list(result["kind"]) == given["kind"]
 

@@ -40,9 +40,11 @@ class BadCells:
     count: int = 0
     first: list[BadCell] = field(default_factory=list)
 
-    def note(self, cells: pl.Series, bad: pl.Series, column: Column, start: int) -> None:
-        """Those of a column's cells that begin at row ``start`` and are marked."""
-        rows = bad.arg_true()
+    def note_unread(self, cells: pl.Series, values: pl.Series, column: Column, start: int) -> None:
+        """Those of a column's cells, from row ``start`` on, that no value could be made of."""
+        if values.null_count() == cells.null_count():
+            return
+        rows = (values.is_null() & cells.is_not_null()).arg_true()
         for row in rows.head(SHOWN - len(self.first)):
             found = BadCell(start + row, column.name, str(cells[row]), column.expected)
             if self.refused:

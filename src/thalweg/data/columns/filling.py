@@ -18,30 +18,31 @@ from thalweg.data.columns.schema import Schema
 from thalweg.data.columns.word import Truth
 
 
-def filled(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.floating]) -> Any:
+def filled(
+    given: Any,
+    raw: pl.DataFrame,
+    schema: Schema,
+    rows: NDArray[np.floating],
+    hidden: NDArray[np.bool_],
+) -> Any:
     """A data frame with every missing cell filled from rows, the others as they were.
 
     Cells that were bad are filled too, and columns that are not there are added. ``raw`` are the
-    columns of the frame, ``rows`` (n, width) without NaN.
+    columns of the frame, ``rows`` (n, width) without NaN, ``hidden`` (n, width) what was.
     """
     decoded = schema.decode(rows)
-    for column in schema.columns:
-        if not column.width:
-            continue
-        values = decoded[column.name]
-        if column.name not in raw.columns:
-            given = put_in(given, column.name, np.ones(len(values), bool), values)
-            continue
-        old = raw[column.name]
-        missing = cells_of(old).is_null().to_numpy()
-        where = missing | np.isnan(column.encode(old, BadCells())).any(axis=1)
+    for column, at in schema.spans:
+        where = np.asarray(hidden[:, at].any(axis=1))
         if where.any():
-            given = put_in(given, column.name, where, _fit(column, values, old.dtype))
+            kind = raw.schema.get(column.name)
+            given = put_in(given, column.name, where, _fit(column, decoded[column.name], kind))
     return given
 
 
-def _fit(column: Column, values: pl.Series, kind: pl.DataType) -> pl.Series:
+def _fit(column: Column, values: pl.Series, kind: pl.DataType | None) -> pl.Series:
     """Values as what a column of such cells holds: texts, days as numbers, or what they are."""
+    if kind is None:
+        return values
     if kind == pl.String:
         return column.written(values)
     if kind.is_numeric() and isinstance(column, Moment) and column.form == COMPACT:
@@ -52,21 +53,18 @@ def _fit(column: Column, values: pl.Series, kind: pl.DataType) -> pl.Series:
 def replaced(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.floating]) -> Any:
     """A data frame in which all columns that take part have the values of rows (n, width)."""
     decoded = schema.decode(rows)
-    for column in schema.columns:
-        if column.width:
-            values = decoded[column.name]
-            there = column.name in raw.columns
-            fit = _fit(column, values, raw[column.name].dtype) if there else values
-            given = put_in(given, column.name, np.ones(len(values), bool), fit)
+    every = np.ones(len(rows), bool)
+    for column, _ in schema.spans:
+        kind = raw.schema.get(column.name)
+        given = put_in(given, column.name, every, _fit(column, decoded[column.name], kind))
     return given
 
 
 def written(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Decoded columns, dates and times as texts of the format that they came in."""
-    known = {column.name: column for column in schema.columns}
     result = []
     for values in frame.iter_columns():
-        column = known[values.name]
+        column = schema.by_name[values.name]
         dated = isinstance(column, Moment) and column.form is not None
         result.append(column.written(values).alias(values.name) if dated else values)
     return pl.DataFrame(result)
@@ -75,13 +73,13 @@ def written(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 def typed(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Columns of texts as what they are of, for files that have types: numbers, truths, dates."""
     result = []
-    known = {column.name: column for column in schema.columns}
     for values in frame.iter_columns():
-        column = known.get(values.name)
-        cells = cells_of(values)
+        column = schema.by_name.get(values.name)
         if values.dtype != pl.String or column is None:
             result.append(values)
-        elif isinstance(column, Number):
+            continue
+        cells = cells_of(values)
+        if isinstance(column, Number):
             numbers = numbers_of(cells, column.style)
             result.append(
                 numbers.cast(pl.Int64) if column.whole and _are_whole(numbers) else numbers

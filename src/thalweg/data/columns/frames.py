@@ -20,12 +20,11 @@ def is_frame(value: Any) -> bool:
 
     None of them is imported for this: who has one has imported it.
     """
-    return (
-        _is(value, "pandas", "DataFrame") or _is(value, "polars", "DataFrame") or _is_arrow(value)
-    )
+    return _is(value, "pandas", "DataFrame") or _is(value, "polars", "DataFrame") or is_arrow(value)
 
 
-def _is_arrow(value: Any) -> bool:
+def is_arrow(value: Any) -> bool:
+    """Whether it is a table of Arrow."""
     return _is(value, "pyarrow", "Table") or _is(value, "pyarrow", "RecordBatch")
 
 
@@ -38,7 +37,7 @@ def holds_numbers_alone(frame: Any) -> bool:
     """Whether every column of a data frame is of numbers (truth values among them)."""
     if _is(frame, "polars", "DataFrame"):
         return all(k.is_numeric() or k in (pl.Boolean, pl.Null) for k in frame.dtypes)
-    if _is_arrow(frame):
+    if is_arrow(frame):
         return holds_numbers_alone(raw_columns("X", frame))
     return all(_of_numbers(frame.iloc[:, j]) for j in range(frame.shape[1]))
 
@@ -65,7 +64,7 @@ def raw_columns(name: str, frame: Any) -> pl.DataFrame:
     """
     if _is(frame, "polars", "DataFrame"):
         return _plain_types(frame)
-    if _is_arrow(frame):
+    if is_arrow(frame):
         found = pl.from_arrow(frame)
         assert isinstance(found, pl.DataFrame)
         return _plain_types(found)
@@ -140,7 +139,7 @@ def put_in(given: Any, name: str, where: NDArray[np.bool_], values: pl.Series) -
     """
     if _is(given, "pandas", "DataFrame"):
         return _put_in_pandas(given, name, where, values)
-    if _is_arrow(given):
+    if is_arrow(given):
         raise TypeError("tables of Arrow are filled as frames of polars")
     if name not in given.columns:
         return given.with_columns(values.alias(name))

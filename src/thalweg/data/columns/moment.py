@@ -59,9 +59,7 @@ class Moment(Column):
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
         cells = cells_of(cells)
         moments = self.moments_of(cells)
-        wrong = moments.is_null() & cells.is_not_null()
-        if wrong.any():
-            bad.note(cells, wrong, self, start)
+        bad.note_unread(cells, moments, self, start)
         return self.entries_of(days_of(moments))
 
     def entries_of(self, days: NDArray[np.floating]) -> NDArray[np.floating]:

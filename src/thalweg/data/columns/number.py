@@ -37,9 +37,7 @@ class Number(Column):
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
         cells = cells_of(cells)
         numbers = numbers_of(cells, self.style)
-        wrong = numbers.is_null() & cells.is_not_null()
-        if wrong.any():
-            bad.note(cells, wrong, self, start)
+        bad.note_unread(cells, numbers, self, start)
         return numbers.to_numpy().reshape(-1, 1).astype(np.float64, copy=False)
 
     def decode(self, block: NDArray[np.floating]) -> pl.Series:

@@ -18,6 +18,7 @@ from thalweg.data.columns.evidence import Evidence
 from thalweg.data.columns.moment import Moment
 from thalweg.data.columns.number import Number
 from thalweg.data.columns.word import Category, Constant, OneHot, Truth, Word
+from thalweg.data.table_files.names import listed
 
 KINDS: dict[str, type[Column]] = {
     each.kind: each
@@ -93,14 +94,25 @@ class Schema:
         return [entry for column in self.columns for entry in column.entries]
 
     @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns by their names."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def spans(self) -> list[tuple[Column, slice]]:
+        """Columns that take part, and which entries of a row are theirs."""
+        result, at = [], 0
+        for column in self.columns:
+            if column.width:
+                result.append((column, slice(at, at + column.width)))
+                at += column.width
+        return result
+
+    @cached_property
     def layout(self) -> Layout:
         """Which entries are numbers, which are words."""
-        words, at = [], 0
-        for column in self.columns:
-            if isinstance(column, Word):
-                words.append((at, at + column.width))
-            at += column.width
-        return Layout(at, tuple(words))
+        words = [(at.start, at.stop) for column, at in self.spans if isinstance(column, Word)]
+        return Layout(self.spans[-1][1].stop if self.spans else 0, tuple(words))
 
     @property
     def has_energies(self) -> bool:
@@ -128,43 +140,30 @@ class Schema:
         return np.concatenate(parts) if parts else np.empty(0)
 
     def places(self, name: str) -> range | None:
-        """Where the entries of a column are in a row; None of a column that is not there."""
-        at = 0
-        for column in self.columns:
-            if column.name == name:
-                return range(at, at + column.width)
-            at += column.width
-        return None
+        """Where the entries of a column are in a row; None of one that is not there."""
+        if name not in self.by_name:
+            return None
+        spans = (at for column, at in self.spans if column.name == name)
+        return next((range(at.start, at.stop) for at in spans), range(0))
 
     @property
     def single(self) -> bool:
         """Whether rows of single precision hold all that there is."""
-        taking = [column for column in self.columns if column.width]
-        return all(isinstance(each, Number) and each.single for each in taking)
+        return all(isinstance(each, Number) and each.single for each, _ in self.spans)
 
     def encode(self, frame: pl.DataFrame, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
         """Rows (n, width); what is missing is NaN, and so are columns that the frame lacks."""
         kind = np.float32 if self.single else np.float64
-        result = np.empty((frame.height, self.layout.width), kind)
-        at = 0
-        for column in self.columns:
-            stop = at + column.width
+        result = np.full((frame.height, self.layout.width), np.nan, kind)
+        for column, at in self.spans:
             if column.name in frame.columns:
-                result[:, at:stop] = column.encode(frame[column.name], bad, start)
-            else:
-                result[:, at:stop] = np.nan
-            at = stop
+                result[:, at] = column.encode(frame[column.name], bad, start)
         return result
 
     def decode(self, rows: NDArray[np.floating]) -> pl.DataFrame:
         """The table that rows stand for, of the columns that take part."""
-        result, at = [], 0
-        for column in self.columns:
-            if column.width:
-                values = column.decode(rows[:, at : at + column.width])
-                result.append(values.alias(column.name))
-            at += column.width
-        return pl.DataFrame(result)
+        decoded = [column.decode(rows[:, at]).alias(column.name) for column, at in self.spans]
+        return pl.DataFrame(decoded)
 
     def identifiers(self) -> list[str]:
         """Names of the columns that say which row is which."""
@@ -173,11 +172,10 @@ class Schema:
     def counted(self) -> str:
         """How many columns there are of each kind, in words."""
         counts = Counter(column.kind for column in self.columns)
-        plain = {kind: kind for kind in PLURALS}
         return ", ".join(
-            f"{count} {plain[kind] if count == 1 else PLURALS[kind]}"
-            for kind, count in ((kind, counts[kind]) for kind in KINDS)
-            if count
+            f"{counts[kind]} {kind if counts[kind] == 1 else PLURALS[kind]}"
+            for kind in KINDS
+            if counts[kind]
         )
 
     def match(self, names: list[str], source: str) -> list[str]:
@@ -188,7 +186,7 @@ class Schema:
         InputError
             If it has none of those that take part.
         """
-        taking = [column.name for column in self.columns if column.width]
+        taking = [column.name for column, _ in self.spans]
         lacks = [name for name in taking if name not in names]
         if len(lacks) == len(taking):
             raise InputError(
@@ -241,9 +239,3 @@ def _of_version_1(column: Any) -> Column:
     if len(set(words)) != len(words):
         raise InputError(f"column {name!r:.60} has a category twice")
     return OneHot(name, tuple(words), (1,) * len(words))
-
-
-def listed(names: list[str]) -> str:
-    """Some names, and how many there are."""
-    text = ", ".join(repr(name) for name in names[:8])
-    return text if len(names) <= 8 else f"{text}, ... ({len(names)} in all)"

@@ -41,10 +41,13 @@ class Word(Column):
         self._place.update((word, at) for at, word in enumerate(self.words))
         self._place.update(dict.fromkeys(self.rare, len(self.words)))
 
+    has_new: ClassVar[bool] = True
+    """Whether a word that training did not see has an entry; without, it is a bad cell"""
+
     @property
     def entries(self) -> list[str]:
-        kept = [*self.words, OTHER] if self._has_other else [*self.words]
-        return [f"{self.name}={word}" for word in [*kept, NEW]]
+        others = [OTHER] * self._has_other + [NEW] * self.has_new
+        return [f"{self.name}={word}" for word in (*self.words, *others)]
 
     @property
     def _has_other(self) -> bool:
@@ -52,7 +55,7 @@ class Word(Column):
 
     @property
     def prior(self) -> NDArray[np.float64]:
-        count = np.array([*self.seen, 0], dtype=np.float64) + HALF
+        count = np.array([*self.seen, *[0] * self.has_new], dtype=np.float64) + HALF
         return np.asarray(count / count.sum())
 
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
@@ -107,24 +110,14 @@ class Truth(Word):
     """True or false, as it was written: yes and no, T and F."""
 
     kind: ClassVar[str] = "truth value"
+    has_new: ClassVar[bool] = False
     expected: str = "a truth value"
-
-    @property
-    def entries(self) -> list[str]:
-        return [f"{self.name}={word}" for word in self.words]
-
-    @property
-    def prior(self) -> NDArray[np.float64]:
-        count = np.array(self.seen, dtype=np.float64) + HALF
-        return np.asarray(count / count.sum())
 
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
         cells = cells_of(cells)
         words = self._words_of(cells)
         at = words.replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
-        wrong = at.is_null() & cells.is_not_null()
-        if wrong.any():
-            bad.note(cells, wrong, self, start)
+        bad.note_unread(cells, at, self, start)
         value = at.to_numpy().astype(np.float64)
         return np.stack([1 - value, value], axis=1)
 
@@ -196,20 +189,12 @@ class OneHot(Word):
     """Words of models of version 1, which know no other word than those of training."""
 
     kind: ClassVar[str] = "one-hot"
+    has_new: ClassVar[bool] = False
     expected: str = "a word of training"
-
-    @property
-    def entries(self) -> list[str]:
-        return [f"{self.name}={word}" for word in self.words]
 
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
         cells = cells_of(cells)
-        unknown = cells.is_not_null() & ~self._words_of(cells).is_in(list(self.words))
-        if unknown.any():
-            bad.note(cells, unknown, self, start)
-        block = super().encode(cells.set(unknown.fill_null(False), None), bad, start)
-        return block[:, :-1]
-
-    @property
-    def width(self) -> int:
-        return len(self.words)
+        words = self._words_of(cells)
+        known = words.set((~words.is_in(list(self.words))).fill_null(False), None)
+        bad.note_unread(cells, known, self, start)
+        return super().encode(known, bad, start)[:, :-1]

@@ -46,15 +46,17 @@ def clear_names(written: list[str]) -> tuple[list[str], list[str]]:
         names.append(new)
     notes = []
     if spaced:
-        notes.append(f"spaces around names of columns were left off: {shown(spaced)}")
+        notes.append(f"spaces around names of columns were left off: {listed(spaced, SHOWN)}")
     if unnamed:
-        notes.append(f"columns without a name are called {shown(unnamed)}")
+        notes.append(f"columns without a name are called {listed(unnamed, SHOWN)}")
     if repeated:
-        notes.append(f"columns of a name that was there before are called {shown(repeated)}")
+        notes.append(
+            f"columns of a name that was there before are called {listed(repeated, SHOWN)}"
+        )
     return names, notes
 
 
-def shown(names: list[str]) -> str:
-    """Some names, as messages have them."""
-    text = ", ".join(repr(name) for name in names[:SHOWN])
-    return text if len(names) <= SHOWN else f"{text}, ... ({len(names)} in all)"
+def listed(names: list[str], most: int = 8) -> str:
+    """Some names, and how many there are."""
+    text = ", ".join(repr(name) for name in names[:most])
+    return text if len(names) <= most else f"{text}, ... ({len(names)} in all)"

@@ -11,7 +11,7 @@ import polars as pl
 
 from thalweg.core import InputError
 from thalweg.data.table_files.base import TableFile
-from thalweg.data.table_files.names import clear_names, shown
+from thalweg.data.table_files.names import SHOWN, clear_names, listed
 from thalweg.data.tables import scan_parquet
 
 SLICE_BYTES = 64 * 2**20
@@ -53,15 +53,15 @@ class ParquetFile(TableFile):
             raise InputError(f"{self.path} has no rows; expected at least one")
         if not kept:
             raise InputError(
-                f"{self.path} has nested columns alone ({shown(nested)}); expected one of numbers, "
-                "text, truth values or dates"
+                f"{self.path} has nested columns alone ({listed(nested, SHOWN)}); expected one of "
+                "numbers, text, truth values or dates"
             )
         self.names, self.notes = clear_names(kept)
         if index:
-            self.notes.append(f"the index of a pandas frame was left out: {shown(index)}")
+            self.notes.append(f"the index of a pandas frame was left out: {listed(index, SHOWN)}")
         if nested:
             self.notes.append(
-                f"columns of lists, structures or bytes were left out: {shown(nested)}"
+                f"columns of lists, structures or bytes were left out: {listed(nested, SHOWN)}"
             )
         self._table = table.select(
             _plain(pl.col(old), schema[old]).alias(new)

@@ -33,12 +33,11 @@ from thalweg.core import (
 )
 from thalweg.data import Rows, Summary
 from thalweg.data.columns import Schema
-from thalweg.estimators.base.loading import built
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.tables.constants import ConstantsMixin
 from thalweg.estimators.tables.space import RowSpace, entered, in_units
-from thalweg.estimators.tables.words import plain_state, with_words, worded
+from thalweg.estimators.tables.words import worded
 from thalweg.questions.blocks import check_answers
 from thalweg.questions.minimized import MinimizedOut
 from thalweg.training import History, Step, train
@@ -195,7 +194,7 @@ class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
 
         filled = np.array(self._ask_by_descent(rows, question))
         self._with_constants(filled, np.isnan(rows.values))
-        return self._space.filled(self, X, filled)
+        return self._space.filled(self, X, rows, filled)
 
     def _fillings(self) -> Tensor | None:
         """Rows (s, d) that ``complete`` may start from, for energies without codes of their own."""
@@ -240,13 +239,7 @@ class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
 
     def _restore(self, state: dict[str, Tensor]) -> Self:
         self._check_constants(self._width)
-        like = next(each for each in state.values() if each.is_floating_point())
-
-        def blank(state: dict[str, Tensor]) -> Energy:
-            return with_words(self._blank(plain_state(state)), self._space, like)
-
-        self.energy_ = built(blank, state).eval()
-        return self
+        return super()._restore(state)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

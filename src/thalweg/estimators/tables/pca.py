@@ -13,12 +13,12 @@ from torch import Tensor
 from thalweg.core import Either, InputError, Integer, Real, learned, parameter
 from thalweg.data import Rows, Summary
 from thalweg.energies import Affine, Reconstruction
-from thalweg.energies.inside import affine_of, free_energy_of
+from thalweg.energies.inside import affine_of
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.learning_on import LearnsOn
 from thalweg.estimators.tables.model import CodesMixin, TableModel
 from thalweg.estimators.tables.sparse import TakesSparse
-from thalweg.estimators.tables.words import with_words
+from thalweg.estimators.tables.words import layout_of, with_words
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
 from thalweg.training.principal import (
     Spectrum,
@@ -199,7 +199,7 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
             torch.from_numpy(plane.directions.copy()).to(like), offset.to(like),
             torch.from_numpy(shrinkage).to(like),
         )  # fmt: skip
-        self.energy_ = free_energy_of(with_words(energy, self._space, like))
+        self.energy_ = with_words(energy, self._space, like)
         self.n_components_ = len(variances)
         self.explained_variance_ = variances
         self.explained_variance_ratio_ = variances / total if total > 0 else 0 * variances
@@ -237,10 +237,12 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
 
     def _blank(self, state: dict[str, Tensor]) -> FreeEnergy:
         k, d = self.n_components_, self._width
-        return _energy_at(
-            held(state, "energy.decoder.weight", k, d), held(state, "energy.decoder.offset", d),
-            held(state, "solver.shrinkage", k),
-        )  # fmt: skip
+        solver = "solver" if layout_of(self._space) is None else "solver.inner"
+        weight = held(state, "energy.decoder.weight", k, d)
+        energy = _energy_at(
+            weight, held(state, "energy.decoder.offset", d), held(state, f"{solver}.shrinkage", k)
+        )
+        return with_words(energy, self._space, weight)
 
 
 def _left(variances: NDArray[np.floating], total: float, k: int, columns: int) -> float:

@@ -6,18 +6,17 @@ found when the model is fitted; its units are taken off before the energy sees i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.core import InputError
 from thalweg.data import Rows, SparseRows, Summary
 from thalweg.data.columns import Schema, Table
 from thalweg.data.columns.filling import filled, replaced
-from thalweg.data.columns.frames import holds_numbers_alone, is_frame, raw_columns
+from thalweg.data.columns.frames import holds_numbers_alone, is_arrow, is_frame, raw_columns
 from thalweg.data.columns.scaling import Scaling, scaling_of
 from thalweg.data.rows import scratch
 from thalweg.estimators.base.header import check_width
@@ -51,11 +50,12 @@ class RowSpace(NamedTuple):
     def read(self, model: BaseEstimator, X: Any) -> Rows:
         """Rows in the units of the energy, checked against what the model was fitted on."""
         rows = self._raw(model, X)
-        return (
-            rows
-            if self.scaling is None
-            else _scaled(self.scaling, rows, not isinstance(X, np.ndarray))
-        )
+        return rows if self.scaling is None else _scaled(self.scaling, rows, self._makes_rows)
+
+    @property
+    def _makes_rows(self) -> bool:
+        """Whether rows are made for the model, so that nobody else has them."""
+        return self.schema is not None
 
     def _raw(self, model: BaseEstimator, X: Any) -> Rows:
         if self.schema is None:
@@ -63,11 +63,7 @@ class RowSpace(NamedTuple):
                 X = X.frame
             return read_rows(model, X, reset=False)
         if isinstance(X, Table) or is_frame(X):
-            table = X if isinstance(X, Table) else Table(X)
-            values, said = table.encoded(self.schema)
-            for sentence in said:
-                warn(sentence, UserWarning, depth=4)
-            return Rows(values)
+            return _encoded(X if isinstance(X, Table) else Table(X), self.schema, depth=5)
         values = np.asarray(X)
         if values.ndim != 2 or values.shape[1] != self.schema.layout.width:
             raise InputError(
@@ -84,33 +80,23 @@ class RowSpace(NamedTuple):
         """Rows in the units that they came in."""
         return rows if self.scaling is None else self.scaling.out(rows)
 
-    def filled(self, model: BaseEstimator, X: Any, answer: NDArray[np.floating]) -> Any:
+    def filled(self, model: BaseEstimator, X: Any, rows: Rows, answer: NDArray[np.floating]) -> Any:
         """A copy of X, in its container, whose hidden entries are those of the answer.
 
-        What is visible is bit for bit what it was.
+        ``rows`` is what was read of X. What is visible is bit for bit what it was.
         """
-        answer = self.out(answer)
+        hidden, answer = np.isnan(rows.values), self.out(answer)
         if self.schema is not None and (isinstance(X, Table) or is_frame(X)):
-            if isinstance(X, Table):
-                return X.with_frame(filled(X.frame, X.frame, self.schema, answer))
-            return filled(*self._frame_of(X), self.schema, answer)
-        raw = self._raw(model, X)
-        hidden = np.isnan(raw.values)
-        return as_given(X, np.where(hidden, answer.astype(raw.dtype), raw.values))
+            return _in_container(X, filled, self.schema, answer, hidden)
+        raw = rows.values if self.scaling is None else self._raw(model, X).values
+        return as_given(X, np.where(hidden, answer.astype(raw.dtype), raw))
 
     def replaced(self, X: Any, answer: NDArray[np.floating]) -> Any:
         """The answer, a row for each of X, in its container."""
         answer = self.out(answer)
         if self.schema is not None and (isinstance(X, Table) or is_frame(X)):
-            if isinstance(X, Table):
-                return X.with_frame(replaced(X.frame, X.frame, self.schema, answer))
-            return replaced(*self._frame_of(X), self.schema, answer)
+            return _in_container(X, replaced, self.schema, answer)
         return as_given(X, answer)
-
-    def _frame_of(self, X: Any) -> tuple[Any, pl.DataFrame]:
-        """A frame that can be given other values, and its raw columns."""
-        raw = raw_columns("X", X)
-        return (raw if type(X).__module__.startswith("pyarrow") else X), raw
 
     def to_json(self) -> dict[str, Any]:
         """What a saved model says of it."""
@@ -153,10 +139,25 @@ def entered(model: BaseEstimator, X: Any) -> tuple[RowSpace, Rows]:
     schema = table.schema()
     model.n_features_in_ = len(schema.columns)  # type: ignore[attr-defined]
     model.feature_names_in_ = np.array(schema.names, dtype=object)  # type: ignore[attr-defined]
+    return RowSpace(schema), _encoded(table, schema, depth=4)
+
+
+def _encoded(table: Table, schema: Schema, depth: int) -> Rows:
+    """The rows of a table; what there is to say of it is a warning."""
     values, said = table.encoded(schema)
     for sentence in said:
-        warn(sentence, UserWarning, depth=3)
-    return RowSpace(schema), Rows(values)
+        warn(sentence, UserWarning, depth)
+    return Rows(values)
+
+
+def _in_container(X: Any, put: Callable[..., Any], *answers: Any) -> Any:
+    """A table or data frame like X, with answers put into it."""
+    if isinstance(X, Table):
+        frame = X.frame
+        return X.with_frame(put(frame, frame, *answers))
+    raw = raw_columns("X", X)
+    # a table of Arrow takes no other values, and is answered in polars
+    return put(raw if is_arrow(X) else X, raw, *answers)
 
 
 def in_units(
@@ -168,7 +169,7 @@ def in_units(
             f"scale={how!r} and X is sparse: off its median a zero is none; expected scale='auto'"
         )
     scaling = scaling_of(rows, summary, space.schema, how, words=words)
-    return space._replace(scaling=scaling), _scaled(scaling, rows, space.schema is not None)
+    return space._replace(scaling=scaling), _scaled(scaling, rows, space._makes_rows)
 
 
 def _scaled(scaling: Scaling, rows: Rows, ours: bool) -> Rows:

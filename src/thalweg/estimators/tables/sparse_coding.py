@@ -183,7 +183,7 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
         self.n_iter_ = max(1, -(-len(self.history_) // steps_of(rows, self.batch_size)))
         if self.solver == "lista":
             self._learn_to_infer(rows, generator)
-        with_words(self.energy_, self._space, self.energy_.shift)
+        self._ask_words(self.energy_)
         return self
 
     def partial_fit(self, X: Any, y: None = None) -> Self:
@@ -201,7 +201,7 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
         rows, _ = self._more(X)
         generator = generator_later(self.random_state, seen)
         self.energy_ = copy.deepcopy(self.energy_)
-        inner = free_energy_of(without_words(self.energy_))
+        inner = without_words(free_energy_of(self.energy_))
         network = inner.solver
         if self.solver == "lista":
             inner.solver = self._solver("active-set", affine_of(inner).weight)
@@ -210,7 +210,7 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
         if self.solver == "lista":
             inner.solver = network
             self._train_network(rows, generator, LISTA_FOLLOWS)
-        with_words(self.energy_, self._space, self.energy_.shift)
+        self._ask_words(self.energy_)
         return self
 
     def _learn_atoms(
@@ -320,4 +320,9 @@ class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
         k, d = self._n_features_out, self._width
         atoms = held(state, "energy.energy.decoder.weight", k, d)
-        return self._energy_at(atoms, held(state, "shift", d), self.solver)
+        return self._ask_words(self._energy_at(atoms, held(state, "shift", d), self.solver))
+
+    def _ask_words(self, energy: Rescaled) -> Rescaled:
+        """The energy of what is learned, of which the words of a table cost -log p."""
+        with_words(free_energy_of(energy), self._space, energy.shift, energy.shift)
+        return energy

@@ -11,17 +11,15 @@ from thalweg.core import Energy, Indicators, Layout
 from thalweg.energies import (
     BySquares,
     Cost,
-    GaussianNoise,
     Reconstruction,
     SquaredError,
     TableCost,
     WordLogits,
     WordProbabilities,
 )
-from thalweg.energies.inside import free_energy_of
 from thalweg.energies.worded import Worded
 from thalweg.estimators.tables.space import RowSpace
-from thalweg.latents import ActiveSet, FreeEnergy, LeastSquares, ProximalGradient
+from thalweg.latents import Encoder, FreeEnergy
 
 LEAST_ENTROPY = 0.3
 """Nats: a word that is nearly always the same counts no more than by this"""
@@ -41,8 +39,10 @@ def entropies(space: RowSpace) -> NDArray[np.float64]:
     return np.array([-(p * np.log(p)).sum() for p in parts])
 
 
-def table_cost(space: RowSpace, numbers: Cost, like: Tensor) -> TableCost:
-    """The cost of rows of a table, whose numbers cost so much.
+def table_cost(
+    space: RowSpace, numbers: Cost, like: Tensor, about: Tensor | None = None
+) -> TableCost:
+    """The cost of rows of a table, seen from the row ``about``, whose numbers cost so much.
 
     Beside squares of s (y - y')^2 a word weighs s over its entropy: where a model knows nothing but
     how frequent words are, it costs as much in the mean as a number of variance 1 does. Beside a
@@ -51,6 +51,8 @@ def table_cost(space: RowSpace, numbers: Cost, like: Tensor) -> TableCost:
     schema = space.schema
     assert schema is not None
     shift, unit = _units(space)
+    if about is not None:
+        shift = shift + unit * about.double().cpu()
     prior = torch.from_numpy(schema.prior)
     words = WordProbabilities(schema.layout, prior, shift=shift, unit=unit)
     return TableCost(numbers, words, torch.from_numpy(_weights(space, numbers))).to(like)
@@ -95,43 +97,31 @@ def indicators_of(space: RowSpace, like: Tensor) -> Indicators:
     return Indicators(space.schema.layout.words, off, off + 1 / unit)
 
 
-def with_words(energy: Energy, space: RowSpace, like: Tensor) -> Energy:
-    """An energy that learned words as indicators, asked what they cost: changed in place.
+def with_words(
+    free: FreeEnergy, space: RowSpace, like: Tensor, about: Tensor | None = None
+) -> FreeEnergy:
+    """A reconstruction that learned words as indicators, asked what they cost: changed in place.
 
-    Of a reconstruction words cost -log p by what it predicts for their indicators, which is an
-    estimate of their probabilities; any other energy is one of whole rows, and stays what it is.
+    Words cost -log p by what it predicts for their indicators, which is an estimate of their
+    probabilities; codes are those of least squares, unless an encoder finds them. ``about`` is what
+    was taken off the rows that it sees.
     """
-    if layout_of(space) is None or not isinstance(_inner(energy), FreeEnergy):
-        return energy
-    free = free_energy_of(energy)
-    if not isinstance(free.energy, Reconstruction) or isinstance(free.energy.cost, TableCost):
-        return energy
-    if not isinstance(free.energy.cost, (SquaredError, GaussianNoise)):
-        return energy
-    free.energy.cost = table_cost(space, free.energy.cost, like)
-    if isinstance(free.solver, (LeastSquares, ActiveSet, ProximalGradient)):
+    if layout_of(space) is None:
+        return free
+    assert isinstance(free.energy, Reconstruction)
+    free.energy.cost = table_cost(space, free.energy.cost, like, about)
+    if not isinstance(free.solver, Encoder):
         free.solver = BySquares(free.solver)
-    return energy
+    return free
 
 
-def plain_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state as it was before :func:`with_words`: a solver stands in no other."""
-    return {name.replace("solver.inner.", "solver."): each for name, each in state.items()}
-
-
-def without_words(energy: Energy) -> Energy:
+def without_words(free: FreeEnergy) -> FreeEnergy:
     """What :func:`with_words` changed, changed back, to learn on: in place."""
-    free = free_energy_of(energy)
     if isinstance(free.energy, Reconstruction) and isinstance(free.energy.cost, TableCost):
         free.energy.cost = free.energy.cost.numbers
         if isinstance(free.solver, BySquares):
             free.solver = free.solver.inner
-    return energy
-
-
-def _inner(energy: Energy) -> Energy:
-    inside = getattr(energy, "energy", None)
-    return inside if isinstance(inside, FreeEnergy) else energy
+    return free
 
 
 def worded(energy: Energy, space: RowSpace, like: Tensor) -> Energy:
