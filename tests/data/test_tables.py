@@ -7,7 +7,8 @@ import pytest
 
 from thalweg.core import InputError, NotWrittenError
 from thalweg.data import Rows
-from thalweg.data.tables import read_array, scan_parquet, write_data
+from thalweg.data.table_files.pandas_index import scan_parquet
+from thalweg.data.tables import read_array, write_data
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])

@@ -9,7 +9,6 @@ from thalweg.cli.reading import (
     Reading,
     by_file,
     can,
-    give,
     give_images,
     model_of,
     opened,
@@ -21,6 +20,7 @@ from thalweg.cli.texts import completions, give_pairs
 from thalweg.core import InputError
 from thalweg.data import MASK
 from thalweg.data.columns.filling import written
+from thalweg.data.tables import write_data
 from thalweg.estimators.base.model import ScoresMixin
 
 
@@ -43,14 +43,14 @@ def energy(
         raise InputError(f"{name} has an energy of pairs of images, not of single ones")
     if fitted.about == "clips":
         table, runs = runs_of(fitted, values)
-        give(table.with_columns(pl.Series("energy", fitted.energy(runs))), out)
+        write_data(table.with_columns(pl.Series("energy", fitted.energy(runs))), out)
     elif fitted.about == "rows":
         give_beside(
             values, fitted.table_, out, reading,
             lambda part: pl.DataFrame({"energy": fitted.energy(part)}),
         )  # fmt: skip
     else:
-        give(by_file(values, pl.DataFrame({"energy": fitted.energy(values)})), out)
+        write_data(by_file(values, pl.DataFrame({"energy": fitted.energy(values)})), out)
 
 
 def codes(model: str, data: str, out: str | None, reading: Reading) -> None:
@@ -59,7 +59,7 @@ def codes(model: str, data: str, out: str | None, reading: Reading) -> None:
     if fitted.about == "clips":
         table, runs = runs_of(fitted, values)
         z = fitted.infer(runs)
-        give(table.hstack(pl.DataFrame(z, schema=[f"z{j}" for j in range(z.shape[1])])), out)
+        write_data(table.hstack(pl.DataFrame(z, schema=[f"z{j}" for j in range(z.shape[1])])), out)
         return
     transform, names = can(fitted, "transform"), list(fitted.get_feature_names_out())
     if fitted.about == "rows":
@@ -68,7 +68,7 @@ def codes(model: str, data: str, out: str | None, reading: Reading) -> None:
             lambda part: pl.DataFrame(transform(part), schema=names),
         )  # fmt: skip
     else:
-        give(by_file(values, pl.DataFrame(transform(values), schema=names)), out)
+        write_data(by_file(values, pl.DataFrame(transform(values), schema=names)), out)
 
 
 def complete(
@@ -86,7 +86,7 @@ def complete(
     if fitted.about == "texts":
         if mask is not None or answer != "lowest":
             raise InputError(f"--mask and --answer are not for texts; expected {MASK} in them")
-        give(completions(fitted, values, top), out)
+        write_data(completions(fitted, values, top), out)
         return
     if mask is not None and fitted.about != "images":
         raise InputError("--mask is for images; in a table what is missing is an empty cell")
@@ -112,7 +112,7 @@ def project(model: str, data: str, out: str | None, reading: Reading) -> None:
     if fitted.about == "rows":
         give_tables(values, fitted.table_, out, reading, find)
     else:
-        give(of_array(find(values), None), out)
+        write_data(of_array(find(values), None), out)
 
 
 def sample(model: str, n: int, random_state: int | None, out: str | None, text: str | None) -> None:
@@ -121,13 +121,13 @@ def sample(model: str, n: int, random_state: int | None, out: str | None, text: 
     fitted = model_of(model)
     if fitted.about == "texts":
         drawn = fitted.sample(n, random_state, text=text)
-        give(pl.DataFrame({"text": drawn}), out)
+        write_data(pl.DataFrame({"text": drawn}), out)
         return
     if text is not None:
         raise InputError(f"--text is for language models, not for {type(fitted).__name__}")
     drawn = can(fitted, "sample")(n, random_state=random_state)
     if isinstance(drawn, pl.DataFrame):
         texts = out is None or out.lower().endswith(".csv")
-        give(written(drawn, fitted.table_) if texts else drawn, out)
+        write_data(written(drawn, fitted.table_) if texts else drawn, out)
     else:
-        give(of_array(drawn, None), out)
+        write_data(of_array(drawn, None), out)

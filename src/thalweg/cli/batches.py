@@ -9,11 +9,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.cli import outcome
-from thalweg.cli.reading import Reading, give
+from thalweg.cli.reading import Reading
 from thalweg.core import InputError, progress
 from thalweg.data.columns import BadCells, FileTable, Schema, Table
 from thalweg.data.columns.filling import typed
 from thalweg.data.table_files import TableWriter
+from thalweg.data.tables import write_data
+
+BATCH = 131_072
+"""Rows asked about at a time"""
 
 SHOWN_FROM = 500_000
 """Rows, from which on a bar is shown"""
@@ -28,7 +32,7 @@ def give_beside(
 ) -> None:
     """Answers about each row, with the columns beside them that say which row it is."""
     if isinstance(asked, np.ndarray):
-        give(answer(asked), out)
+        write_data(answer(asked), out)
         return
     known = [] if schema is None else schema.identifiers()
     beside = [name for name in asked.columns if name in known or name in reading.identifiers]
@@ -54,7 +58,7 @@ def give_tables(
     if isinstance(asked, np.ndarray) or schema is None:
         found = answer(asked)
         assert isinstance(found, np.ndarray)
-        give(of_array(found, schema), out)
+        write_data(of_array(found, schema), out)
         return
     # files that have types get columns of them; a text stays as it was written
     texts = out is None or not out.lower().endswith((".parquet", ".npy"))
@@ -93,7 +97,3 @@ def _give_all(
     if not reading.quiet:
         for sentence in bad.sentences():
             outcome.say(f"warning: {sentence}")
-
-
-BATCH = 131_072
-"""Rows asked about at a time"""

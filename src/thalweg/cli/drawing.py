@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from thalweg import questions
 from thalweg.cli.reading import Reading, opened
@@ -58,10 +60,9 @@ def _map_of_columns(
 ) -> None:
     """Over two columns, in their own units; what else there is, is hidden."""
     schema: Schema = fitted.table_
-    given, said = asked.encoded(schema)
-    del said
+    given, _ = asked.encoded(schema)
     shown = np.asarray(given[:: -(-len(given) // SHOWN)])
-    names = _chosen(fitted, schema, shown, columns)
+    names = _chosen(schema, shown, columns)
     places = [schema.places(name) for name in names]
     first, second = (place[0] for place in places if place)
     at = shown[:, [first, second]]
@@ -81,16 +82,12 @@ def _map_of_columns(
     for name, values in zip(names, at.T, strict=True):
         _place(schema, points, name, values)
     near = float(np.quantile(fitted.energy(points), 0.99))
-    result = figure(6.4, 5.2)
-    axes = result.axes[0]
-    lowest = float(energy.min())
-    heights = np.minimum(energy, lowest + 1.5 * max(near - lowest, 1e-6))
-    draw_landscape(axes, torch.from_numpy(a), torch.from_numpy(b), heights, at, title=title)
+    result, axes = _drawn(a, b, energy, near, at, title)
     axes.set_aspect("auto")
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     for name, axis in zip(names, (axes.xaxis, axes.yaxis), strict=True):
-        if isinstance(next(each for each in schema.columns if each.name == name), Moment):
+        if isinstance(schema.by_name[name], Moment):
             axis.axis_date()
             axis.set_tick_params(labelsize=7)
     save_figure(result, out)
@@ -100,7 +97,7 @@ def _place(
     schema: Schema, rows: NDArray[np.floating], name: str, values: NDArray[np.floating]
 ) -> None:
     """Write values of a column of numbers or dates, with what follows from them."""
-    column = next(each for each in schema.columns if each.name == name)
+    column = schema.by_name[name]
     place = schema.places(name)
     assert place is not None
     if isinstance(column, Moment):
@@ -109,9 +106,7 @@ def _place(
         rows[:, place[0]] = values
 
 
-def _chosen(
-    fitted: Any, schema: Schema, shown: NDArray[np.floating], columns: str | None
-) -> tuple[str, str]:
+def _chosen(schema: Schema, shown: NDArray[np.floating], columns: str | None) -> tuple[str, str]:
     """The columns that were said, or the two that vary most together with the others."""
     known = _drawable(schema)
     if columns is not None:
@@ -121,8 +116,7 @@ def _chosen(
                 f"--columns {columns}: expected two of {', '.join(known)}, with a comma between"
             )
         return names[0], names[1]
-    numbers = [name for name in known if isinstance(
-        next(each for each in schema.columns if each.name == name), Number)]  # fmt: skip
+    numbers = [name for name in known if isinstance(schema.by_name[name], Number)]
     candidates = numbers if len(numbers) >= 2 else known
     firsts = [place[0] for name in candidates if (place := schema.places(name))]
     values = shown[:, firsts]
@@ -148,15 +142,30 @@ def _map_of_plane(fitted: Any, asked: Any, out: str, resolution: int, title: str
     drawn = questions.landscape(
         fitted.energy_, plane, (bottom[0], bottom[1]), (top[0], top[1]), resolution
     )
-    # colours for where the data are: far from them energies may be any number
     shown = at[:: -(-len(at) // SHOWN)]
     with torch.no_grad():
-        near = fitted.energy_(plane.points(shown)).quantile(0.99)
-    lowest = drawn.energy.min()
-    heights = drawn.energy.clamp(max=lowest + 1.5 * (near - lowest).clamp_min(1e-6))
-    result = figure(6.4, 5.2)
-    axes = result.axes[0]
-    draw_landscape(axes, drawn.a, drawn.b, heights.numpy(), at.numpy(), title=title)
+        near = float(fitted.energy_(plane.points(shown)).quantile(0.99))
+    result, axes = _drawn(drawn.a, drawn.b, drawn.energy.numpy(), near, at.numpy(), title)
     axes.set_xlabel("first direction" if whole.shape[1] > 2 else "y1")
     axes.set_ylabel("second direction" if whole.shape[1] > 2 else "y2")
     save_figure(result, out)
+
+
+def _drawn(
+    a: ArrayLike,
+    b: ArrayLike,
+    energy: NDArray[np.floating],
+    near: float,
+    at: NDArray[np.floating],
+    title: str,
+) -> tuple[Figure, Axes]:
+    """The figure: colours for where the data are, whose energies end near ``near``.
+
+    Far from them energies may be any number.
+    """
+    result = figure(6.4, 5.2)
+    axes = result.axes[0]
+    lowest = float(energy.min())
+    heights = np.minimum(energy, lowest + 1.5 * max(near - lowest, 1e-6))
+    draw_landscape(axes, a, b, heights, at, title=title)
+    return result, axes

@@ -12,7 +12,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
-from thalweg.cli.outcome import write
 from thalweg.core import InputError, write_beside
 from thalweg.data.clips import Windows
 from thalweg.data.columns import FileTable
@@ -21,7 +20,7 @@ from thalweg.data.image_reading import as_images
 from thalweg.data.npy import read_npy
 from thalweg.data.rows import Rows
 from thalweg.data.table_files import FormSaid, open_table
-from thalweg.data.tables import read_array, write_data
+from thalweg.data.tables import read_array
 from thalweg.data.texts import TextFiles
 from thalweg.data.video_files import as_clips
 from thalweg.estimators.storage import load_with_extra
@@ -140,13 +139,6 @@ def by_file(asked: Any, answers: pl.DataFrame) -> pl.DataFrame:
     if not isinstance(asked, ImageFiles):
         return answers
     return answers.insert_column(0, pl.Series("file", asked.names))
-
-
-def give(table: pl.DataFrame, out: str | None) -> None:
-    if out is None:
-        write(table.write_csv())
-    else:
-        write_data(table, out)
 
 
 def read_mask(path: str | None) -> NDArray[Any] | None:

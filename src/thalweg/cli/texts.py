@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from thalweg.cli.outcome import write
-from thalweg.cli.reading import give, model_of, spare
+from thalweg.cli.reading import model_of, spare
 from thalweg.core import InputError
+from thalweg.data.tables import write_data
 from thalweg.data.texts import TextFiles
 
 
@@ -58,4 +59,4 @@ def give_pairs(model: str, data: str | None, pairs: tuple[str, str], out: str | 
     share = float(np.mean(np.where(tie, 0.5, first < second)))
     write(pl.DataFrame({"pairs": [len(good)], "share": [share]}).write_csv())
     if out is not None:
-        give(pl.DataFrame({"good": first, "bad": second}), out)
+        write_data(pl.DataFrame({"good": first, "bad": second}), out)

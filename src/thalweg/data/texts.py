@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from thalweg.core import InputError, columns_of
-from thalweg.data.tables import scan_parquet
+from thalweg.data.table_files.pandas_index import scan_parquet
 
 TextsLike: TypeAlias = "Texts | Iterable[str] | os.PathLike[str]"
 """Texts, a list, an array or a series of them, or the path of a file or folder that has some"""

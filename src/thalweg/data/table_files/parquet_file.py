@@ -12,7 +12,7 @@ import polars as pl
 from thalweg.core import InputError
 from thalweg.data.table_files.base import TableFile
 from thalweg.data.table_files.names import SHOWN, clear_names, listed
-from thalweg.data.tables import scan_parquet
+from thalweg.data.table_files.pandas_index import scan_parquet
 
 SLICE_BYTES = 64 * 2**20
 """Read at a time, as far as the kinds of columns tell; a slice costs a search for its beginning"""

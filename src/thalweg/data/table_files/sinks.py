@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import polars as pl
@@ -46,21 +47,28 @@ class StandardOutput(Sink):
         self._header = True
 
     def append(self, frame: pl.DataFrame) -> None:
-        if sys.stdout is None:
-            raise _no_output("it is closed")
-        try:
+        with _output() as output:
             for part in frame.iter_slices(PART_ROWS) if frame.height else [frame]:
-                sys.stdout.write(csv_of(part, self._header))
+                output.write(csv_of(part, self._header))
                 self._header = False
-        except BrokenPipeError:
-            # whoever reads has enough
-            raise
-        except OSError as error:
-            raise _no_output(error.strerror or str(error)) from error
 
     def finish(self) -> None:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        with _output() as output:
+            output.flush()
+
+
+@contextmanager
+def _output() -> Iterator[TextIO]:
+    """Standard output, open; what it refuses is said in words."""
+    if sys.stdout is None:
+        raise _no_output("it is closed")
+    try:
+        yield sys.stdout
+    except BrokenPipeError:
+        # whoever reads has enough
+        raise
+    except OSError as error:
+        raise _no_output(error.strerror or str(error)) from error
 
 
 def _no_output(why: str) -> InputError:
