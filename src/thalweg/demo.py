@@ -17,6 +17,7 @@ from sklearn.datasets import load_digits, load_wine
 from thalweg import questions
 from thalweg.core import Energy, InputError, write_beside
 from thalweg.data.columns import FileTable, read_table
+from thalweg.data.columns.filling import typed
 from thalweg.data.tables import write_data
 from thalweg.data.toy import spiral
 from thalweg.estimators import KMeans, LatentRegressor
@@ -128,15 +129,22 @@ def _answers(model: KMeans, rows: np.ndarray) -> str:
 
 def _answers_of_table(model: KMeans, table: FileTable) -> str:
     """The same of a table, whose answers are tables."""
+    closest, schema = model.project(table).frame, model.table_
+    assert schema is not None
     asked = {
         "mean energy": f"{model.energy(table).mean():.5g}",
         "lowest score (most unusual row)": f"{model.score_samples(table).argmin()}",
         "codes of the first five rows": str(model.transform(table)[:5].argmax(axis=1).tolist()),
-        "closest point to the first row": str(model.project(table).frame.row(0)[-4:]),
-        "a sample": str(model.sample(1, random_state=0).row(0)[-4:]),
+        "closest point to the first row": _last(typed(closest, schema)),
+        "a sample": _last(model.sample(1, random_state=0)),
     }
     lines = "".join(f"<li>{name}: {html.escape(text)}</li>" for name, text in asked.items())
     return f"<p>Every question (rows: last four columns):</p><ul>{lines}</ul>"
+
+
+def _last(rows: pl.DataFrame) -> str:
+    """The last four cells of the first row."""
+    return str([round(cell, 3) if isinstance(cell, float) else cell for cell in rows.row(0)[-4:]])
 
 
 def _digits(folder: Path) -> str:
@@ -206,21 +214,23 @@ def _table(folder: Path) -> str:
     write_data(filled, target)
     lost = holed["cultivar"].is_null()
     right = float(np.mean((filled["cultivar"] == truth["cultivar"]).filter(lost).to_numpy()))
-    shown = [0, 59, 130]
+    assert model.table_ is not None
+    shown, typed_cells = [0, 59, 130], typed(filled, model.table_)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in filled.columns)
     body = ""
     for row in shown:
         cells = "".join(
             f"<td class='{'filled' if holed[name][row] is None else ''}'>"
             f"{value if isinstance(value, str) else round(value, 2)}</td>"
-            for name, value in zip(filled.columns, filled.row(row), strict=True)
+            for name, value in zip(filled.columns, typed_cells.row(row), strict=True)
         )
         body += f"<tr>{cells}</tr>"
     return (
         "<h2>A table with holes</h2><p>scikit-learn's wine data with a tenth of the entries "
         f"removed, then filled: <a href='wine.csv'>before</a>, <a href='wine_filled.csv'>after</a>"
         f". Of {int(lost.sum())} hidden cultivars {right:.0%} were named right (a third by "
-        f"chance). Filled entries are marked.</p><table><tr>{head}</tr>{body}</table>"
+        f"chance). Filled entries are marked.</p><div class='wide'><table><tr>{head}</tr>{body}"
+        + "</table></div>"
         + _answers_of_table(model, table)
     )
 
@@ -253,7 +263,7 @@ def _write_page(path: Path, sections: list[str]) -> None:
     style = (
         "body{font:16px/1.5 sans-serif;max-width:1100px;margin:2em auto;padding:0 1em}"
         "img{max-width:100%}table{border-collapse:collapse;font-size:12px}"
-        "td,th{border:1px solid #ccc;padding:2px 5px}.filled{background:#ffe08a}"
+        "td,th{border:1px solid #ccc;padding:2px 5px}.filled{background:#ffe08a}.wide{overflow-x:auto}"
     )
     page = (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>thalweg demo</title>"
