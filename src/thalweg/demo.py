@@ -263,7 +263,8 @@ def _write_page(path: Path, sections: list[str]) -> None:
     style = (
         "body{font:16px/1.5 sans-serif;max-width:1100px;margin:2em auto;padding:0 1em}"
         "img{max-width:100%}table{border-collapse:collapse;font-size:12px}"
-        "td,th{border:1px solid #ccc;padding:2px 5px}.filled{background:#ffe08a}.wide{overflow-x:auto}"
+        "td,th{border:1px solid #ccc;padding:2px 5px}.filled{background:#ffe08a}"
+        ".wide{overflow-x:auto}"
     )
     page = (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>thalweg demo</title>"

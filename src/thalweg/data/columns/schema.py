@@ -154,10 +154,10 @@ class Schema:
     def encode(self, frame: pl.DataFrame, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
         """Rows (n, width); what is missing is NaN, and so are columns that the frame lacks."""
         kind = np.float32 if self.single else np.float64
-        result = np.full((frame.height, self.layout.width), np.nan, kind)
+        result = np.empty((frame.height, self.layout.width), kind)
         for column, at in self.spans:
-            if column.name in frame.columns:
-                result[:, at] = column.encode(frame[column.name], bad, start)
+            there = column.name in frame.columns
+            result[:, at] = column.encode(frame[column.name], bad, start) if there else np.nan
         return result
 
     def decode(self, rows: NDArray[np.floating]) -> pl.DataFrame:

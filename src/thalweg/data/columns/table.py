@@ -18,6 +18,9 @@ from thalweg.data.columns.spooling import RowSpool
 from thalweg.data.table_files import FormSaid, TableFile, open_table
 from thalweg.data.table_files.csv_file import CsvFile
 
+SLICE_ROWS = 131_072
+"""Rows that become numbers at a time"""
+
 KEPT_BYTES = 64 * 2**20
 """Files up to this size are read once and kept."""
 
@@ -119,9 +122,10 @@ class Table:
         said = schema.match(self.columns, self.name) if self._start == 0 else []
         bad = self._bad or BadCells(self.bad_cells == "refuse", self.name)
         spool, start = RowSpool(schema.layout.width), self._start
-        for frame in self.batches():
-            spool.append(schema.encode(frame, bad, start))
-            start += frame.height
+        slices = (part for frame in self.batches() for part in frame.iter_slices(SLICE_ROWS))
+        for part in slices:
+            spool.append(schema.encode(part, bad, start))
+            start += part.height
         return spool.rows(), said if self._bad else [*said, *bad.sentences()]
 
     def part(self, frame: pl.DataFrame, start: int, bad: BadCells) -> Table:
