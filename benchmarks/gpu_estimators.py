@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import torch
 from gpu_rows import Check, NotRun
 
@@ -280,6 +281,38 @@ def _stored(result, model):
         again = load(path).energy_.state_dict()
     same = all(torch.equal(v.cpu(), again[k]) for k, v in model.energy_.state_dict().items())
     result.that(same, "what was saved is not what was there")
+
+
+def columns(n=300):
+    """A table with words, dates, truth values and gaps beside its numbers."""
+    random = np.random.default_rng(1)
+    rows = table(n)[:, :3].astype(float)
+    rows[::7, 1] = np.nan
+    which = random.integers(4, size=n)
+    places = ["north", "south", "east", "west"]
+    words = [None if i % 11 == 0 else places[k] for i, k in enumerate(which)]
+    days = np.datetime64("2024-01-01") + (which * 30 + random.integers(30, size=n)).astype("m8[D]")
+    numbers = {f"number {i}": rows[:, i] for i in range(3)}
+    return pl.DataFrame(
+        {**numbers, "place": words, "day": days, "paid": rows[:, 0] > 0}, nan_to_null=True
+    )
+
+
+def check_columns(where, name, recipe):
+    """The same of a table with words: its energies, with gaps and without, and its completions."""
+    result, model, frame = Check(), made(name, recipe, str(where.device)), columns()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted(model, frame)
+        places = {t.device.type for t in (*model.energy_.parameters(), *model.energy_.buffers())}
+        result.that(places == {where.device.type}, f"the energy is on {', '.join(sorted(places))}")
+        twins = [twin(model, kind) for kind in (torch.float32, torch.float64)]
+        for asked, share in ((frame.drop_nulls()[:100], 1.0), (frame[:20], 0.9)):
+            answers = [each.energy(asked) for each in (model, *twins)]
+            result.held("energy", *answers, recipe.slack, share)
+        filled = model.complete(frame[:6])
+        result.that(not filled.null_count().sum_horizontal()[0], "complete left a gap")
+    return result.found()
 
 
 def _fitted_alike(result, name, recipe, model, data):

@@ -13,7 +13,7 @@ import gpu_estimators
 import gpu_objectives
 import numpy as np
 import torch
-from gpu_rows import Check, Found, Row
+from gpu_rows import Check, Found, NotRun, Row
 
 import thalweg.estimators
 import thalweg.objectives
@@ -80,13 +80,18 @@ def rows():
         for group, kinds, recipes, check in groups
         for name in kinds
     ]
+    tables = {name: made for name, made in gpu_estimators.RECIPES.items() if made.data == "rows"}
+    found += [
+        Row("right", f"table with words, {name}", _of(name, tables, gpu_estimators.check_columns))
+        for name in tables
+    ]
     found.append(Row("right", "Monte Carlo without chains", check_monte_carlo))
     found += [
         Row("right", f"checkpoint of {name}", lambda where, n=name: check_checkpoint(where, n))
         for name in ("EnergyDensity", "VQAutoencoder", "MaskedLanguageModel")
     ]
     found += [
-        Row("right", f"mixed precision, {p}{of}", lambda where, p=p, c=check: c(where, p))
+        Row("right", f"mixed precision, {p}{of}", lambda where, p=p, c=check: mixed(where, p, c))
         for of, check in (("", check_precision), (", of text", check_precision_of_text))
         for p in ("bf16", "fp16")
     ]
@@ -266,6 +271,13 @@ def check_checkpoint(where, name):
     check.that(far <= (1e-3 if where.device.type == "cuda" else 0), f"ends {far:.1e} apart")
     check.notes.append("to the bit" if far == 0 else f"{far:.1e} apart")
     return check.found()
+
+
+def mixed(where, precision, check):
+    """A check of mixed precision, where the device knows it."""
+    if precision == "fp16" and where.device.type == "cpu":
+        raise NotRun("fp16 needs a GPU")
+    return check(where, precision)
 
 
 def check_precision(where, precision):
