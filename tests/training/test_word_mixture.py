@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -192,7 +193,7 @@ def test_words_alone_are_latent_class_analysis():
     layout, prior = Layout(5, ((0, 3), (3, 5))), PRIOR[[1, 2, 3, 5, 6]]
     whole = data(50, hidden=0.2)
     whole.rows.values[np.isnan(whole.rows.values[:, [1, 5]]).all(axis=1), 5:7] = [1, 0]
-    given = whole._replace(rows=Rows(np.ascontiguousarray(whole.rows.values[:, [1, 2, 3, 5, 6]])))
+    given = replace(whole, rows=Rows(np.ascontiguousarray(whole.rows.values[:, [1, 2, 3, 5, 6]])))
     first = start(given, layout=layout, prior=prior)
     p = first.log_p.detach().exp().tolist()
     y = [
@@ -219,8 +220,8 @@ def test_a_row_that_counts_twice_is_two_rows(hidden):
     given = data(30, hidden)
     twice = np.arange(30) % 3 == 0
     y = given.rows.values
-    more = given._replace(rows=Rows(np.concatenate([y, y[twice]])))
-    once = given._replace(weight=np.where(twice, 2.0, 1.0))
+    more = replace(given, rows=Rows(np.concatenate([y, y[twice]])))
+    once = replace(given, weight=np.where(twice, 2.0, 1.0))
     first = start(given)
     found = []
     for each in (more, once):
@@ -289,7 +290,7 @@ def test_pooled_fits_have_the_mean_of_their_densities():
         each = [torch.exp(-FreeEnergy(part, Exhaustive(), 1.0)(y)) for part in parts]
     torch.testing.assert_close(both, -torch.log(sum(each) / 2))
     layout, prior = Layout(5, ((0, 3), (3, 5))), PRIOR[[1, 2, 3, 5, 6]]
-    words = given._replace(rows=Rows(np.ascontiguousarray(given.rows.values[:, [1, 2, 3, 5, 6]])))
+    words = replace(given, rows=Rows(np.ascontiguousarray(given.rows.values[:, [1, 2, 3, 5, 6]])))
     parts = [start(words, layout=layout, prior=prior), start(words, "full", 3, layout, prior)]
     y = torch.from_numpy(words.rows.values)
     with torch.no_grad():

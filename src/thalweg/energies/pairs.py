@@ -82,15 +82,7 @@ def _hidden(y: Tensor, visible: Tensor | None) -> Tensor:
 
 def _by_products(y: Tensor, points: Tensor, visible: Tensor | None) -> Tensor:
     """As a matrix product about one of the points, and by differences where that cancels."""
-    with torch.no_grad():
-        from_mean = (points - points.mean(dim=0)).square().sum(dim=1)
-        origin = points[from_mean.argmin()]
-    rows, w = y - origin, points - origin
-    if visible is None:
-        norms = w.square().sum(dim=-1, keepdim=True)
-    else:
-        rows = torch.where(visible, rows, 0)
-        norms = w.square() @ visible.to(w.dtype).T
+    rows, w, norms = _about_one(y, points, visible)
     norms = norms + rows.square().sum(dim=-1)
     squares = torch.addmm(norms, w, rows.T, alpha=-2)
     # not "below": what has overflowed is NaN
@@ -104,13 +96,35 @@ def _by_products(y: Tensor, points: Tensor, visible: Tensor | None) -> Tensor:
 
 
 def _settled(y: Tensor, points: Tensor, visible: Tensor | None) -> Tensor:
-    """Whose the least distance is; by differences where several are about as near."""
-    squares = _by_products(y, points, visible)
-    least, index = squares.min(dim=0)
-    rounding = (y.shape[1] + 5) * torch.finfo(squares.dtype).eps * 2 / CANCELS
-    rows = ((squares <= least * (1 + rounding)).sum(dim=0) != 1).nonzero()[:, 0]
-    for some in rows.split(max(1, MOST_NUMBERS // points.numel())):
+    """Whose the least distance is; by differences where several are about as near.
+
+    From products about one of the points a distance is off by at most ``rounding`` times the
+    squared lengths of row and point there. A row's own length is the same for all points, so it is
+    left out: few passes over (k, n) are what this costs.
+    """
+    rows, w, norms = _about_one(y, points, visible)
+    rounding = 2 * (y.shape[1] + 5) * torch.finfo(y.dtype).eps
+    # as low as each may be, and no higher than the lowest may be
+    low = torch.addmm(norms * (1 - rounding), w, rows.T, alpha=-2)
+    least, index = low.min(dim=0)
+    lengths = norms.expand_as(low).gather(0, index[None])[0] + rows.square().sum(dim=1)
+    # not "at most": what has overflowed is NaN
+    several = (~(low > least + 2 * rounding * lengths)).sum(dim=0) != 1
+    for some in several.nonzero()[:, 0].split(max(1, MOST_NUMBERS // points.numel())):
         seen = None if visible is None else visible[some]
         exact = squared_distance(y[some].double(), points[:, None].double(), seen)
         index[some] = exact.argmin(dim=0)
     return index
+
+
+def _about_one(y: Tensor, points: Tensor, visible: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows and points seen from the point nearest to the mean; squared lengths of points.
+
+    Hidden coordinates are 0; lengths are (k, 1), or (k, n) where each row hides others.
+    """
+    with torch.no_grad():
+        origin = points[(points - points.mean(dim=0)).square().sum(dim=1).argmin()]
+    rows, w = y - origin, points - origin
+    if visible is None:
+        return rows, w, w.square().sum(dim=1, keepdim=True)
+    return torch.where(visible, rows, 0), w, w.square() @ visible.to(w.dtype).T

@@ -38,7 +38,7 @@ class MaskedColumns(Hiding):
     def hidden(self, y: Tensor, generator: torch.Generator) -> Tensor:
         cell = cells_of(self.layout).to(y.device)
         known = visible(y)
-        whole = torch.ones(len(y), int(cell.max()) + 1, dtype=torch.bool, device=y.device)
-        whole = whole.scatter_reduce(1, cell.expand(len(y), -1), known, "amin")
-        one_each = torch.where(whole, 0.0, torch.nan)
+        unknown = y.new_zeros(len(y), int(cell.max()) + 1)
+        unknown = unknown.index_add_(1, cell, (~known).to(unknown))
+        one_each = torch.where(unknown == 0, 0.0, torch.nan)
         return self.cells.hidden(one_each, generator)[:, cell]

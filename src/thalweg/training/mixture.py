@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +18,16 @@ from thalweg.energies import DiagonalGaussians, FullGaussians, GaussianComponent
 from thalweg.latents import FreeEnergy
 from thalweg.training.loop import Step
 from thalweg.training.mixture_rounding import LARGEST_ERROR, rounding_of
+from thalweg.training.passes import Passes
 
 CHUNK = 4096
-"""Rows whose products of coordinates are formed at a time; they stay in the cache."""
-
+"""Rows whose products of coordinates are formed at a time on a CPU; they stay in the cache."""
 
 MOST_NUMBERS = 2**22
-"""Differences held at a time."""
+"""Differences held at a time on a CPU."""
+
+MOST_ON_GPU = 2**25
+"""Products or differences held at a time on a GPU, where few large calls are fast."""
 
 
 class Sums(NamedTuple):
@@ -45,14 +50,43 @@ class Sums(NamedTuple):
         return self.sums / self.counts.clamp_min(1e-300)[:, None]
 
 
-class Weighted(NamedTuple):
+@dataclass(frozen=True)
+class Weighted:
     """Rows in memory or on disk, and how much each counts."""
 
     rows: Rows
     weight: NDArray[np.float64] | None
     shift: Tensor
-    """(d,) what is subtracted from rows before products are formed"""
+    """(d,) what is subtracted from rows before products are formed; where it is, sums are taken"""
     hidden: bool
+
+    @cached_property
+    def _passes(self) -> Passes:
+        return Passes(self.rows, self.shift.device)
+
+    def pieces(
+        self, numbers: int, size: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """The rows in double precision with their weights, in order, so many at a time.
+
+        Parameters
+        ----------
+        numbers : int
+            How many are made of a row.
+        size : int, optional
+            Rows at a time on a CPU, by default what MOST_NUMBERS leaves room for.
+        """
+        on_gpu = self.shift.device.type != "cpu"
+        if on_gpu or size is None:
+            size = max(1, (MOST_ON_GPU if on_gpu else MOST_NUMBERS) // numbers)
+        for start, chunk in self._passes:
+            for first in range(0, len(chunk), size):
+                y = chunk[first : first + size].to(self.shift.device, torch.float64)
+                weight = None
+                if self.weight is not None:
+                    at = start + first
+                    weight = torch.from_numpy(self.weight[at : at + len(y)]).to(y)
+                yield y, weight
 
 
 def em_step(energy: FreeEnergy, covariance_type: str, reg_covar: float) -> Step[Weighted]:
@@ -186,9 +220,9 @@ def _bias(components: GaussianComponents) -> Tensor:
 class _Products:
     """Coordinates and the products of them that a type of covariance is made of."""
 
-    def __init__(self, d: int, diagonal: bool) -> None:
+    def __init__(self, d: int, diagonal: bool, device: torch.device) -> None:
         self.d, self.diagonal = d, diagonal
-        i, j = torch.triu_indices(d, d)
+        i, j = torch.triu_indices(d, d, device=device)
         self.i, self.j = (i[i == j], j[i == j]) if diagonal else (i, j)
 
     def __len__(self) -> int:
@@ -200,6 +234,9 @@ class _Products:
         result[: self.d] = y
         if self.diagonal:
             torch.square(y, out=result[self.d :])
+            return result
+        if y.device.type != "cpu":
+            torch.mul(y[self.i], y[self.j], out=result[self.d :])
             return result
         at = self.d
         for i in range(self.d):
@@ -228,24 +265,20 @@ class _Products:
 def _sums(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
     """Complete rows: E is linear in the products of coordinates, and so are the sums."""
     k, d = components.means.shape
-    products = _Products(d, isinstance(components, DiagonalGaussians))
+    products = _Products(d, isinstance(components, DiagonalGaussians), data.shift.device)
     slope, constant = products.energies(components, components.means.double() - data.shift)
     result = constant.new_zeros(k, len(products))
-    counts, loss = constant.new_zeros(k), 0.0
-    for start, chunk in data.rows.chunks():
-        for first in range(0, len(chunk), CHUNK):
-            part = torch.from_numpy(chunk[first : first + CHUNK]).to(constant)
-            terms = products.of((part - data.shift).T.contiguous())
-            share, value = shares_of(torch.addmm(constant[:, None], slope, terms), beta)
-            if data.weight is not None:
-                at = start + first
-                w = torch.from_numpy(data.weight[at : at + len(part)]).to(constant)
-                share, value = share * w, value * w
-            counts += share.sum(dim=1)
-            result.addmm_(share, terms.T)
-            loss += float(value.sum())
+    counts, loss = constant.new_zeros(k), constant.new_zeros(())
+    for y, weight in data.pieces(len(products) + k, CHUNK):
+        terms = products.of((y - data.shift).T.contiguous())
+        share, value = shares_of(torch.addmm(constant[:, None], slope, terms), beta)
+        if weight is not None:
+            share, value = share * weight, value * weight
+        counts += share.sum(dim=1)
+        result.addmm_(share, terms.T)
+        loss += value.sum()
     about = data.shift.expand(k, d)
-    return Sums(counts, result[:, :d], products.matrices(result[:, d:]), about, loss)
+    return Sums(counts, result[:, :d], products.matrices(result[:, d:]), about, float(loss))
 
 
 @torch.no_grad()
@@ -255,22 +288,18 @@ def _sums_by_differences(
     """Complete rows, each seen from every component's own mean."""
     k, d = components.means.shape
     counts, sums, products = about.new_zeros(k), torch.zeros_like(about), about.new_zeros(k, d, d)
-    loss, size = 0.0, max(1, MOST_NUMBERS // (k * d))
-    for start, chunk in data.rows.chunks():
-        for first in range(0, len(chunk), size):
-            part = torch.from_numpy(chunk[first : first + size]).to(about)
-            share, value = shares_of(components.each(part), beta)
-            if data.weight is not None:
-                at = start + first
-                w = torch.from_numpy(data.weight[at : at + len(part)]).to(about)
-                share, value = share * w, value * w
-            away = part - about[:, None]
-            weighted = share[..., None] * away
-            counts += share.sum(dim=1)
-            sums += weighted.sum(dim=1)
-            products += weighted.transpose(1, 2) @ away
-            loss += float(value.sum())
-    return Sums(counts, sums, products, about, loss)
+    loss = counts.new_zeros(())
+    for y, weight in data.pieces(k * d):
+        share, value = shares_of(components.each(y), beta)
+        if weight is not None:
+            share, value = share * weight, value * weight
+        away = y - about[:, None]
+        weighted = share[..., None] * away
+        counts += share.sum(dim=1)
+        sums += weighted.sum(dim=1)
+        products += weighted.transpose(1, 2) @ away
+        loss += value.sum()
+    return Sums(counts, sums, products, about, float(loss))
 
 
 def shares_of(energies: Tensor, beta: float) -> tuple[Tensor, Tensor]:

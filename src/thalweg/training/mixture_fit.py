@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -104,30 +105,41 @@ def sums_of_shares(data: Weighted, share: NDArray[np.float64], summary: Summary)
 
     A hidden entry stands at its column's mean in the component, with its variance there.
     """
-    if data.weight is not None:
-        share = share * data.weight[:, None]
     k, d = share.shape[1], data.rows.n_columns
-    seen, about = np.zeros((k, d)), np.zeros((k, d))
-    for start, chunk in data.rows.chunks():
-        r, hidden = share[start : start + len(chunk)], np.isnan(chunk)
-        seen += r.T @ ~hidden
-        about += r.T @ np.where(hidden, 0, chunk - summary.mean)
-    about = summary.mean + about / np.maximum(seen, 1e-300)
-    sums, products, squares = np.zeros((k, d)), np.zeros((k, d, d)), np.zeros((k, d))
-    for start, chunk in data.rows.chunks():
-        r, hidden = share[start : start + len(chunk)], np.isnan(chunk)
-        for component in range(k):
-            away = np.where(hidden, 0, chunk - about[component])
-            weighted = r[:, component, None] * away
-            sums[component] += weighted.sum(axis=0)
-            products[component] += weighted.T @ away
-            squares[component] += (weighted * away).sum(axis=0)
-    counts = share.sum(axis=0)
+    mean, variance = (
+        torch.from_numpy(each).to(data.shift) for each in (summary.mean, summary.variance)
+    )
+    counts, seen = mean.new_zeros(k), mean.new_zeros(k, d)
+    about = torch.zeros_like(seen)
+    for r, y, hidden in _shared(data, share):
+        counts += r.sum(dim=1)
+        seen += r @ (~hidden).to(r)
+        about += r @ torch.where(hidden, 0, y - mean)
+    about = mean + about / seen.clamp_min(1e-300)
+    sums, squares, products = (
+        torch.zeros_like(seen),
+        torch.zeros_like(seen),
+        mean.new_zeros(k, d, d),
+    )
+    for r, y, hidden in _shared(data, share):
+        away = torch.where(hidden, 0, y - about[:, None])
+        weighted = r[..., None] * away
+        sums += weighted.sum(dim=1)
+        products += weighted.transpose(1, 2) @ away
+        squares += (weighted * away).sum(dim=1)
     # of a column that a component shows nothing of, the variance is that of all rows
-    variance = np.where(seen > 0, squares / np.maximum(seen, 1e-300), summary.variance)
-    products[:, np.arange(d), np.arange(d)] += variance * (counts[:, None] - seen)
-    of = torch.from_numpy
-    return Sums(of(counts), of(sums), of(products), of(about), 0.0)
+    variance = torch.where(seen > 0, squares / seen.clamp_min(1e-300), variance)
+    products.diagonal(dim1=1, dim2=2).add_(variance * (counts[:, None] - seen))
+    return Sums(counts, sums, products, about, 0.0)
+
+
+def _shared(data: Weighted, share: NDArray[np.float64]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Shares (k, m) that count rows (m, d), and what is hidden of them."""
+    at = 0
+    for y, weight in data.pieces(share.shape[1] * data.rows.n_columns):
+        r = torch.from_numpy(share[at : at + len(y)]).to(y).T
+        at += len(y)
+        yield r if weight is None else r * weight, y, y.isnan()
 
 
 def by_em(

@@ -14,6 +14,7 @@ from torch import Tensor
 from thalweg.core import visible_energy
 from thalweg.data import Rows, Summary
 from thalweg.latents import FreeEnergy
+from thalweg.training.passes import Passes
 
 BOUNDS_BYTES = 2 * 2**30
 """Most memory that distances remembered between iterations may take."""
@@ -120,73 +121,73 @@ class ChunkedPartition(Partition):
     """
 
     def __init__(self, rows: Rows, energy: FreeEnergy, weight: NDArray[np.float64] | None) -> None:
+        device = next(energy.parameters()).device
         self._rows = rows
         self._energy = energy
         self._weight = weight
-        self._label = np.full(len(rows), -1, np.int32)
-        self._lowest = np.zeros(len(rows), rows.dtype)
-
-    def assign(self, centers: Tensor) -> ClusterSums:
-        k, d = centers.shape
-        device = centers.device
-        sums = torch.zeros(k, d, dtype=torch.float64, device=device)
-        counts = torch.zeros(k, d, dtype=torch.float64, device=device)
-        loss, changed = 0.0, 0
-        for start, chunk in self._rows.chunks():
-            stop = start + len(chunk)
-            y = torch.from_numpy(np.ascontiguousarray(chunk)).to(device)
-            w = torch.ones(len(y), dtype=torch.float64, device=device)
-            if self._weight is not None:
-                w = torch.from_numpy(self._weight[start:stop]).to(device)
-            value, lowest, label = self._add(y, w, sums, counts)
-            changed += int(np.count_nonzero(self._label[start:stop] != label))
-            self._label[start:stop] = label
-            self._lowest[start:stop] = lowest.cpu().numpy()
-            loss += float(value)
-        return ClusterSums(sums.cpu().numpy(), counts.cpu().numpy(), loss, changed)
+        self._passes = Passes(rows, device)
+        # what is known of rows is where they are
+        home = device if self._passes.keeps else torch.device("cpu")
+        self._label = torch.full((len(rows),), -1, dtype=torch.int32, device=home)
+        self._lowest = torch.zeros(len(rows), dtype=rows.torch_dtype, device=home)
 
     @torch.no_grad()
+    def assign(self, centers: Tensor) -> ClusterSums:
+        total = centers.new_zeros(2, *centers.shape, dtype=torch.float64)
+        loss, changed = total.new_zeros(()), self._label.new_zeros((), dtype=torch.int64)
+        for start, y in self._passes:
+            at = slice(start, start + len(y))
+            w = total.new_ones(len(y))
+            if self._weight is not None:
+                w = torch.from_numpy(self._weight[at]).to(w)
+            value, lowest, label = self._add(y, w, *total)
+            now = label.to(self._label)
+            changed += (self._label[at] != now).sum()
+            self._label[at], self._lowest[at] = now, lowest
+            loss += value
+        sums, counts = total.cpu().numpy()
+        return ClusterSums(sums, counts, float(loss), int(changed))
+
     def _add(
         self, y: Tensor, w: Tensor, sums: Tensor, counts: Tensor
-    ) -> tuple[Tensor, Tensor, NDArray[np.int32]]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Add a chunk to the sums; its weighted energy, each row's least one, and whose."""
         view = visible_energy(self._energy, y)
         assert isinstance(view, FreeEnergy)
-        if view is self._energy and math.isinf(view.beta) and y.device.type == "cpu":
+        lowest, label = view.energy.lowest(y, view.infer(y).z)
+        value, whole = lowest, view is self._energy
+        if whole and math.isinf(view.beta) and y.device.type == "cpu":
             # complete rows in one cluster each: summed by the kernel
             from thalweg.kernels.moving import add_sums
 
-            lowest, label = view.energy.lowest(y, view.infer(y).z)
             add_sums(y.numpy(), w.numpy(), label.numpy(), sums.numpy())
             counts += torch.bincount(label, w, len(sums))[:, None]
-            return lowest.double() @ w, lowest, label.int().numpy()
-        visible = ~y.isnan()
+            return value.double() @ w, lowest, label
         weighted = y.nan_to_num().double() * w[:, None]
-        seen = visible.double() * w[:, None]
-        lowest, label = view.energy.lowest(y, view.infer(y).z)
+        seen = w[:, None] if whole else (~y.isnan()).double() * w[:, None]
         if math.isinf(view.beta):
-            value = lowest
             sums.index_add_(0, label, weighted)
-            counts.index_add_(0, label, seen)
+            counts += counts.new_zeros(len(counts), seen.shape[1]).index_add_(0, label, seen)
         else:
             value = view(y)
             share = view.responsibilities(y).double()
             sums += share @ weighted
             counts += share @ seen
-        return value.double() @ w, lowest, label.int().cpu().numpy()
+        return value.double() @ w, lowest, label
 
     def outcome(self, centers: Tensor) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
         self.assign(centers)
-        return self._label, self._lowest
+        return self._label.cpu().numpy(), self._lowest.cpu().numpy()
 
     def farthest(self, centers: Tensor, count: int) -> list[tuple[float, int]]:
-        order = np.argsort(-self._lowest, kind="stable")[:count]
-        return [(float(self._lowest[i]), int(i)) for i in order]
+        lowest = self._lowest.cpu().numpy()
+        order = np.argsort(-lowest, kind="stable")[:count]
+        return [(float(lowest[i]), int(i)) for i in order]
 
     def move(self, row: int, cluster: int, old: ClusterSums) -> ClusterSums:
         y = self._rows.take(np.array([row]))[0].astype(np.float64)
         w = 1.0 if self._weight is None else float(self._weight[row])
-        seen, before = w * ~np.isnan(y), self._label[row]
+        seen, before = w * ~np.isnan(y), int(self._label[row])
         for label, sign in ((before, -1.0), (cluster, 1.0)):
             old.sums[label] += sign * w * np.nan_to_num(y)
             old.counts[label] += sign * seen

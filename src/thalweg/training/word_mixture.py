@@ -17,7 +17,6 @@ from thalweg.energies import GaussianComponents, WordBlocks, WordComponents
 from thalweg.latents import FreeEnergy
 from thalweg.training.loop import Step
 from thalweg.training.mixture import (
-    MOST_NUMBERS,
     Sums,
     Weighted,
     build,
@@ -184,7 +183,10 @@ def components_of_shares(
             summary.squares[columns],
             summary.hidden,
         )
-        of_numbers = Weighted(_Columns(data.rows, columns), data.weight, data.shift, data.hidden)
+        # where the words are counted
+        of_numbers = Weighted(
+            _Columns(data.rows, columns), data.weight, data.shift.cpu(), data.hidden
+        )
         found = sums_of_shares(of_numbers, share, part)
         weights, means, covariances = moments(found, covariance_type, reg_covar)
         numbers = build(means, weights, covariances, covariance_type)
@@ -261,27 +263,22 @@ def _sums(
     components: WordComponents, data: Weighted, beta: float, about: Tensor | None
 ) -> WordSums:
     log_p = components.word_logits.double()
-    counts, words, loss = torch.zeros_like(log_p[:, 0]), torch.zeros_like(log_p), 0.0
-    total = None if about is None else _no_sums(about)
-    size = max(1, MOST_NUMBERS // (len(log_p) * max(1, data.rows.n_columns)))
-    for start, chunk in data.rows.chunks():
-        for first in range(0, len(chunk), size):
-            y = torch.from_numpy(chunk[first : first + size]).to(log_p)
-            visible = ~y.isnan() if data.hidden else None
-            share, value = shares_of(components.each(y, visible), beta)
-            if data.weight is not None:
-                at = start + first
-                w = torch.from_numpy(data.weight[at : at + len(y)]).to(log_p)
-                share, value = share * w, value * w
-            counts += share.sum(dim=1)
-            words += share @ components.words.shown(y, visible)[0]
-            loss += float(value.sum())
-            if total is not None and components.numbers is not None:
-                numbers = components.numbers_of(y)
-                _add_numbers(total, components.numbers, numbers, share, data.hidden)
+    counts, words = torch.zeros_like(log_p[:, 0]), torch.zeros_like(log_p)
+    loss, total = counts.new_zeros(()), None if about is None else _no_sums(about)
+    for y, weight in data.pieces(len(log_p) * max(1, data.rows.n_columns)):
+        visible = ~y.isnan() if data.hidden else None
+        share, value = shares_of(components.each(y, visible), beta)
+        if weight is not None:
+            share, value = share * weight, value * weight
+        counts += share.sum(dim=1)
+        words += share @ components.words.shown(y, visible)[0]
+        loss += value.sum()
+        if total is not None and components.numbers is not None:
+            numbers = components.numbers_of(y)
+            _add_numbers(total, components.numbers, numbers, share, data.hidden)
     if total is not None:
         total = total._replace(counts=counts)
-    return WordSums(counts, words, total, loss)
+    return WordSums(counts, words, total, float(loss))
 
 
 def _no_sums(about: Tensor) -> Sums:

@@ -160,6 +160,9 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         energy = self._start(whole, whole.summary(), varying, random_state)
         step = HiddenSources(energy, rows, whole, torch.from_numpy(varying).to(self._device))
         most = min(self.max_iter, ROUNDS)
+        if self._device.type != "cpu":
+            # chains take theirs from where they are
+            generator = generator_from(random_state, self._device)
         self.n_iter_ = len(self._iterate(step, itertools.repeat(rows, most), most, generator))
         if self.n_iter_ < ROUNDS:
             self._warn_not_converged(self.n_iter_)

@@ -50,6 +50,8 @@ from thalweg.training.word_mixture import (
     pooled_words,
 )
 
+STARTS = ("weights_init", "means_init", "precisions_init")
+
 
 class GaussianMixture(
     LearnsOn, CodesMixin, SamplesMixin, MeanScoreMixin, DensityMixin, MixtureSettings, TableModel
@@ -210,13 +212,17 @@ class GaussianMixture(
                 words, data, share, summary, self.covariance_type, self.reg_covar,
                 self._word_prior(),
             )  # fmt: skip
-        sums = sums_of_shares(data, share, summary)
-        weights, means, covariances = moments(sums, self.covariance_type, self.reg_covar)
-        start = self._given(weights, means, covariances)
+        if all(getattr(self, name) is not None for name in STARTS):
+            found = (torch.zeros(k), torch.zeros(k, data.rows.n_columns), torch.zeros(()))
+        else:
+            sums = sums_of_shares(data, share, summary)
+            moved = moments(sums, self.covariance_type, self.reg_covar)
+            found = (moved[0].cpu(), moved[1].cpu(), moved[2].cpu())
+        start = self._given(*found)
         return build(start[1], start[0], start[2], self.covariance_type)
 
     def _refuse_starts(self) -> None:
-        for name in ("weights_init", "means_init", "precisions_init"):
+        for name in STARTS:
             if getattr(self, name) is not None:
                 raise InputError(f"GaussianMixture: {name} is for numbers alone; expected None")
 
