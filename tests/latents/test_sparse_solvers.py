@@ -11,7 +11,7 @@ from thalweg.core import InputError
 from thalweg.energies import Affine, Lista, Reconstruction, SquaredError
 from thalweg.kernels.lasso import lasso
 from thalweg.latents import ActiveSet, Flat, FreeEnergy, OneHot, ProximalGradient, Sparse
-from thalweg.latents.proximal import proximal_descent
+from thalweg.latents.proximal_descent import proximal_descent
 
 N, D, K, ALPHA = 60, 12, 30, 0.3
 

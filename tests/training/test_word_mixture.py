@@ -13,8 +13,9 @@ from thalweg.data import Rows
 from thalweg.energies import WordBlocks, WordComponents
 from thalweg.latents import Exhaustive, FreeEnergy
 from thalweg.training import train
-from thalweg.training.mixture import Weighted, build, em_step
+from thalweg.training.mixture import build, em_step
 from thalweg.training.mixture_fit import Settings
+from thalweg.training.weighted import Weighted
 from thalweg.training.word_mixture import (
     WordPrior,
     components_of_shares,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import Candidates, InputError, LatentEnergy
-from thalweg.latents.proximal import descend_code
+from thalweg.latents.proximal_descent import descend_code
 from thalweg.latents.solver import LatentSolver
 
 

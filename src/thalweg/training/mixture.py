@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,21 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import InputError, Loss
-from thalweg.data import Rows
 from thalweg.energies import DiagonalGaussians, FullGaussians, GaussianComponents
 from thalweg.latents import FreeEnergy
 from thalweg.training.loop import Step
 from thalweg.training.mixture_rounding import LARGEST_ERROR, rounding_of
-from thalweg.training.passes import Passes
+from thalweg.training.weighted import Weighted
 
 CHUNK = 4096
 """Rows whose products of coordinates are formed at a time on a CPU; they stay in the cache."""
-
-MOST_NUMBERS = 2**22
-"""Differences held at a time on a CPU."""
-
-MOST_ON_GPU = 2**25
-"""Products or differences held at a time on a GPU, where few large calls are fast."""
 
 
 class Sums(NamedTuple):
@@ -48,45 +39,6 @@ class Sums(NamedTuple):
     def away(self) -> Tensor:
         """(k, d), how far the means are from there"""
         return self.sums / self.counts.clamp_min(1e-300)[:, None]
-
-
-@dataclass(frozen=True)
-class Weighted:
-    """Rows in memory or on disk, and how much each counts."""
-
-    rows: Rows
-    weight: NDArray[np.float64] | None
-    shift: Tensor
-    """(d,) what is subtracted from rows before products are formed; where it is, sums are taken"""
-    hidden: bool
-
-    @cached_property
-    def _passes(self) -> Passes:
-        return Passes(self.rows, self.shift.device)
-
-    def pieces(
-        self, numbers: int, size: int | None = None
-    ) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """The rows in double precision with their weights, in order, so many at a time.
-
-        Parameters
-        ----------
-        numbers : int
-            How many are made of a row.
-        size : int, optional
-            Rows at a time on a CPU, by default what MOST_NUMBERS leaves room for.
-        """
-        on_gpu = self.shift.device.type != "cpu"
-        if on_gpu or size is None:
-            size = max(1, (MOST_ON_GPU if on_gpu else MOST_NUMBERS) // numbers)
-        for start, chunk in self._passes:
-            for first in range(0, len(chunk), size):
-                y = chunk[first : first + size].to(self.shift.device, torch.float64)
-                weight = None
-                if self.weight is not None:
-                    at = start + first
-                    weight = torch.from_numpy(self.weight[at : at + len(y)]).to(y)
-                yield y, weight
 
 
 def em_step(energy: FreeEnergy, covariance_type: str, reg_covar: float) -> Step[Weighted]:

@@ -21,10 +21,11 @@ from thalweg.objectives import PushDown
 from thalweg.training.component_units import in_units_of_components, renew_units
 from thalweg.training.history import History
 from thalweg.training.loop import Step, train
-from thalweg.training.mixture import Sums, Weighted, components_of, em_step
+from thalweg.training.mixture import Sums, components_of, em_step
 from thalweg.training.progress import progress_bar
 from thalweg.training.steps import gradient_step
 from thalweg.training.stopping import no_more_progress
+from thalweg.training.weighted import Weighted
 
 BETA_STEP = 1.5
 """By how much beta grows between two stages of annealing."""

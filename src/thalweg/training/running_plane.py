@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from thalweg.data import Rows, Summary
 from thalweg.energies import FullGaussians
-from thalweg.training.mixture import Weighted, sums_of_rows
+from thalweg.training.mixture import sums_of_rows
 from thalweg.training.principal import scatter_of
+from thalweg.training.weighted import Weighted
 
 
 class Moments(NamedTuple):

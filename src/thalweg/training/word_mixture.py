@@ -18,7 +18,6 @@ from thalweg.latents import FreeEnergy
 from thalweg.training.loop import Step
 from thalweg.training.mixture import (
     Sums,
-    Weighted,
     build,
     moments,
     pooled,
@@ -27,6 +26,7 @@ from thalweg.training.mixture import (
 )
 from thalweg.training.mixture_fit import Fit, Settings, by_em, jitter, sums_of_shares
 from thalweg.training.mixture_rounding import LARGEST_ERROR, rounding_of
+from thalweg.training.weighted import Weighted
 
 PSEUDO_COUNT = 1.0
 """Rows that the prior of words counts like, in each component."""

@@ -33,7 +33,6 @@ from thalweg.estimators.tables.model import CodesMixin, MeanScoreMixin, SamplesM
 from thalweg.estimators.tables.words import layout_of
 from thalweg.latents import Exhaustive, FreeEnergy
 from thalweg.training.mixture import (
-    Weighted,
     build,
     components_of,
     covariances_of,
@@ -43,6 +42,7 @@ from thalweg.training.mixture import (
 )
 from thalweg.training.mixture_fit import Fit, Settings, fit, sums_of_shares
 from thalweg.training.stepwise import StepwiseStep
+from thalweg.training.weighted import Weighted
 from thalweg.training.word_mixture import (
     WordPrior,
     components_of_shares,
