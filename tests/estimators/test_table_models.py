@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.preprocessing import RobustScaler, StandardScaler
@@ -300,3 +301,27 @@ def test_sparse_coding_knows_where_words_are_about_its_offset(scale):
     for value, at in ((0.0, inside.off), (1.0, inside.on)):
         rows = (at + model.energy_.shift).numpy()[None]
         np.testing.assert_allclose(space.out(rows)[0, words], value, atol=1e-12)
+
+
+def outside_of_buffers(value, path, seen):
+    """Tensors that an energy holds where ``to`` does not find them, by their paths."""
+    if id(value) in seen:
+        return []
+    seen.add(id(value))
+    if isinstance(value, torch.Tensor):
+        return [path]
+    if isinstance(value, torch.nn.Module):
+        parts = {k: v for k, v in vars(value).items() if k not in ("_parameters", "_buffers")}
+    elif isinstance(value, dict):
+        parts = value
+    elif isinstance(value, (list, tuple)):
+        parts = dict(enumerate(value))
+    elif type(value).__module__.startswith("thalweg"):
+        parts = getattr(value, "__dict__", {})
+    else:
+        return []
+    return [s for k, v in parts.items() for s in outside_of_buffers(v, f"{path}.{k}", seen)]
+
+
+def test_all_that_an_energy_holds_goes_with_it_to_another_device(model):
+    assert outside_of_buffers(model.energy_, "energy_", set()) == []

@@ -89,7 +89,8 @@ class WithWords(Energy):
             return None
         whole = visible if self.visible is None else self.visible & visible
         view = WithWords(inside, self.words.layout, self.words.prior, whole)
-        view.beta = self.beta
+        # where they are, on whatever device
+        view.words, view.beta = self.words, self.beta
         return view
 
     def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:

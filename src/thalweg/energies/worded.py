@@ -29,15 +29,20 @@ class Worded(Energy):
     tensor([False,  True,  True])
     """
 
+    _off: Tensor
+    _on: Tensor
+
     def __init__(self, energy: Energy, indicators: Indicators) -> None:
         super().__init__()
         self.energy = energy
-        self._indicators = indicators
+        self._blocks = indicators.blocks
+        self.register_buffer("_off", indicators.off, persistent=False)
+        self.register_buffer("_on", indicators.on, persistent=False)
         self.beta, self.space = energy.beta, energy.space
 
     @property
     def indicators(self) -> Indicators:
-        return self._indicators
+        return Indicators(self._blocks, self._off, self._on)
 
     @property
     def minimizes_hidden(self) -> bool:
