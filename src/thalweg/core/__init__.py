@@ -47,6 +47,7 @@ from thalweg.core.parameters import (
 )
 from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
+from thalweg.core.rows_alike import rows_alike
 from thalweg.core.types import Batch, Candidates, Loss
 from thalweg.core.views import Clamped, Function, Given, as_energy, check_columns, check_rows
 
@@ -108,6 +109,7 @@ __all__ = [
     "progress",
     "read_file",
     "real_array",
+    "rows_alike",
     "seen_through",
     "value",
     "value_and_gradient",

@@ -282,6 +282,19 @@ class LatentEnergy(nn.Module, ABC):
         """The data term as a quadratic form in z, or None where it is none."""
         return None
 
+    def quadratics(
+        self, y: Tensor, x: Tensor | None = None, among: Tensor | None = None
+    ) -> list[tuple[Tensor, Quadratic]] | None:
+        """Rows that share a Gram matrix, by their positions, and their form; or None.
+
+        ``among`` are the positions of the rows that are asked about, by default all.
+        """
+        if self.quadratic_by_row is not False:
+            return None
+        rows = torch.arange(len(y), device=y.device) if among is None else among
+        form = self.quadratic(y[rows], None if x is None else x[rows])
+        return None if form is None else [(rows, form)]
+
     def curvature(self) -> Tensor | None:
         """A bound on its second derivatives along z: ().
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import Indicators, LatentEnergy, LatentSpace, Quadratic, check_columns
+from thalweg.core import Indicators, LatentEnergy, LatentSpace, Quadratic, check_columns, rows_alike
 from thalweg.energies.cost import Cost, SquaredError
 from thalweg.energies.decoders import Affine
 
@@ -109,17 +109,37 @@ class Reconstruction(LatentEnergy):
         if not isinstance(self.decoder, Affine) or scale is None:
             return None
         # in the type of y, which may ask for more than the decoder's
+        scale, w, visible = scale.to(y), self.decoder.weight.to(y), self.cost.visible
+        linear, constant = self._linear(y, scale, w)
+        gram = w @ w.T if visible is None else torch.einsum("kd,nd,ld->nkl", w, visible.to(w), w)
+        return Quadratic(2 * scale * gram, linear, constant)
+
+    def quadratics(
+        self, y: Tensor, x: Tensor | None = None, among: Tensor | None = None
+    ) -> list[tuple[Tensor, Quadratic]] | None:
+        scale, visible = self.cost.scale_of_squares(), self.cost.visible
+        if visible is None or not isinstance(self.decoder, Affine) or scale is None:
+            return super().quadratics(y, x, among)
         scale, w = scale.to(y), self.decoder.weight.to(y)
+        linear, constant = self._linear(y, scale, w)
+        rows = torch.arange(len(y), device=y.device) if among is None else among
+        seen = visible.expand(len(y), -1)[rows]
+        result = []
+        for group in rows_alike(seen.cpu().numpy()):
+            index = rows[torch.from_numpy(group).to(rows)]
+            part = w[:, seen[int(group[0])]]
+            gram = 2 * scale * (part @ part.T)
+            result.append((index, Quadratic(gram, linear[index], constant[index])))
+        return result
+
+    def _linear(self, y: Tensor, scale: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+        """What is linear in z, (n, k), and the cost at z = 0, (n,)."""
+        assert isinstance(self.decoder, Affine)
         y = y if self.decoder.offset is None else y - self.decoder.offset.to(y)
-        visible = self.cost.visible
-        if visible is None:
-            gram = w @ w.T
-        else:
-            y = torch.where(visible, y, 0)
-            gram = torch.einsum("kd,nd,ld->nkl", w, visible.to(w), w)
+        if self.cost.visible is not None:
+            y = torch.where(self.cost.visible, y, 0)
         # what is left where nothing is explained: the squares, and a constant some costs have
-        constant = self.cost(y, torch.zeros_like(y))
-        return Quadratic(2 * scale * gram, 2 * scale * y @ w.T, constant)
+        return 2 * scale * y @ w.T, self.cost(y, torch.zeros_like(y))
 
     def curvature(self) -> Tensor | None:
         if not isinstance(self.decoder, Affine) or not isinstance(self.cost, SquaredError):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Candidates, InputError, LatentEnergy
-from thalweg.latents.least_squares import not_quadratic, quadratic_of
+from thalweg.latents.least_squares import not_quadratic
 from thalweg.latents.proximal import ProximalGradient
 from thalweg.latents.solver import LatentSolver
 from thalweg.latents.spaces import Sparse
@@ -18,8 +18,8 @@ from thalweg.latents.spaces import Sparse
 class ActiveSet(LatentSolver):
     """The lasso by active sets: the support is grown atom by atom, and solved exactly.
 
-    For a quadratic data term and a :class:`~thalweg.latents.Sparse` latent space. Rows with hidden
-    coordinates (each has a Gram matrix of its own) and rows on a GPU go to FISTA.
+    For a quadratic data term and a :class:`~thalweg.latents.Sparse` latent space. Rows that hide
+    the same coordinates share a Gram matrix. Rows on a GPU go to FISTA.
 
     Parameters
     ----------
@@ -49,30 +49,39 @@ class ActiveSet(LatentSolver):
         space = energy.latent
         if not isinstance(space, Sparse):
             raise InputError(f"ActiveSet: latent space {type(space).__name__}; expected Sparse")
-        by_row = energy.quadratic_by_row
-        if by_row is None:
+        if energy.quadratic_by_row is None:
             raise not_quadratic(energy, "ActiveSet")
-        if by_row or y.device.type != "cpu" or space.weight == 0:
+        if y.device.type != "cpu" or space.weight == 0:
             return self.general.solve(energy, y, x)
-        z, gap = _solved(energy, space, y, x, self.tol)
+        z, gap = y.new_zeros(len(y), space.k), y.new_zeros(len(y))
+        _solve(energy, space, y, x, self.tol, z, gap)
         open_ = (gap > self.tol).nonzero()[:, 0]
         if len(open_) and y.dtype == torch.float32:
             # single precision cannot tell so small a gap where nearly all of a row is explained
-            exact = copy.deepcopy(energy).double()
-            some = None if x is None else x[open_].double()
-            again, gap_again = _solved(exact, space, y[open_].double(), some, self.tol)
-            z[open_], gap[open_] = again.to(z), gap_again.to(gap)
+            exact, wide = copy.deepcopy(energy).double(), None if x is None else x.double()
+            _solve(exact, space, y.double(), wide, self.tol, z, gap, open_)
         return Candidates(z[None], z.new_zeros(1, 1), gap <= self.tol)
 
 
-def _solved(
-    energy: LatentEnergy, space: Sparse, y: Tensor, x: Tensor | None, tol: float
-) -> tuple[Tensor, Tensor]:
+def _solve(
+    energy: LatentEnergy,
+    space: Sparse,
+    y: Tensor,
+    x: Tensor | None,
+    tol: float,
+    z: Tensor,
+    gap: Tensor,
+    among: Tensor | None = None,
+) -> None:
+    """Put the codes of rows, and their duality gaps, where these are kept."""
     from thalweg.kernels.lasso import lasso  # compiled: slow to import
 
-    form = quadratic_of(energy, y, x, "ActiveSet")
-    codes, gap = lasso(
-        form.gram.detach().numpy(), form.linear.detach().numpy(),
-        form.constant.detach().numpy(), space.weight, space.nonnegative, 0.1 * tol,
-    )  # fmt: skip
-    return torch.from_numpy(codes), torch.from_numpy(gap)
+    groups = energy.quadratics(y, x, among)
+    if groups is None:
+        raise not_quadratic(energy, "ActiveSet")
+    for rows, form in groups:
+        codes, found = lasso(
+            form.gram.detach().numpy(), form.linear.detach().numpy(),
+            form.constant.detach().numpy(), space.weight, space.nonnegative, 0.1 * tol,
+        )  # fmt: skip
+        z[rows], gap[rows] = torch.from_numpy(codes).to(z), torch.from_numpy(found).to(gap)

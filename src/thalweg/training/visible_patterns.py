@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from thalweg.core import rows_alike
 from thalweg.data import Rows
 
 MOST_NUMBERS = 2**24
@@ -47,16 +48,12 @@ def patterns_of(rows: Rows, about: Tensor) -> VisiblePatterns | None:
     for _, chunk in rows.chunks():
         shown = ~np.isnan(chunk)
         away = np.where(shown, chunk - center, 0)
-        packed = np.packbits(shown, axis=1)
-        kind = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).reshape(-1)
-        order = np.argsort(kind, kind="stable")
-        starts = np.flatnonzero(np.r_[True, kind[order][1:] != kind[order][:-1]])
-        if len(place) + len(starts) > 4 * most:
+        groups = rows_alike(shown)
+        if len(place) + len(groups) > 4 * most:
             return None
-        for start, stop in zip(starts, np.r_[starts[1:], len(chunk)], strict=True):
-            index = order[start:stop]
+        for index in groups:
             part = away[index].astype(np.float64)
-            at = place.setdefault(kind[index[0]].tobytes(), len(place))
+            at = place.setdefault(shown[index[0]].tobytes(), len(place))
             if at == len(seen):
                 if at >= most:
                     return None

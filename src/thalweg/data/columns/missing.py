@@ -6,11 +6,14 @@ import polars as pl
 
 MISSING = (
     "", "NA", "N/A", "n/a", "na", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "Null", "(null)",
-    "None", "none", "<NA>", "#N/A", "#N/A N/A", "#NA", "NaT", "nil", "\\N", "?", "-", "--", ".",
+    "None", "<NA>", "#N/A", "#N/A N/A", "#NA", "NaT", "nil", "\\N", "?", "-", "--", ".",
     "..", "...", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "1.#INF", "#DIV/0!", "#VALUE!",
     "#REF!", "#NAME?", "#NUM!", "#NULL!", "#NV", "#WERT!", "#BEZUG!",
 )  # fmt: skip
 """Of R, pandas, databases, spreadsheets, statistics programs"""
+
+AMONG_NUMBERS = ("none",)
+"""What is a word in a column of words"""
 
 SIGNS = ("+", "++")
 """Words beside which a "-" is a word too, as in the result of a test"""
@@ -23,6 +26,11 @@ def cells_of(column: pl.Series) -> pl.Series:
             return column
         text = column.str.strip_chars()
         missing = text.is_in(MISSING)
+        if text.is_in(AMONG_NUMBERS).any():
+            rest = text.filter(~(missing | text.is_in(AMONG_NUMBERS)))
+            numbers = len(rest) - rest.cast(pl.Float64, strict=False).null_count()
+            if 2 * numbers > len(rest) - rest.null_count():
+                missing = missing | text.is_in(AMONG_NUMBERS)
         if missing.any() and text.is_in(SIGNS).any():
             missing = missing & (text != "-") & (text != "--")
         return text.set(missing.fill_null(False), None) if missing.any() else text
