@@ -8,10 +8,10 @@ import torch
 from sklearn.decomposition import sparse_encode
 
 from thalweg.core import InputError
-from thalweg.energies import Affine, Lista, Reconstruction, SquaredError
+from thalweg.energies import Affine, Lista, Perceptron, Reconstruction, SquaredError
 from thalweg.kernels.lasso import lasso
 from thalweg.latents import ActiveSet, Flat, FreeEnergy, OneHot, ProximalGradient, Sparse
-from thalweg.latents.proximal_descent import proximal_descent
+from thalweg.latents.proximal_descent import descend_code, proximal_descent
 
 N, D, K, ALPHA = 60, 12, 30, 0.3
 
@@ -190,15 +190,42 @@ def test_restarts_are_worth_their_while():
 
 @pytest.mark.parametrize(("step", "taken"), [(0.9, True), (1.1, False), (1.9, False)])
 def test_a_step_is_taken_where_the_parabola_above_it_holds(step, taken):
-    def smooth(z):
-        return 0.5 * z[:, 0].square(), z
+    class Parabola:
+        def __call__(self, z):
+            return self.value(z), z
+
+        def value(self, z):
+            return 0.5 * z[:, 0].square()
+
+        def taking(self, rows):
+            return self
 
     z = torch.tensor([[1.0], [-4.0]], dtype=torch.float64)
     settings = {"fixed": False, "accelerate": False, "tol": 1e-9}
-    once = proximal_descent(smooth, Flat(1), z, step, max_iter=1, **settings)
+    once = proximal_descent(Parabola(), Flat(1), z, step, max_iter=1, **settings)
     torch.testing.assert_close(once.z, z * (1 - step) if taken else z)
     # a step that was not taken is halved, one that was is longer by a tenth
     after = (1 - step) * (1 - 1.1 * step) if taken else 1 - 0.5 * step
-    again = proximal_descent(smooth, Flat(1), z, step, max_iter=2, **settings)
+    again = proximal_descent(Parabola(), Flat(1), z, step, max_iter=2, **settings)
     torch.testing.assert_close(again.z, z * after)
     assert not again.converged.any()
+
+
+def test_rows_that_have_ended_are_left_out_and_end_where_they_do_alone():
+    generator = torch.Generator().manual_seed(3)
+    decoder = Perceptron((2, 16, 5), generator=generator).double()
+    y = torch.randn(40, 5, generator=generator, dtype=torch.float64)
+    y[20:] *= 8
+    seen = torch.rand(40, 5, generator=generator) < 0.7
+    whole = Reconstruction(decoder, Flat(2), SquaredError())
+    start = torch.zeros(40, 2, dtype=torch.float64)
+    sizes = []
+    decoder.register_forward_hook(lambda module, given, made: sizes.append(len(made)))
+    found = descend_code(whole.restricted(seen), y, None, start, 3000, 1e-7)
+    assert sizes[0] == 40
+    assert 0 < sizes[-1] < 20
+    assert found.converged.all()
+    for i in range(40):
+        view = whole.restricted(seen[i : i + 1])
+        alone = descend_code(view, y[i : i + 1], None, start[i : i + 1], 3000, 1e-7)
+        torch.testing.assert_close(found.z[i], alone.z[0], rtol=1e-4, atol=1e-5)

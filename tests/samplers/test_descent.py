@@ -191,3 +191,27 @@ def test_a_lower_place_without_a_finite_energy_and_gradient_is_not_taken(kind, l
         after, _ = kind().step(Hole(), after)
         assert after.energy.isfinite().all()
         assert after.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("method", [GradientDescent(), Nesterov(), LBFGS()])
+def test_rows_that_have_ended_are_left_out_and_end_where_they_do_alone(method):
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(30, 3, generator=generator, dtype=torch.float64)
+    # the first are there already
+    y[:20] = 0
+    x = torch.rand(30, 3, generator=generator, dtype=torch.float64) + 0.1
+    free = torch.rand(30, 3, generator=generator) < 0.8
+    sizes = []
+
+    class Bowl(Energy):
+        def forward(self, y, x=None):
+            sizes.append(len(y))
+            return (x * y.square() + 0.1 * y**4).sum(dim=1)
+
+    found = descend(Bowl(), y, x, free, method=method)
+    assert sizes[0] == 30
+    assert sizes[-1] <= 10
+    for i in range(30):
+        alone = descend(Bowl(), y[i : i + 1], x[i : i + 1], free[i : i + 1], method=method)
+        torch.testing.assert_close(found[i], alone[0])
+    torch.testing.assert_close(found[~free], y[~free])

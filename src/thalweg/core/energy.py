@@ -303,6 +303,13 @@ class LatentEnergy(nn.Module, ABC):
         """
         return None
 
+    def taking(self, rows: Tensor) -> LatentEnergy | None:
+        """Of a view that knows its rows, that of some of them, by their positions (m,); or None.
+
+        What is found row by row need not go on for rows where it has ended.
+        """
+        return None
+
     def restricted(self, visible: Tensor) -> LatentEnergy | None:
         """As :meth:`Energy.restricted`."""
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 
@@ -85,6 +86,14 @@ class Cost(nn.Module, ABC):
     @abstractmethod
     def restricted(self, visible: Tensor) -> Cost:
         """The cost of the visible coordinates alone; ``visible`` is (n, d), bool."""
+
+    def taking(self, rows: Tensor) -> Cost:
+        """The cost of some of the rows alone, by their positions (m,)."""
+        if self.visible is None:
+            return self
+        view = copy.copy(self)
+        view.visible = self.visible[rows]
+        return view
 
     @abstractmethod
     def draw(self, prediction: Tensor, beta: float, generator: torch.Generator) -> Tensor | None:

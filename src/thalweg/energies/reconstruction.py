@@ -149,6 +149,9 @@ class Reconstruction(LatentEnergy):
     def restricted(self, visible: Tensor) -> Reconstruction:
         return Reconstruction(self.decoder, self.latent, self.cost.restricted(visible))
 
+    def taking(self, rows: Tensor) -> Reconstruction:
+        return Reconstruction(self.decoder, self.latent, self.cost.taking(rows))
+
     def draw(self, n: int, beta: float, generator: torch.Generator) -> Tensor | None:
         z = self._draw_code(n, beta, generator)
         return None if z is None else self.cost.draw(self.decode(z), beta, generator)

@@ -104,6 +104,11 @@ class TableCost(Cost):
             self.numbers.restricted(visible[..., self._numbers]), self.words, self.weight, seen
         )
 
+    def taking(self, rows: Tensor) -> TableCost:
+        if self.visible is None:
+            return self
+        return TableCost(self.numbers.taking(rows), self.words, self.weight, self.visible[rows])
+
     def by_squares(self) -> SquaredError:
         """The squared error of all entries, indicators too, with the scale that numbers have.
 

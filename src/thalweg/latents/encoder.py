@@ -63,10 +63,19 @@ class Encoder(LatentSolver):
             z, converged = descend_code(energy, y, x, first.detach(), self.max_iter, self.tol)
         if self.visible is not None and self.hidden_iter > self.max_iter:
             # the others are as they would be without a row that hides something beside them
-            found, ended = descend_code(energy, y, x, first.detach(), self.hidden_iter, self.tol)
             hides = ~self.visible.all(dim=1)
+            rows = hides.nonzero()[:, 0]
+            part = energy.taking(rows)
+            if part is None:
+                part, rows = energy, torch.arange(len(y), device=y.device)
+            some = None if x is None else x[rows]
+            found, ended = descend_code(
+                part, y[rows], some, first[rows].detach(), self.hidden_iter, self.tol
+            )
+            found = z.detach().index_copy(0, rows, found)
             z = torch.where(hides.reshape(-1, *[1] * (z.ndim - 1)), found, z)
-            converged = torch.where(hides, ended, converged)
+            ended = torch.where(hides[rows], ended, converged[rows])
+            converged = converged.index_copy(0, rows, ended)
         return Candidates(z[None], z.new_zeros(1, 1), converged)
 
     def restricted(self, visible: Tensor) -> Encoder:

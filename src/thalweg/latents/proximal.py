@@ -11,10 +11,10 @@ from torch import Tensor
 
 from thalweg.core import Candidates, InputError, LatentEnergy, LatentSpace
 from thalweg.latents.proximal_descent import (
+    DataTerm,
     Found,
     Slope,
     Smooth,
-    data_term_of,
     descend_code,
     duality_gap,
     proximal_descent,
@@ -80,7 +80,7 @@ class ProximalGradient(LatentSolver):
         if isinstance(energy.latent, Sparse) and energy.latent.weight and curvature is not None:
             found = self._to_gap(energy, energy.latent, y, x, start, step)
         else:
-            found = self._descend(data_term_of(energy, y, x), energy.latent, start, step)
+            found = self._descend(DataTerm(energy, y, x), energy.latent, start, step)
         if not found.z.isfinite().all():
             raise InputError(
                 f"ProximalGradient: {self.method} diverged with step_size={self.step_size}; "
@@ -99,13 +99,13 @@ class ProximalGradient(LatentSolver):
     ) -> Found:
         """Sparse codes of a linear decoder, until the duality gap says that they are there."""
         if y.dtype == torch.float64:
-            smooth = data_term_of(energy, y, x)
+            smooth = DataTerm(energy, y, x)
             slope, gap = slope_of(energy, y, x), duality_gap(space, smooth)
             return self._descend(smooth, space, start, step, gap, slope)
         # where nearly all of a row is explained, single precision cannot tell a small gap
         exact, wide = copy.deepcopy(energy).double(), y.double()
-        precise = data_term_of(exact, wide, None if x is None else x.double())
-        smooth, slope = data_term_of(energy, y, x), slope_of(energy, y, x)
+        precise = DataTerm(exact, wide, None if x is None else x.double())
+        smooth, slope = DataTerm(energy, y, x), slope_of(energy, y, x)
         found = self._descend(smooth, space, start, step, duality_gap(space, precise), slope)
         if bool(found.converged.all()):
             return found

@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Energy, EnergyFunction, as_energy, check_rows, whole_number
-from thalweg.samplers import GradientDescent, Minimizer
+from thalweg.samplers import LBFGS, GradientDescent, Minimizer
+
+LOOKS = 5
+"""Steps between two looks at which rows are done"""
+
+FEWER = 0.8
+"""Share of rows that still move below which the others are left out"""
 
 
 class _Free(Energy):
@@ -22,6 +28,11 @@ class _Free(Energy):
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         value, slope = self.energy.value_and_gradient(y, self.x)
         return value, slope if self.free is None else torch.where(self.free, slope, 0)
+
+    def taking(self, rows: Tensor) -> _Free:
+        """The same for some of the rows."""
+        x, free = (None if each is None else each[rows] for each in (self.x, self.free))
+        return _Free(self.energy, x, free)
 
 
 def descend(
@@ -64,17 +75,25 @@ def descend(
     method = GradientDescent() if method is None else method
     moving = _Free(as_energy(energy), x, free)
     state = method.init(moving, y)
+    # rows that are left out have ended
+    ends, where = state.y.clone(), torch.arange(len(y), device=y.device)
     active = torch.ones(len(y), dtype=torch.bool, device=y.device)
-    for _ in range(whole_number("descend: max_steps", max_steps, 0)):
+    for made in range(whole_number("descend: max_steps", max_steps, 0)):
         active &= method.reach(state) > tol * (1 + state.y.flatten(1).norm(dim=1))
-        if not bool(active.any()):
+        left = active.nonzero()[:, 0]
+        if len(left) == 0:
             break
+        if path is None and made % LOOKS == 0 and len(left) < FEWER * len(active):
+            ends[where] = state.y
+            state, where, active = method.taking(state, left), where[left], active[left]
+            moving = moving.taking(left)
         after, _ = method.step(moving, state)
         # a row that is done stays where it is
         state = method.kept(active, after, state)
         if path is not None:
             path.append(state.y)
-    return state.y
+    ends[where] = state.y
+    return ends
 
 
 def descend_bits(
@@ -140,13 +159,13 @@ def descend_mixed(
     y = y.clone()
     for _ in range(y.shape[1]):
         before, given, may = y[active], None if x is None else x[active], free[active]
-        after = descend(energy, before, given, may & ~bits)
+        after = descend(energy, before, given, may & ~bits, method=LBFGS())
         after = descend_bits(energy, after, given, may & bits)
         y[active] = after
         active = active[((after != before) & bits).any(dim=1)]
         if not len(active):
             break
-    return descend(energy, y, x, free & ~bits)
+    return descend(energy, y, x, free & ~bits, method=LBFGS())
 
 
 def descend_any(
@@ -157,4 +176,4 @@ def descend_any(
         return descend_bits(energy, y, x, free)
     if energy.space == "mixed":
         return descend_mixed(energy, y, x, free)
-    return descend(energy, y, x, free)
+    return descend(energy, y, x, free, method=LBFGS())

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from thalweg.core import Energy, Indicators
 from thalweg.questions.descent import descend, descend_any
+from thalweg.samplers import LBFGS
 
 SWEEPS = 3
 """Times that all words are tried, and numbers brought down, at most."""
@@ -51,7 +52,7 @@ def descend_words(
     for _ in range(SWEEPS):
         part, given = y[rows], None if x is None else x[rows]
         if bool(numbers[rows].any()):
-            part = descend(energy, part, given, free=numbers[rows])
+            part = descend(energy, part, given, numbers[rows], method=LBFGS())
         tried = _best_words(energy, words, part, given, free[rows])
         y[rows] = tried
         rows = rows[(tried != part).any(dim=1)]

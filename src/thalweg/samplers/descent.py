@@ -69,6 +69,12 @@ class Minimizer(Settings, ABC):
             grad=torch.where(wide, after.grad, before.grad),
         )
 
+    @staticmethod
+    def taking(state: Descending, rows: Tensor) -> Descending:
+        """Some of the rows, by their positions."""
+        y, energy, grad, rate = (each[rows] for each in state[:4])
+        return Descending(y, energy, grad, rate, tuple(each[rows] for each in state.memory))
+
     def step(self, energy_fn: EnergyFunction, state: Descending) -> tuple[Descending, Info]:
         """One step of every row."""
         move = self._move(state)
