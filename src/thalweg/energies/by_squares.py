@@ -11,6 +11,7 @@ from thalweg.core import Candidates, InputError, LatentEnergy, Quadratic
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.words import TableCost
 from thalweg.latents import Gaussian, LatentSolver, Sparse
+from thalweg.latents.least_squares import cholesky_or_least
 
 
 class BySquares(LatentSolver):
@@ -69,13 +70,31 @@ def _twin(energy: LatentEnergy) -> Reconstruction:
 def _attached(z: Tensor, form: Quadratic, twin: Reconstruction) -> Tensor:
     """z (1, n, k) as it is, with a graph: by the implicit function theorem on the support of z."""
     code = z[0].detach().double()
-    sparse, size = isinstance(twin.latent, Sparse), code.shape[1]
     # what is left of the optimum's equation is constant, so the change of z makes up for the rest
     left = form.linear - (code[:, None] @ form.gram)[:, 0]
+    change = left - left.detach()
+    if isinstance(twin.latent, Sparse):
+        moved = _on_support(change, code, form.gram)
+    else:
+        with torch.no_grad():
+            prior = torch.eye(code.shape[1]).to(code) if isinstance(twin.latent, Gaussian) else 0
+            inverse = torch.linalg.pinv(form.gram + prior, hermitian=True)
+        moved = (change[:, None] @ inverse)[:, 0]
+    return z + moved.to(z)[None]
+
+
+def _on_support(change: Tensor, code: Tensor, gram: Tensor) -> Tensor:
+    """G^-1 of changes (n, k), each on the entries where its row's code is not 0."""
+    size = max(1, int((code != 0).sum(dim=1).max()))
+    at = code.abs().topk(size, dim=1).indices
+    on = code.gather(1, at) != 0
     with torch.no_grad():
-        gram = form.gram + (torch.eye(size).to(code) if isinstance(twin.latent, Gaussian) else 0)
-        if sparse:
-            on = (code != 0).to(code)
-            gram = gram * on[:, :, None] * on[:, None, :]
-        inverse = torch.linalg.pinv(gram, hermitian=True)
-    return z + ((left - left.detach())[:, None] @ inverse)[:, 0].to(z)[None]
+        if gram.ndim == 2:
+            part = gram[at[:, :, None], at[:, None, :]]
+        else:
+            part = gram.gather(1, at[:, :, None].expand(-1, -1, gram.shape[2]))
+            part = part.gather(2, at[:, None, :].expand(-1, size, -1))
+        part = torch.where(on[:, :, None] & on[:, None, :], part, torch.eye(size).to(part))
+    right = torch.where(on, change.gather(1, at), 0)
+    solved = cholesky_or_least(part, right[:, :, None])[..., 0]
+    return torch.zeros_like(change).scatter(1, at, torch.where(on, solved, 0))

@@ -96,11 +96,11 @@ def not_quadratic(energy: LatentEnergy, owner: str) -> InputError:
 def _solved(form: Quadratic, diagonal: Tensor) -> Tensor:
     gram = form.gram + torch.diag(diagonal)
     if gram.ndim == 2:
-        return _cholesky_or_least(gram[None], form.linear.T[None])[0].T
-    return _cholesky_or_least(gram, form.linear[..., None])[..., 0]
+        return cholesky_or_least(gram[None], form.linear.T[None])[0].T
+    return cholesky_or_least(gram, form.linear[..., None])[..., 0]
 
 
-def _cholesky_or_least(gram: Tensor, right: Tensor) -> Tensor:
+def cholesky_or_least(gram: Tensor, right: Tensor) -> Tensor:
     """Solve each system (m, k, k); the singular ones, by their least solution."""
     # each unknown in units of its own: what is then small is dependence, and not a scale
     unit = gram.diagonal(dim1=-2, dim2=-1).rsqrt()
@@ -113,9 +113,7 @@ def _cholesky_or_least(gram: Tensor, right: Tensor) -> Tensor:
     factor = torch.where(singular[:, None, None], identity, factor)
     solution = unit[..., None] * torch.cholesky_solve(unit[..., None] * right, factor)
     which = singular.nonzero()[:, 0]
-    if len(which):
-        inverse = torch.linalg.pinv(
-            gram[which], rtol=100 * torch.finfo(gram.dtype).eps, hermitian=True
-        )
-        solution[which] = inverse @ right[which]
-    return solution
+    if len(which) == 0:
+        return solution
+    inverse = torch.linalg.pinv(gram[which], rtol=100 * torch.finfo(gram.dtype).eps, hermitian=True)
+    return solution.index_copy(0, which, inverse @ right[which])

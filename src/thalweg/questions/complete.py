@@ -11,8 +11,8 @@ from thalweg.questions.words import descend_whole
 DESCENTS = 4
 """Fillings of each row that are brought down the energy."""
 
-POLISHING = 100
-"""Random steps at the end."""
+ROUNDS, POLISHING = 10, 10
+"""Of random steps at the end, and steps of a round."""
 
 FEW = 8
 """Hidden coordinates of a row up to which random steps are of use."""
@@ -119,21 +119,31 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
 
 
 def _polish(energy: Energy, y: Tensor, value: Tensor, x: Tensor | None, free: Tensor) -> Tensor:
-    """Random steps, wide ones first, kept where they lower the energy.
+    """Random steps, from wide to narrow and again, kept where they lower the energy.
 
     A gradient leads no further at a kink or beside a jump, which codes that are sparse or discrete
-    have. The steps are the same for every row and every call.
+    have. The steps are the same for every row and every call; a row that none of a round has
+    lowered is done.
     """
     generator = torch.Generator().manual_seed(0)
-    spread = 1 + y.abs()
-    for i in range(POLISHING):
-        e = torch.randn(y.shape[1], generator=generator, dtype=torch.float64).to(y)
-        step = 10.0 ** (-4 * i / POLISHING) * e * spread
-        tried = torch.where(free, y + step, y)
-        after = _known(visible_energy(energy, tried)(tried, x))
-        better = after < value
-        y = torch.where(better[:, None], tried, y)
-        value = torch.where(better, after, value)
+    y, rows = y.clone(), torch.arange(len(y), device=y.device)
+    for _ in range(ROUNDS):
+        at, may, least, given = y[rows], free[rows], value[rows], _rows(x, rows)
+        before, spread = least, 1 + at.abs()
+        for i in range(POLISHING):
+            e = torch.randn(y.shape[1], generator=generator, dtype=torch.float64).to(y)
+            step = 10.0 ** (-4 * i / POLISHING) * e * spread
+            tried = torch.where(may, at + step, at)
+            after = _known(visible_energy(energy, tried)(tried, given))
+            better = after < least
+            at = torch.where(better[:, None], tried, at)
+            least = torch.where(better, after, least)
+        y[rows] = at
+        rows = rows[least < before]
+        if len(rows) == 0:
+            break
+        value = value.clone()
+        value[rows] = least[least < before]
     return y
 
 
