@@ -20,7 +20,7 @@ from thalweg.latents.proximal_descent import (
     proximal_descent,
     slope_of,
 )
-from thalweg.latents.solver import LatentSolver
+from thalweg.latents.solver import LatentSolver, lowest_of
 from thalweg.latents.spaces import Sparse
 
 
@@ -151,8 +151,8 @@ class Descent(LatentSolver):
     """Accelerated proximal gradient from several starts, for decoders that are not linear.
 
     The starts are those given, or 0 and draws from the latent space that are the same for every
-    row and every call. All ends are candidates: the lowest is the minimum, all together are modes
-    to sum over.
+    row and every call. All ends are candidates, modes to sum over; without a temperature the start
+    that is lowest after an eighth of the steps goes on alone.
 
     Parameters
     ----------
@@ -189,10 +189,12 @@ class Descent(LatentSolver):
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:
-        found = [
-            descend_code(energy, y, x, start.expand(len(y), *start.shape), self.max_iter, self.tol)
-            for start in self._starts(energy.latent, y)
-        ]
+        starts = [start.expand(len(y), *start.shape) for start in self._starts(energy.latent, y)]
+        if math.isinf(beta) and len(starts) > 1:
+            # only the lowest counts: the one that is it after a few steps goes on
+            begun = [descend_code(energy, y, x, z, self.max_iter // 8, self.tol).z for z in starts]
+            starts = [lowest_of(energy, y, x, torch.stack(begun))]
+        found = [descend_code(energy, y, x, z, self.max_iter, self.tol) for z in starts]
         z = torch.stack([each.z for each in found])
         converged = torch.stack([each.converged for each in found]).any(dim=0)
         return Candidates(z, z.new_zeros(len(z), 1), converged)
