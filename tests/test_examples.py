@@ -11,7 +11,7 @@ LECTURE = [f"lecture/{path.stem}" for path in sorted((EXAMPLES / "lecture").glob
 SAMPLERS = [f"samplers/{path.stem}" for path in sorted((EXAMPLES / "samplers").glob("*.py"))]
 
 
-@pytest.mark.parametrize("name", LECTURE + SAMPLERS)
+@pytest.mark.parametrize("name", [*LECTURE, *SAMPLERS, "a_table"])
 def test_an_example_draws_its_figure(name, tmp_path):
     out = tmp_path / "figure.png"
     brief = ["--quick"] if name in LECTURE else []

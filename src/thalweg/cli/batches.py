@@ -85,7 +85,7 @@ def _give_all(
     total = asked.n_rows
     shown = not reading.quiet and (total or 0) >= SHOWN_FROM and outcome.is_watched()
     start = 0
-    with TableWriter(out) as writer, progress("rows", total or 0, shown) as follow:
+    with TableWriter(out, asked.separator) as writer, progress("rows", total or 0, shown) as follow:
         for frame in asked.batches():
             for first in range(0, frame.height, BATCH):
                 part = frame.slice(first, BATCH)

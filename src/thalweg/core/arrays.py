@@ -90,8 +90,8 @@ def _of_columns(name: str, columns: list[tuple[Any, Any]]) -> NDArray[Any]:
         if array.dtype.kind not in "fiub" or array.ndim != 1:
             held, row = _first_that_is_no_number(array)
             raise InputError(
-                f"{name}: column {column!r} holds {held!r} in row {row}; expected numbers (encode "
-                "other columns first, for example with scikit-learn's OneHotEncoder)"
+                f"{name}: column {column!r} holds {held!r} in row {row}; expected numbers "
+                "(estimators of tables read words where they were fitted on a frame that has some)"
             )
         arrays.append(array)
     return np.column_stack(arrays) if arrays else np.empty((0, 0))

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from thalweg.core import InputError
 from thalweg.data.columns.numerals import PLAIN, NumberStyle, style_of
 
 VALUES = np.random.default_rng(0).normal(scale=1e5, size=200).round(2)
@@ -26,6 +27,9 @@ def test_a_style_is_found_and_reads_what_was_written(decimal, thousands, prefix,
     # what it writes it reads again
     written = style.write(pl.Series(VALUES))
     np.testing.assert_array_equal(style.parse(written).to_numpy(), VALUES)
+    if prefix + thousands + suffix and thousands not in ("\u00a0", "\u202f"):
+        gains = pl.Series(VALUES > 0)
+        assert written.filter(gains).to_list() == text.filter(gains).to_list()
     assert style.decimal == decimal
     assert (style == PLAIN) == (decimal == "." and not thousands + prefix + suffix)
 
@@ -56,3 +60,24 @@ def test_what_is_no_number_of_a_style_is_none(style, text):
 def test_a_missing_cell_stays_missing():
     for style in (PLAIN, NumberStyle(",", ".", "", "€")):
         assert style.parse(pl.Series(["1", None])).to_list() == [1, None]
+
+
+def test_amounts_are_written_with_the_digits_and_spaces_of_the_column():
+    text = pl.Series(["€ 1,098.50", "€ 12.00", "€ -3.25", "n/a"])
+    style = style_of(text)
+    made = style.write(pl.Series([1234.5678, 0.001, -0.001, -12.345, None, 1e6]))
+    assert made.to_list() == [
+        "€ 1,234.57", "€ 0.00", "€ 0.00", "-€ 12.35", None, "€ 1,000,000.00",
+    ]  # fmt: skip
+    assert style.parse(made).to_list() == [1234.57, 0, 0, -12.35, None, 1e6]
+    shares = style_of(pl.Series(["12 %", "30 %", "7 %"]))
+    assert shares.write(pl.Series([12.7, -0.2])).to_list() == ["13 %", "0 %"]
+
+
+def test_styles_of_models_before_amounts_are_read():
+    assert NumberStyle.from_json([",", ".", "", "€"]) == NumberStyle(",", ".", "", "€")
+    style = style_of(pl.Series(["$1.50", "$2.25"]))
+    assert NumberStyle.from_json(list(style)) == style
+    for wrong in ([",", "."], [",", ".", "", "", -1], [",", ".", "", "", True], [1, "", "", "", 2]):
+        with pytest.raises(InputError, match="style"):
+            NumberStyle.from_json(wrong)

@@ -14,6 +14,7 @@ from thalweg.data.columns.frames import put_in
 from thalweg.data.columns.missing import cells_of
 from thalweg.data.columns.moment import Moment
 from thalweg.data.columns.number import Number, numbers_of
+from thalweg.data.columns.numerals import PLAIN
 from thalweg.data.columns.schema import Schema
 from thalweg.data.columns.word import Truth
 
@@ -61,12 +62,13 @@ def replaced(given: Any, raw: pl.DataFrame, schema: Schema, rows: NDArray[np.flo
 
 
 def written(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Decoded columns, dates and times as texts of the format that they came in."""
+    """Decoded columns, dates, times and amounts as texts of the format that they came in."""
     result = []
     for values in frame.iter_columns():
         column = schema.by_name[values.name]
-        dated = isinstance(column, Moment) and column.form is not None
-        result.append(column.written(values).alias(values.name) if dated else values)
+        styled = isinstance(column, Number) and column.style != PLAIN
+        styled = styled or (isinstance(column, Moment) and column.form is not None)
+        result.append(column.written(values).alias(values.name) if styled else values)
     return pl.DataFrame(result)
 
 

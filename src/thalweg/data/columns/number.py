@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from thalweg.core import InputError
 from thalweg.data.columns.column import BadCells, Column, part
 from thalweg.data.columns.missing import cells_of
 from thalweg.data.columns.numerals import PLAIN, NumberStyle
@@ -62,12 +61,9 @@ class Number(Column):
 
     @classmethod
     def from_json(cls, parts: Mapping[str, Any]) -> Number:
-        style = part(parts, "style", list)
-        if len(style) != 4 or not all(isinstance(each, str) and len(each) <= 8 for each in style):
-            raise InputError(f"a column's style is {style!r:.60}")
         return cls(
             part(parts, "name", str), part(parts, "whole", bool), part(parts, "single", bool),
-            NumberStyle(*style),
+            NumberStyle.from_json(part(parts, "style", list)),
         )  # fmt: skip
 
 

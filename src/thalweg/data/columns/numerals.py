@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
+
+from thalweg.core import InputError
 
 CURRENCIES = ("$", "€", "£", "¥", "₹", "US$", "USD", "EUR", "GBP", "CHF", "kr", "zł", "R$")
 SUFFIXES = ("%", *CURRENCIES)
@@ -23,16 +25,30 @@ class NumberStyle(NamedTuple):
     thousands: str = ""
     prefix: str = ""
     suffix: str = ""
+    """with the space that is between it and the number, if there is one"""
+    digits: int | None = None
+    """behind the decimal mark, where numbers are written as amounts: with a currency, per cent, or
+    marks between thousands"""
+
+    @classmethod
+    def from_json(cls, parts: list[Any]) -> NumberStyle:
+        """From the list of its texts, the digits last and not in the oldest files."""
+        texts, digits = parts[:4], parts[4] if len(parts) == 5 else None
+        right = len(texts) == 4 and all(isinstance(each, str) and len(each) <= 8 for each in texts)
+        whole = isinstance(digits, int) and not isinstance(digits, bool) and 0 <= digits <= 20
+        if not right or len(parts) > 5 or not (digits is None or whole):
+            raise InputError(f"a column's style is {parts!r:.60}")
+        return cls(texts[0], texts[1], texts[2], texts[3], digits)
 
     def parse(self, text: pl.Series) -> pl.Series:
         """Double precision, null where the text is no finite number."""
-        if self == PLAIN:
+        if self[:4] == PLAIN[:4]:
             return _finite(text.cast(pl.Float64, strict=False))
         bare = text.str.replace(r"^\((.+)\)$", "-${1}")  # an accountant's minus
         bare = bare.str.replace_all("\u2212", "-", literal=True)
         for affix, pattern in ((self.prefix, r"^([-+]?)\s*{}\s*"), (self.suffix, r"()\s*{}$")):
             if affix:
-                bare = bare.str.replace(pattern.format(re.escape(affix)), "${1}")
+                bare = bare.str.replace(pattern.format(re.escape(affix.strip())), "${1}")
         bare = bare.set((~bare.str.contains(self._pattern)).fill_null(True), None)
         if self.thousands:
             marks = SPACES if self.thousands == " " else self.thousands
@@ -51,11 +67,18 @@ class NumberStyle(NamedTuple):
         return rf"^[-+]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][-+]?\d+)?$"
 
     def write(self, numbers: pl.Series) -> pl.Series:
-        """Texts as the column has them; thousands without marks, which any reader takes."""
-        text = numbers.cast(pl.String)
-        if self.decimal != ".":
-            text = text.str.replace(".", self.decimal, literal=True)
-        return self.prefix + text + self.suffix if self.prefix or self.suffix else text
+        """Texts as the column has them."""
+        if self.digits is None:
+            text = numbers.cast(pl.String)
+            return text.str.replace(".", self.decimal, literal=True)
+        amounts = [None if each is None else self._amount(each) for each in numbers]
+        return pl.Series(numbers.name, amounts, dtype=pl.String)
+
+    def _amount(self, number: float) -> str:
+        text = f"{abs(number):,.{self.digits}f}".replace(".", "\0")
+        text = text.replace(",", self.thousands).replace("\0", self.decimal)
+        minus = "-" if number < 0 and text.strip(f"0{self.decimal}") else ""
+        return f"{minus}{self.prefix}{text}{self.suffix}"
 
 
 PLAIN = NumberStyle()
@@ -89,7 +112,21 @@ def style_of(text: pl.Series, decimal: str | None = None) -> NumberStyle:
             found = _count(style, text)
             if found > most:
                 best, most = style, found
-    return best
+    return _as_amounts(best, text) if any(best[1:4]) else best
+
+
+def _as_amounts(style: NumberStyle, text: pl.Series) -> NumberStyle:
+    """The style with the digits and the spaces that most of its texts have."""
+    text = text.filter(style.parse(text).is_not_null())
+    behind = text.str.extract(rf"{re.escape(style.decimal)}(\d+)\D*$").str.len_chars().fill_null(0)
+    digits = int(behind.mode().max())  # type: ignore[arg-type]
+    prefix, suffix = style.prefix, style.suffix
+    spaced = (rf"{re.escape(prefix)}[{SPACES}]", rf"[{SPACES}]{re.escape(suffix)}$")
+    if prefix and _share(text.str.contains(spaced[0])) > 0.5:
+        prefix += " "
+    if suffix and _share(text.str.contains(spaced[1])) > 0.5:
+        suffix = f" {suffix}"
+    return style._replace(prefix=prefix, suffix=suffix, digits=digits)
 
 
 def _affixes(text: pl.Series) -> list[tuple[str, str]]:

@@ -171,6 +171,12 @@ class FileTable(Table):
             yield from self.file.batches()
 
     @property
+    def separator(self) -> str:
+        """What answers beside its cells are written with, where they are written as text."""
+        found = self.file.form.separator if isinstance(self.file, CsvFile) else None
+        return found if found is not None and len(found.encode()) == 1 else ","
+
+    @property
     def n_rows(self) -> int | None:
         return self.file.n_rows if self._frame is None else self._frame.height
 

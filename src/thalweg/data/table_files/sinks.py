@@ -24,6 +24,9 @@ PART_ROWS = 131_072
 class Sink(ABC):
     """Takes rows, and is told when there are no more."""
 
+    separator = ","
+    """between the cells of text"""
+
     @abstractmethod
     def append(self, frame: pl.DataFrame) -> None: ...
 
@@ -31,13 +34,13 @@ class Sink(ABC):
     def finish(self) -> None: ...
 
 
-def csv_of(frame: pl.DataFrame, header: bool) -> str:
+def csv_of(frame: pl.DataFrame, header: bool, separator: str = ",") -> str:
     """Some rows as CSV.
 
     Of a column alone, what is missing is a pair of quotes, for a line of nothing would be none.
     """
     nothing = '""' if frame.width == 1 else None
-    return frame.write_csv(include_header=header, null_value=nothing)
+    return frame.write_csv(include_header=header, null_value=nothing, separator=separator)
 
 
 class StandardOutput(Sink):
@@ -49,7 +52,7 @@ class StandardOutput(Sink):
     def append(self, frame: pl.DataFrame) -> None:
         with _output() as output:
             for part in frame.iter_slices(PART_ROWS) if frame.height else [frame]:
-                output.write(csv_of(part, self._header))
+                output.write(csv_of(part, self._header, self.separator))
                 self._header = False
 
     def finish(self) -> None:
@@ -113,7 +116,7 @@ class CsvSink(FileSink):
     def append(self, frame: pl.DataFrame) -> None:
         with self._said():
             for part in frame.iter_slices(PART_ROWS) if frame.height else [frame]:
-                self._open.write(csv_of(part, self._header))
+                self._open.write(csv_of(part, self._header, self.separator))
                 self._header = False
 
     def finish(self) -> None:

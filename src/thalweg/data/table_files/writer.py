@@ -31,6 +31,8 @@ class TableWriter:
         Of a file that ends in .csv, .parquet or .npy (which takes numbers alone); devices, pipes
         and sockets get CSV where their name has none of these endings, and None is standard output,
         as CSV.
+    separator : str, default ","
+        Between the cells of CSV.
 
     Raises
     ------
@@ -51,8 +53,8 @@ class TableWriter:
     2,c
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str] | None, separator: str = ",") -> None:
+        self.path, self.separator = path, separator
         self._kind = None if path is None else _sink_of(path)
         self._schema: pl.Schema | None = None
         self._sink: Sink | None = None
@@ -65,6 +67,7 @@ class TableWriter:
             else:
                 beside = within.enter_context(write_beside(self.path))
                 self._sink = within.enter_context(self._kind(str(self.path), beside))
+            self._sink.separator = self.separator
             self._within = within.pop_all()
         return self
 
