@@ -298,3 +298,30 @@ def test_python_says_what_the_command_line_does(folder):
     out = said("energy", "m.safetensors", "orders.csv", folder=folder)[1]
     found = [float(line.split(",")[1]) for line in out.splitlines()[1:]]
     np.testing.assert_allclose(found, model.energy(table), rtol=1e-12)
+
+
+def test_odd_cells_are_explained_and_energies_have_p_values(folder):
+    code, _, errors = said("fit", "gaussian-mixture", "orders.csv", "--n-components", 3,
+                           "--random-state", 0, "--folds", 3, "--out", "p.safetensors",
+                           folder=folder)  # fmt: skip
+    assert code == 0, errors
+    spoiled = ORDERS.splitlines()
+    cells = spoiled[6].split(",")
+    spoiled[6] = ",".join([*cells[:2], "-90000", *cells[3:]])
+    (folder / "spoiled.csv").write_text("\n".join(spoiled) + "\n")
+    code, printed, errors = said("energy", "p.safetensors", "spoiled.csv", folder=folder)
+    assert code == 0, errors
+    energies = pl.read_csv(printed.encode())
+    assert energies.columns == ["id", "energy", "p"]
+    assert energies["p"].min() == energies["p"][5] <= 2 / 91
+    code, printed, errors = said("explain", "p.safetensors", "spoiled.csv", "--top", 4,
+                                 folder=folder)  # fmt: skip
+    assert code == 0, errors
+    told = pl.read_csv(printed.encode(), infer_schema=False)
+    assert told.columns == ["id", "row", "column", "share", "value", "usual"]
+    assert told.row(0)[:3] == ("A-5", "5", "y")
+    assert told["value"][0] == "-90000"
+    assert abs(float(told["usual"][0]) - Y[5] * 1e4) < 1e4
+    shares = told["share"].cast(pl.Float64)
+    assert shares.to_list() == sorted(shares, reverse=True)
+    assert len(told) == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from thalweg.cli.batches import give_beside, give_tables, of_array
@@ -22,6 +24,7 @@ from thalweg.data import MASK
 from thalweg.data.columns.filling import written
 from thalweg.data.tables import write_data
 from thalweg.estimators.base.model import ScoresMixin
+from thalweg.questions.rarity import p_values
 
 
 def energy(
@@ -43,14 +46,24 @@ def energy(
         raise InputError(f"{name} has an energy of pairs of images, not of single ones")
     if fitted.about == "clips":
         table, runs = runs_of(fitted, values)
-        write_data(table.with_columns(pl.Series("energy", fitted.energy(runs))), out)
+        write_data(table.hstack(_energies(fitted, runs)), out)
     elif fitted.about == "rows":
         give_beside(
             values, fitted.table_, out, reading,
-            lambda part: pl.DataFrame({"energy": fitted.energy(part)}),
+            lambda part: _energies(fitted, part),
         )  # fmt: skip
     else:
-        write_data(by_file(values, pl.DataFrame({"energy": fitted.energy(values)})), out)
+        write_data(by_file(values, _energies(fitted, values)), out)
+
+
+def _energies(fitted: Any, values: Any) -> pl.DataFrame:
+    """Energies, and p-values beside them of a model that was calibrated."""
+    found = fitted.energy(values)
+    answers = pl.DataFrame({"energy": found})
+    calibration = getattr(fitted, "calibration_", None)
+    if calibration is None:
+        return answers
+    return answers.with_columns(p=pl.Series(p_values(found, calibration)))
 
 
 def codes(model: str, data: str, out: str | None, reading: Reading) -> None:

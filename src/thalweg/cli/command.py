@@ -86,6 +86,24 @@ def codes(model: Model, data: Data, out: Out = None, *, reading: Any) -> None:
 
 @app.command()
 @reads_tables
+def explain(
+    model: Model,
+    data: Data,
+    out: Out = None,
+    top: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many cells, the most telling first.")
+    ] = 20,
+    *,
+    reading: Any,
+) -> None:
+    """Which cells rows are unusual for, by how much, and what is usual there."""
+    from thalweg.cli import explaining
+
+    explaining.explain(model, data, out, top, reading)
+
+
+@app.command()
+@reads_tables
 def complete(
     model: Model,
     data: Data,

@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,7 +74,7 @@ def _out_for(out: str | None, method: str, data: str) -> str:
 
 def _fit(
     kind: Any, data: str, out: str, targets: str | None, run: Run | None, given: dict[str, Any],
-    reading: Reading,
+    reading: Reading, folds: int | None,
 ) -> None:  # fmt: skip
     """Fit an estimator of a kind with what was given, and write it."""
     model = kind(**given)
@@ -95,6 +96,8 @@ def _fit(
             fit(values)
         else:
             _fit_pairs(fit, values, targets, extra, data)
+        if folds is not None:
+            _calibrate(model, values, folds)
     if int(os.environ.get("RANK", "0")) > 0:
         # of processes that train together the first one writes
         return
@@ -105,6 +108,13 @@ def _fit(
     if not reading.quiet and kind.about == "rows":
         for sentence in account(model, values, out, time.perf_counter() - began):
             say(sentence)
+
+
+def _calibrate(model: Any, values: Any, folds: int) -> None:
+    with warnings.catch_warnings():
+        # what there is to say of the table was said when it was fitted
+        warnings.simplefilter("ignore", UserWarning)
+        model.calibrate(values, folds=folds)
 
 
 def _fit_pairs(
@@ -132,6 +142,13 @@ def _option(name: str, kind: Any, text: str, default: Any = ...) -> inspect.Para
     )
 
 
+FOLDS = _option(
+    "folds",
+    int | None,
+    "Fit so many times more, each without a part of the rows, so that energies have p-values.",
+    None,
+)
+
 RUN = (
     _option("checkpoint", str | None, "A folder for checkpoints, made if need be.", None),
     _option("every", int, "Steps between checkpoints.", 500),
@@ -158,6 +175,7 @@ def command_for(name: str) -> Any:
         options.append(_option("targets", str, text))
     trained = "run" in inspect.signature(kind.fit).parameters
     options.extend(RUN if trained else ())
+    options.extend([FOLDS] if kind.about == "rows" else ())
     options.extend(READING if kind.about in ("rows", "pairs") else ())
     options.extend(
         _option(name, str, each.help, _written(each.default)) for name, each in declared.items()
@@ -165,6 +183,7 @@ def command_for(name: str) -> Any:
 
     def entry(**said: Any) -> None:
         data, out, targets = said.pop("data"), said.pop("out"), said.pop("targets", None)
+        folds = said.pop("folds", None)
         out = _out_for(out, command_name(name), data)
         reading = reading_of(said) if kind.about in ("rows", "pairs") else Reading()
         if reading.quiet:
@@ -176,7 +195,7 @@ def command_for(name: str) -> Any:
             for name, text in said.items()
             if text != _written(declared[name].default)
         }
-        _fit(kind, data, out, targets, run, given, reading)
+        _fit(kind, data, out, targets, run, given, reading, folds)
 
     entry.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     entry.__annotations__ = {each.name: each.annotation for each in options}

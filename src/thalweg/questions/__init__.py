@@ -4,6 +4,7 @@ from thalweg.questions.compiled import Compiled
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
 from thalweg.questions.expect import expect
+from thalweg.questions.explain import explain
 from thalweg.questions.fill import Fillings, fill
 from thalweg.questions.gibbs_tokens import draw_tokens
 from thalweg.questions.landscape import Landscape, Plane, landscape, plane_of
@@ -22,6 +23,7 @@ __all__ = [
     "descend",
     "draw_tokens",
     "expect",
+    "explain",
     "fill",
     "landscape",
     "log_normalizer",

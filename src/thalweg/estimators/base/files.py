@@ -67,7 +67,7 @@ def save(model: Savable, path: str | os.PathLike[str], extra: dict[str, Any] | N
     for name, each in model.learned.items():
         if not each.saved:
             continue
-        value = getattr(model, name)
+        value = getattr(model, name, None) if each.optional else getattr(model, name)
         if each.optional and value is None:
             continue
         if isinstance(value, np.ndarray):

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from thalweg.core import Device, Energy, count_unconverged, learned, visible_energy
 from thalweg.data import Source
+from thalweg.estimators.base.calibration import CalibratedMixin
 from thalweg.estimators.base.files import save
 from thalweg.estimators.base.loading import built
 from thalweg.estimators.base.scikit_learn import BaseEstimator
@@ -121,7 +122,7 @@ class FittedModel(Computing, BaseEstimator, ABC):
         return self
 
 
-class ScoresMixin:
+class ScoresMixin(CalibratedMixin):
     """For energies of single rows: how unusual is each."""
 
     def energy(self: Any, X: Any) -> NDArray[np.floating]:

@@ -36,6 +36,7 @@ from thalweg.data.columns import Schema
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.tables.constants import ConstantsMixin
+from thalweg.estimators.tables.explaining import ExplainsMixin
 from thalweg.estimators.tables.space import RowSpace, entered, in_units
 from thalweg.estimators.tables.words import worded
 from thalweg.questions.blocks import check_answers
@@ -44,7 +45,7 @@ from thalweg.training import History, Step, train
 from thalweg.training.progress import progress_bar
 
 
-class TableModel(ConstantsMixin, ScoresMixin, FittedModel):
+class TableModel(ExplainsMixin, ConstantsMixin, ScoresMixin, FittedModel):
     """An estimator whose energy is of the rows of a table."""
 
     about: ClassVar[str] = "rows"

@@ -76,6 +76,13 @@ class RowSpace(NamedTuple):
         """Names of the entries of a row, for messages."""
         return names if self.schema is None else self.schema.entries
 
+    def cells(self, entries: int, names: list[str] | None) -> list[tuple[str, slice]]:
+        """Columns that take part, and which entries of a row are theirs."""
+        if self.schema is not None:
+            return [(column.name, at) for column, at in self.schema.spans]
+        names = [str(j) for j in range(entries)] if names is None else names
+        return [(name, slice(j, j + 1)) for j, name in enumerate(names)]
+
     def out(self, rows: NDArray[np.floating]) -> NDArray[np.floating]:
         """Rows in the units that they came in."""
         return rows if self.scaling is None else self.scaling.out(rows)

@@ -1,0 +1,93 @@
+"""Which cells of a file its unusual rows are unusual for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from thalweg.cli import outcome
+from thalweg.cli.reading import Reading, can, opened
+from thalweg.core import InputError
+from thalweg.data.columns import BadCells, Schema, Table
+from thalweg.data.table_files import TableWriter
+
+BATCH = 65_536
+"""Rows asked about at a time"""
+
+
+def explain(model: str, data: str, out: str | None, top: int, reading: Reading) -> None:
+    """The cells that have most to do with high energies, the most telling first."""
+    fitted, asked = opened(model, data, out, reading)
+    can(fitted, "explain")
+    schema: Schema | None = getattr(fitted, "table_", None)
+    if isinstance(asked, np.ndarray):
+        _write(_of_array(fitted, asked, top), out, ",")
+        return
+    if schema is None:
+        raise InputError(f"{data} is a table, and the model was trained on an array; expected .npy")
+    bad, start = BadCells(reading.bad_cells == "refuse", asked.name), 0
+    found: list[tuple[float, int, str, pl.DataFrame]] = []
+    for frame in asked.batches():
+        for first in range(0, frame.height, BATCH):
+            part = frame.slice(first, BATCH)
+            said = fitted.explain(asked.part(part, start, bad), usual=False)
+            for row, column in said.most(top):
+                share = float(said.share[row, column])
+                found.append((share, start + row, said.columns[column], part[row : row + 1]))
+            found = sorted(found, key=lambda each: (-each[0], each[1]))[:top]
+            start += part.height
+    if start == 0:
+        raise InputError(f"{asked.name} has no rows; expected at least one")
+    if not reading.quiet:
+        for sentence in bad.sentences():
+            outcome.say(f"warning: {sentence}")
+    beside = [name for name in asked.columns
+              if name in schema.identifiers() or name in reading.identifiers]  # fmt: skip
+    _write(_told(fitted, schema, found, beside, asked), out, asked.separator)
+
+
+def _told(
+    fitted: Any,
+    schema: Schema,
+    found: list[tuple[float, int, str, pl.DataFrame]],
+    beside: list[str],
+    asked: Table,
+) -> pl.DataFrame:
+    """A line for each cell: which, its share, what is there and what is usual."""
+    rows = pl.concat([row for _, _, _, row in found])
+    quiet = BadCells(False, asked.name)
+    usual = fitted.explain(asked.part(rows, 1, quiet)).usual.frame
+    values, expected = [], []
+    for i, (_, _, column, _) in enumerate(found):
+        cell = usual[column][i : i + 1]
+        texts = schema.by_name[column].written(cell) if cell.dtype != pl.String else cell
+        expected.append(texts[0])
+        values.append(None if column not in rows.columns else rows[column].cast(pl.String)[i])
+    answers = pl.DataFrame(
+        {
+            "row": [row for _, row, _, _ in found], "column": [column for _, _, column, _ in found],
+            "share": [share for share, _, _, _ in found], "value": values, "usual": expected,
+        },
+        schema_overrides={"value": pl.String, "usual": pl.String},
+    )  # fmt: skip
+    clash = {name: f"{name} (answer)" for name in answers.columns if name in beside}
+    return rows.select(beside).hstack(answers.rename(clash))
+
+
+def _of_array(fitted: Any, asked: np.ndarray, top: int) -> pl.DataFrame:
+    said = fitted.explain(asked)
+    cells = said.most(top)
+    at = tuple(np.array(cells, dtype=np.int64).reshape(-1, 2).T)
+    return pl.DataFrame(
+        {
+            "row": at[0], "column": [said.columns[j] for j in at[1]], "share": said.share[at],
+            "value": asked[at], "usual": np.asarray(said.usual)[at],
+        }
+    )  # fmt: skip
+
+
+def _write(answers: pl.DataFrame, out: str | None, separator: str) -> None:
+    with TableWriter(out, separator) as writer:
+        writer.append(answers)

@@ -1,0 +1,60 @@
+"""Why a row is unusual, cell by cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg import questions
+from thalweg.estimators.base.explanation import Explanation
+
+
+class ExplainsMixin:
+    """For energies that know what is left of them when cells are hidden."""
+
+    def explain(self: Any, X: Any, usual: bool = True) -> Explanation:
+        r"""Which cells a row's energy is there for, and what is usual in their place.
+
+        .. math::
+            s_j(y) = F(y) - F(y_{\setminus j})
+
+        with cell j hidden, so that hiding it lowers the energy by exactly that: where exp(-F) is a
+        density, :math:`-\log p(y_j | y_{\setminus j})`; where F is a squared distance, how much
+        nearer the row is without the cell.
+
+        Parameters
+        ----------
+        X : array, data frame or tensor (n, n_features)
+            A hidden cell explains nothing: 0.
+        usual : bool, default True
+            Whether to fill each cell in from the others of its row, which takes longer.
+
+        Returns
+        -------
+        Explanation
+            ``share`` (n, columns), ``usual`` in the container of X, ``columns``.
+        """
+        rows = self._read(X)
+        cells = self._space.cells(rows.n_columns, self._columns())
+        parts = [at for _, at in cells]
+
+        def shares(y: Tensor) -> Tensor:
+            return questions.explain(self.energy_, y, parts=parts, view=self._visible)
+
+        def expected(y: Tensor) -> Tensor:
+            result, energy, starts = y.clone(), self._worded(), self._fillings()
+            for at in parts:
+                without = y.clone()
+                without[:, at] = torch.nan
+                result[:, at] = questions.complete(energy, without, starts=starts)[:, at]
+            return result
+
+        share = self._ask(rows, shares)
+        found = None
+        if usual:
+            filled = np.array(self._ask_by_descent(rows, expected))
+            found = self._space.replaced(X, self._with_constants(filled))
+        return Explanation(share, found, [name for name, _ in cells])

@@ -1,0 +1,72 @@
+"""What each part of a row has to do with its energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Energy, EnergyFunction, as_energy, check_rows, visible, visible_energy
+
+
+@torch.no_grad()
+def explain(
+    energy: EnergyFunction,
+    y: Tensor,
+    x: Tensor | None = None,
+    parts: Sequence[slice] | None = None,
+    view: Callable[[Tensor], Energy] | None = None,
+) -> Tensor:
+    r"""How much of a row's energy is there because of each of its parts.
+
+    .. math::
+        s_j(y) = F(y) - F(y_{\setminus j})
+
+    where :math:`y_{\setminus j}` is the row with part j hidden: minimized, or summed, out, as the
+    energy says. Where exp(-F) is a density, it is -log p of the part given the rest; where F is a
+    squared distance, how much nearer the row is without it. Hiding a part lowers the energy by
+    exactly what is said.
+
+    Parameters
+    ----------
+    energy : Energy, or a function from (n, d) to (n,)
+    y : Tensor
+        (n, d). What is hidden already explains nothing: 0.
+    x : Tensor, optional
+        What is given.
+    parts : sequence of slice, optional
+        The entries that are hidden together, such as a word; each entry by itself by default.
+    view : callable, optional
+        From rows with NaN to the energy of what is visible of them; by default the energy's own.
+
+    Returns
+    -------
+    Tensor
+        (n, parts), in the units of the energy.
+
+    Examples
+    --------
+    >>> from thalweg.energies import DiagonalGaussians
+    >>> from thalweg.latents import Exhaustive, FreeEnergy
+    >>> normal = DiagonalGaussians(torch.zeros(1, 2), torch.ones(1), torch.ones(1, 2))
+    >>> energy = FreeEnergy(normal, Exhaustive(), 1.0)
+    >>> explain(energy, torch.tensor([[0.0, 3.0]])).round(decimals=2)
+    tensor([[0.9200, 5.4200]])
+    """
+    check_rows("explain: y", y)
+    asked = as_energy(energy)
+
+    def seen(part: Tensor) -> Energy:
+        return visible_energy(asked, part) if view is None else view(part)
+
+    whole: Tensor = seen(y)(y, x)
+    every = [slice(j, j + 1) for j in range(y.shape[1])] if parts is None else parts
+    result = whole.new_zeros(len(y), len(every))
+    for j, at in enumerate(every):
+        rows = visible(y[:, at]).any(dim=1).nonzero()[:, 0]
+        without, given = y[rows], None if x is None else x[rows]
+        without[:, at] = torch.nan
+        if len(rows):
+            result[rows, j] = whole[rows] - seen(without)(without, given)
+    return result
