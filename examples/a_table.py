@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_wine
 
 from thalweg.data.columns import Table
-from thalweg.estimators import PCA, GaussianMixture, KMeans, SparseCoding
+from thalweg.estimators import PCA, GaussianMixture, KMeans, Neighbors, SparseCoding
 from thalweg.plots import save_figure
 
 wine, random = load_wine(), np.random.default_rng(0)
@@ -34,6 +34,7 @@ table = whole.with_columns(pl.when(~pl.Series(gap)).then(pl.col(name)).alias(nam
 
 models = {
     "K-means": KMeans(6, random_state=0),
+    "neighbors": Neighbors(n_neighbors=8),
     "PCA": PCA(3),
     "sparse codes": SparseCoding(random_state=0),
     "mixture": GaussianMixture(3, covariance_type="diag", random_state=0),
@@ -50,7 +51,7 @@ for model in models.values():
 mixture = models["mixture"]
 print(Table(table).schema().counted())
 energy = mixture.energy(table)
-figure = Figure((9, 3.6), layout="constrained")
+figure = Figure((10, 3.6), layout="constrained")
 left, right = figure.subplots(1, 2)
 spots = left.scatter(whole["alcohol"], whole["proline"], 18, energy, cmap="viridis")
 odd = np.argsort(energy)[-5:]

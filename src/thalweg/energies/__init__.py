@@ -19,6 +19,7 @@ from thalweg.energies.joint_embedding import JointEmbedding
 from thalweg.energies.masked import MaskedPrediction
 from thalweg.energies.masked_words import MaskedWordPrediction
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
+from thalweg.energies.neighbors import NeighborDistance
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.network import NetworkEnergy
 from thalweg.energies.noise_conditional import NoiseConditional
@@ -64,6 +65,7 @@ __all__ = [
     "Lista",
     "MaskedPrediction",
     "MaskedWordPrediction",
+    "NeighborDistance",
     "NetworkEnergy",
     "NoiseConditional",
     "Normal",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
     from thalweg.estimators.tables.kmeans import KMeans
     from thalweg.estimators.tables.masked import MaskedAutoencoder
     from thalweg.estimators.tables.mixture import GaussianMixture
+    from thalweg.estimators.tables.neighbors import Neighbors
     from thalweg.estimators.tables.pca import PCA
     from thalweg.estimators.tables.quantized import VQAutoencoder
     from thalweg.estimators.tables.regularized import (
@@ -47,6 +48,7 @@ __all__ = [
     "MaskedAutoencoder",
     "MaskedImageModel",
     "MaskedLanguageModel",
+    "Neighbors",
     "NextFrame",
     "SaturatingAutoencoder",
     "SparseAutoencoder",

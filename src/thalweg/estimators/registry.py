@@ -24,6 +24,7 @@ ESTIMATORS = {
     "MaskedAutoencoder": "tables.masked",
     "EnergyDensity": "tables.energy_density",
     "BernoulliRBM": "tables.boltzmann",
+    "Neighbors": "tables.neighbors",
     "LatentRegressor": "regression.latent_regressor",
     "MaskedImageModel": "images.masked",
     "JointEmbeddingModel": "images.joint_embedding",

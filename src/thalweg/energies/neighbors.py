@@ -1,0 +1,127 @@
+"""Energies of rows by how far the rows of a table are from them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.core import Energy, InputError, check_columns
+
+MOST_NUMBERS = 2**22
+"""Distances held at a time"""
+
+
+class NeighborDistance(Energy):
+    r"""How far the nearest rows are, in the mean.
+
+    .. math::
+        E(y, z) = \|y - y_z\|, \qquad
+        F(y) = \frac{1}{k} \min_{|S| = k} \sum_{z \in S} E(y, z)
+
+    z is which row explains y: with k = 1 this is the minimum over z, as of K-means with a point for
+    each row; with more, so many explanations have to be near. A hidden coordinate of y or of a row
+    counts as much as those that both show do in the mean: with d coordinates, s of which are shown,
+    :math:`E^2 = \frac{d}{s} \sum_{\text{shown}} (y_j - y_{zj})^2`.
+
+    Parameters
+    ----------
+    rows : Tensor
+        (m, d), NaN where hidden; each column has a visible entry.
+    k : int
+        From 1 to m.
+    visible : Tensor, optional
+        (n, d), bool: what counts of the rows that are asked about.
+
+    References
+    ----------
+    Ramaswamy, Rastogi, Shim, "Efficient algorithms for mining outliers from large data sets",
+    SIGMOD 2000; Angiulli and Pizzuti, "Fast outlier detection in high dimensional spaces",
+    PKDD 2002, for the mean.
+
+    Examples
+    --------
+    >>> energy = NeighborDistance(torch.tensor([[0.0], [1.0], [5.0]]), 2)
+    >>> energy(torch.tensor([[0.0], [3.0]]))
+    tensor([0.5000, 2.0000])
+    """
+
+    rows: Tensor
+    shown: Tensor
+
+    def __init__(self, rows: Tensor, k: int, visible: Tensor | None = None) -> None:
+        super().__init__()
+        if not 1 <= k <= len(rows):
+            raise InputError(f"NeighborDistance: k must be from 1 to {len(rows)}, got {k}")
+        # hidden entries apart: a file of a model has numbers alone
+        self.rows = nn.Parameter(rows.detach().nan_to_num(), requires_grad=False)
+        self.register_buffer("shown", ~rows.isnan())
+        self.k, self.visible = k, visible
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        check_columns("NeighborDistance", y, self.rows.shape[1])
+        return torch.cat([self._near(y[at], at)[0].mean(dim=1) for at in self._pieces(y)]).to(y)
+
+    def _pieces(self, y: Tensor) -> list[slice]:
+        size = max(1, MOST_NUMBERS // len(self.rows))
+        return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
+
+    def _near(self, y: Tensor, at: slice) -> tuple[Tensor, Tensor]:
+        """Distances of the k nearest rows, in no order, and which they are: both (n, k)."""
+        squares = self._squares(y, None if self.visible is None else self.visible[at])
+        least, which = squares.topk(self.k, dim=1, largest=False, sorted=False)
+        # the root of 0 has no slope
+        return torch.where(least > 0, least, 1).sqrt() * (least > 0), which
+
+    def _squares(self, y: Tensor, visible: Tensor | None) -> Tensor:
+        """Squared distances (n, m), in double precision about the mean of the rows."""
+        d, there = y.shape[1], self.shown.double()
+        whole, center = bool(self.shown.all()), self._center()
+        rows, y = (self.rows.double() - center) * there, y.double() - center
+        if visible is None and whole:
+            norms = y.square().sum(dim=1, keepdim=True) + rows.square().sum(dim=1)
+            return self._exact(torch.addmm(norms, y, rows.T, alpha=-2), norms, y, rows)
+        seen = torch.ones_like(y) if visible is None else visible.double()
+        y = torch.where(seen > 0, y, 0)
+        norms = y.square() @ there.T + seen @ rows.square().T
+        both = seen @ there.T
+        squares = torch.addmm(norms, y, rows.T, alpha=-2).clamp_min(0)
+        # two rows that show nothing in common are as far as rows are in the mean
+        usual = 2 * (rows.square().sum(dim=0) / there.sum(dim=0).clamp_min(1)).sum()
+        return torch.where(both > 0, squares * (d / both.clamp_min(1)), usual)
+
+    def _center(self) -> Tensor:
+        """The mean of what the rows show: (d,)."""
+        there = self.shown.double()
+        return (self.rows.double() * there).sum(dim=0) / there.sum(dim=0).clamp_min(1)
+
+    def _exact(self, squares: Tensor, norms: Tensor, y: Tensor, rows: Tensor) -> Tensor:
+        """Squares from differences where products have cancelled."""
+        near, row = (squares < 1e-6 * norms).nonzero().unbind(dim=1)
+        if not len(near):
+            return squares
+        return squares.index_put((near, row), (y[near] - rows[row]).square().sum(dim=1))
+
+    def restricted(self, visible: Tensor) -> NeighborDistance:
+        seen = visible if self.visible is None else self.visible & visible
+        view = NeighborDistance(self.rows, self.k, seen)
+        view.shown = self.shown
+        return view
+
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """What the nearest rows have, each and in the mean."""
+        few = min(self.k, 4)
+        found = [self._filled(y[at], at, few) for at in self._pieces(y)]
+        return torch.cat(found, dim=1).to(y)
+
+    def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.fillings(y, x)[-1]
+
+    def _filled(self, y: Tensor, at: slice, few: int) -> Tensor:
+        squares = self._squares(y, None if self.visible is None else self.visible[at])
+        which = squares.topk(self.k, dim=1, largest=False).indices
+        values, shown = self.rows[which], self.shown[which]
+        count = shown.sum(dim=1)
+        mean = (values * shown).sum(dim=1) / count.clamp_min(1)
+        mean = torch.where(count > 0, mean, self._center().to(mean))
+        each = torch.where(shown, values, mean[:, None])[:, :few].transpose(0, 1)
+        return torch.cat([each, mean[None]])

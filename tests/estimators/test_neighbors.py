@@ -1,0 +1,97 @@
+"""Distances to neighbours: held to scikit-learn's, hidden entries too."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from sklearn.metrics.pairwise import nan_euclidean_distances
+from sklearn.neighbors import NearestNeighbors
+
+from thalweg.core import InputError
+from thalweg.energies import NeighborDistance
+from thalweg.estimators import KMeans, Neighbors
+
+RANDOM = np.random.default_rng(0)
+ROWS = RANDOM.normal(size=(500, 6)) + 1e4
+ASKED = RANDOM.normal(size=(70, 6)) + 1e4
+
+
+@pytest.mark.parametrize("k", [1, 7, 500])
+def test_it_is_the_mean_distance_of_the_nearest(k):
+    # without the offset, whose digits the reference loses
+    theirs = NearestNeighbors(n_neighbors=k).fit(ROWS - 1e4)
+    expected = theirs.kneighbors(ASKED - 1e4)[0].mean(axis=1)
+    found = Neighbors(n_neighbors=k, scale="none").fit(ROWS).energy(ASKED)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_hidden_entries_count_as_the_visible_do_in_the_mean():
+    rows, asked = (np.where(RANDOM.random(each.shape) < 0.25, np.nan, each)
+                   for each in (ROWS, ASKED))  # fmt: skip
+    rows, asked = (each[~np.isnan(each).all(axis=1)] for each in (rows, asked))
+    model = Neighbors(0.05, scale="none").fit(rows)
+    assert model.k_ == round(0.05 * len(rows))
+    every = nan_euclidean_distances(asked - 1e4, rows - 1e4)
+    every = np.sort(np.where(np.isnan(every), np.inf, every), axis=1)
+    np.testing.assert_allclose(model.energy(asked), every[:, : model.k_].mean(axis=1), rtol=1e-9)
+
+
+def test_one_neighbour_is_kmeans_with_a_point_for_each_row():
+    points = KMeans(500, init=ROWS, max_iter=1).fit(ROWS).energy(ASKED)
+    np.testing.assert_allclose(
+        Neighbors(n_neighbors=1, scale="none").fit(ROWS).energy(ASKED) ** 2, points
+    )
+
+
+def test_rows_that_coincide_are_at_distance_0():
+    rows = np.repeat(ROWS[:3], 4, axis=0)
+    np.testing.assert_array_equal(Neighbors(n_neighbors=4).fit(rows).energy(ROWS[:3]), 0)
+    y = torch.from_numpy(ROWS[:2])
+    slope = NeighborDistance(torch.from_numpy(rows), 4).value_and_gradient(y)[1]
+    assert slope.isfinite().all()
+
+
+def test_gaps_are_filled_from_the_nearest():
+    t = RANDOM.random(800)
+    curve = np.column_stack([np.cos(6 * t), np.sin(6 * t), t]) + 0.01 * RANDOM.normal(size=(800, 3))
+    model = Neighbors(n_neighbors=5).fit(curve[:700])
+    holed = curve[700:].copy()
+    holed[:, 1] = np.nan
+    for answer in ("lowest", "mean"):
+        filled = model.complete(holed, answer)
+        assert np.sqrt(np.mean((filled[:, 1] - curve[700:, 1]) ** 2)) < 0.1
+
+
+def test_a_share_sees_anomalies_that_explain_one_another():
+    rows = np.concatenate([RANDOM.normal(size=(950, 4)), 6 + 0.05 * RANDOM.normal(size=(50, 4))])
+    odd = np.arange(1000) >= 950
+    share = roc_auc_score(odd, Neighbors().fit(rows).energy(rows))
+    few = roc_auc_score(odd, Neighbors(n_neighbors=5).fit(rows).energy(rows))
+    assert share > 0.99
+    assert few < 0.5
+
+
+def test_of_many_rows_each_is_as_likely_kept():
+    rows = np.arange(6000.0)[:, None]
+    model = Neighbors(max_rows=600, random_state=0, scale="none")
+    for part in np.split(rows, 6):
+        model.partial_fit(part)
+    assert model.n_rows_ == 600
+    kept = np.sort(model.energy_.rows.numpy()[:, 0])
+    assert len(np.unique(kept)) == 600
+    counts = np.histogram(kept, 6, (0, 6000))[0]
+    # hypergeometric, or nearly: 100 of each part
+    assert (abs(counts - 100) < 4 * np.sqrt(100 * 5 / 6 * 1.2)).all()
+
+
+@pytest.mark.parametrize("k", [0, 4])
+def test_neighbours_are_rows_that_there_are(k):
+    with pytest.raises(InputError, match="k must be from 1 to 3"):
+        NeighborDistance(torch.zeros(3, 2), k)
+
+
+def test_columns_compare_whatever_their_units():
+    rows, asked = ROWS - 1e4, ASKED - 1e4
+    widths = np.array([1, 10, 1e3, 1e-3, 5, 0.1])
+    near, far = Neighbors().fit(rows), Neighbors().fit(rows * widths)
+    np.testing.assert_allclose(near.energy(asked), far.energy(asked * widths), rtol=1e-9)
