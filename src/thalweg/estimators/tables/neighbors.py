@@ -62,7 +62,7 @@ class Neighbors(LearnsOn, Seeded, TableModel):
         "Of more training rows so many are kept, at random: asking takes a time that grows with "
         "them, and a share of them is as near.",
         Integer(1),
-        default=10_000,
+        default=4096,
     )
 
     scale: str = changed(
