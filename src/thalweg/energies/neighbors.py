@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from thalweg.core import Energy, InputError, check_columns
+from thalweg.core import Energy, InputError, check_columns, rows_alike
 
-MOST_NUMBERS = 2**22
-"""Distances held at a time"""
+MOST_NUMBERS = 2**20
+"""Distances held at a time on a CPU"""
+
+MOST_ON_GPU = 2**25
+
+FEW_PATTERNS = 8
+"""Rows that show the same, in the mean, from which on they are looked at together"""
 
 
 class NeighborDistance(Energy):
@@ -62,7 +69,8 @@ class NeighborDistance(Energy):
         return torch.cat([self._near(y[at], at)[0].mean(dim=1) for at in self._pieces(y)]).to(y)
 
     def _pieces(self, y: Tensor) -> list[slice]:
-        size = max(1, MOST_NUMBERS // len(self.rows))
+        most = MOST_NUMBERS if y.device.type == "cpu" else MOST_ON_GPU
+        size = max(1, most // len(self.rows))
         return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
 
     def _near(self, y: Tensor, at: slice) -> tuple[Tensor, Tensor]:
@@ -74,6 +82,10 @@ class NeighborDistance(Energy):
 
     def _squares(self, y: Tensor, visible: Tensor | None) -> Tensor:
         """Squared distances (n, m), in double precision about the mean of the rows."""
+        if visible is not None and bool(self.shown.all()):
+            groups = rows_alike(visible.cpu().numpy())
+            if len(groups) * FEW_PATTERNS <= len(y):
+                return self._by_pattern(y, visible, groups)
         d, there = y.shape[1], self.shown.double()
         whole, center = bool(self.shown.all()), self._center()
         rows, y = (self.rows.double() - center) * there, y.double() - center
@@ -86,8 +98,27 @@ class NeighborDistance(Energy):
         both = seen @ there.T
         squares = torch.addmm(norms, y, rows.T, alpha=-2).clamp_min(0)
         # two rows that show nothing in common are as far as rows are in the mean
-        usual = 2 * (rows.square().sum(dim=0) / there.sum(dim=0).clamp_min(1)).sum()
+        usual = self._usual()
         return torch.where(both > 0, squares * (d / both.clamp_min(1)), usual)
+
+    def _by_pattern(self, y: Tensor, visible: Tensor, groups: list[NDArray[np.int64]]) -> Tensor:
+        """The same where many rows show the same: of the columns that they show."""
+        result = y.new_empty(len(y), len(self.rows), dtype=torch.float64)
+        for group in groups:
+            at = torch.from_numpy(group).to(y.device)
+            seen = visible[at[0]]
+            if bool(seen.any()):
+                part = NeighborDistance(self.rows[:, seen], self.k)
+                result[at] = part._squares(y[at][:, seen], None) * (len(seen) / int(seen.sum()))
+            else:
+                result[at] = self._usual()
+        return result
+
+    def _usual(self) -> Tensor:
+        """The mean squared distance of two rows: ()."""
+        there, center = self.shown.double(), self._center()
+        squares = ((self.rows.double() - center) * there).square().sum(dim=0)
+        return 2 * (squares / there.sum(dim=0).clamp_min(1)).sum()
 
     def _center(self) -> Tensor:
         """The mean of what the rows show: (d,)."""
