@@ -325,3 +325,12 @@ def test_odd_cells_are_explained_and_energies_have_p_values(folder):
     shares = told["share"].cast(pl.Float64)
     assert shares.to_list() == sorted(shares, reverse=True)
     assert len(told) == 4
+
+
+def test_cells_of_a_table_without_identifiers_are_explained(tmp_path):
+    (tmp_path / "a.csv").write_text("x;y\n" + lines(X, Y, separator=";"))
+    assert fit(tmp_path, "a.csv")[0] == 0
+    code, printed, errors = said("explain", "m.safetensors", "a.csv", "--top", 2, folder=tmp_path)
+    assert code == 0, errors
+    assert printed.splitlines()[0] == "row;column;share;value;usual"
+    assert len(printed.splitlines()) == 3

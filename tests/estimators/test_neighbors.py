@@ -95,3 +95,30 @@ def test_columns_compare_whatever_their_units():
     widths = np.array([1, 10, 1e3, 1e-3, 5, 0.1])
     near, far = Neighbors().fit(rows), Neighbors().fit(rows * widths)
     np.testing.assert_allclose(near.energy(asked), far.energy(asked * widths), rtol=1e-9)
+
+
+def test_what_is_beyond_all_numbers_is_not_near():
+    rows = RANDOM.normal(size=(60, 3))
+    rows[np.arange(60), np.arange(60) % 3] = np.nan
+    model = Neighbors(n_neighbors=3).fit(rows)
+    assert (model.energy([[1e200] * 3, [1e160] * 3]) > 1e100).all()
+
+
+def test_rows_that_say_nothing_are_not_learned_from():
+    model = Neighbors(n_neighbors=5, random_state=0).fit(RANDOM.normal(size=(200, 3)))
+    far = model.energy([[1e3] * 3])
+    silent = np.full((200, 3), np.nan)
+    np.testing.assert_array_equal(model.partial_fit(silent).energy([[1e3] * 3]), far)
+    assert model.n_rows_ == 200
+
+
+def test_a_reservoir_keeps_old_rows_and_new_ones_alike():
+    old, new = 0, 0
+    for seed in range(400):
+        model = Neighbors(max_rows=10, random_state=seed, scale="none")
+        model.fit(np.arange(9.0)[:, None]).partial_fit(np.arange(9.0, 12)[:, None])
+        kept = model.energy_.rows[:, 0]
+        old, new = old + int((kept < 9).sum()), new + int((kept >= 9).sum())
+    for count, rows in ((old, 9), (new, 3)):
+        share = count / (400 * rows)
+        assert abs(share - 10 / 12) < 4 * np.sqrt(10 / 12 * 2 / 12 / (400 * rows))

@@ -74,3 +74,8 @@ def test_rates_are_between_0_and_1(wrong):
         discoveries(np.array([0.5]), wrong)
     with pytest.raises(InputError, match="delta must be between 0 and 1"):
         adjusted(np.array([0.5]), 10, wrong)
+
+
+def test_energies_beyond_all_numbers_are_equal():
+    calibration = np.concatenate([np.zeros(70), np.full(30, np.finfo(float).max)])
+    np.testing.assert_allclose(p_values(np.array([np.inf]), calibration), 31 / 101)

@@ -64,7 +64,8 @@ def _told(
         cell = usual[column][i : i + 1]
         texts = schema.by_name[column].written(cell) if cell.dtype != pl.String else cell
         expected.append(texts[0])
-        values.append(None if column not in rows.columns else rows[column].cast(pl.String)[i])
+        cell = rows[column][i : i + 1] if column in rows.columns else None
+        values.append(None if cell is None else cell.cast(pl.String)[0])
     answers = pl.DataFrame(
         {
             "row": [row for _, row, _, _ in found], "column": [column for _, _, column, _ in found],
@@ -73,17 +74,19 @@ def _told(
         schema_overrides={"value": pl.String, "usual": pl.String},
     )  # fmt: skip
     clash = {name: f"{name} (answer)" for name in answers.columns if name in beside}
-    return rows.select(beside).hstack(answers.rename(clash))
+    answers = answers.rename(clash)
+    return rows.select(beside).hstack(answers) if beside else answers
 
 
 def _of_array(fitted: Any, asked: np.ndarray, top: int) -> pl.DataFrame:
-    said = fitted.explain(asked)
-    cells = said.most(top)
-    at = tuple(np.array(cells, dtype=np.int64).reshape(-1, 2).T)
+    said = fitted.explain(asked, usual=False)
+    row, column = np.array(said.most(top), dtype=np.int64).reshape(-1, 2).T
+    rows, place = np.unique(row, return_inverse=True)
+    usual = np.asarray(fitted.explain(asked[rows]).usual)[place, column]
     return pl.DataFrame(
         {
-            "row": at[0], "column": [said.columns[j] for j in at[1]], "share": said.share[at],
-            "value": asked[at], "usual": np.asarray(said.usual)[at],
+            "row": row, "column": [said.columns[j] for j in column],
+            "share": said.share[row, column], "value": asked[row, column], "usual": usual,
         }
     )  # fmt: skip
 

@@ -96,14 +96,17 @@ def _fit(
             fit(values)
         else:
             _fit_pairs(fit, values, targets, extra, data)
-        if folds is not None:
-            _calibrate(model, values, folds)
     if int(os.environ.get("RANK", "0")) > 0:
         # of processes that train together the first one writes
         return
     if kind.about == "texts":
         model.save(out)
     else:
+        save(model, out, extra)
+    if folds is not None:
+        # the model is safe already, should a fold have too little to be fitted
+        with about(data, out, *kept):
+            _calibrate(model, values, folds)
         save(model, out, extra)
     if not reading.quiet and kind.about == "rows":
         for sentence in account(model, values, out, time.perf_counter() - began):

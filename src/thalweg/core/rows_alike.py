@@ -14,6 +14,8 @@ def rows_alike(flags: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     >>> [group.tolist() for group in rows_alike(np.array([[True], [False], [True]]))]
     [[1], [0, 2]]
     """
+    if not len(flags):
+        return []
     packed = np.ascontiguousarray(np.packbits(flags, axis=1))
     kind = packed.view(np.dtype((np.void, packed.shape[1]))).reshape(-1)
     order = np.argsort(kind, kind="stable")

@@ -85,7 +85,7 @@ def _attached(z: Tensor, form: Quadratic, twin: Reconstruction) -> Tensor:
 
 def _on_support(change: Tensor, code: Tensor, gram: Tensor) -> Tensor:
     """G^-1 of changes (n, k), each on the entries where its row's code is not 0."""
-    size = max(1, int((code != 0).sum(dim=1).max()))
+    size = max(1, int((code != 0).sum(dim=1).max())) if len(code) else 1
     at = code.abs().topk(size, dim=1).indices
     on = code.gather(1, at) != 0
     with torch.no_grad():

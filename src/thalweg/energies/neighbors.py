@@ -68,17 +68,17 @@ class NeighborDistance(Energy):
         check_columns("NeighborDistance", y, self.rows.shape[1])
         return torch.cat([self._near(y[at], at)[0].mean(dim=1) for at in self._pieces(y)]).to(y)
 
-    def _pieces(self, y: Tensor) -> list[slice]:
+    def _pieces(self, y: Tensor, numbers: int = 0) -> list[slice]:
         most = MOST_NUMBERS if y.device.type == "cpu" else MOST_ON_GPU
-        size = max(1, most // len(self.rows))
+        size = max(1, most // max(len(self.rows), numbers))
         return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
 
     def _near(self, y: Tensor, at: slice) -> tuple[Tensor, Tensor]:
         """Distances of the k nearest rows, in no order, and which they are: both (n, k)."""
         squares = self._squares(y, None if self.visible is None else self.visible[at])
         least, which = squares.topk(self.k, dim=1, largest=False, sorted=False)
-        # the root of 0 has no slope
-        return torch.where(least > 0, least, 1).sqrt() * (least > 0), which
+        # the root of 0 has no slope; what is no number stays none
+        return torch.where(least == 0, 1, least).sqrt() * (least != 0), which
 
     def _squares(self, y: Tensor, visible: Tensor | None) -> Tensor:
         """Squared distances (n, m), in double precision about the mean of the rows."""
@@ -130,7 +130,10 @@ class NeighborDistance(Energy):
         near, row = (squares < 1e-6 * norms).nonzero().unbind(dim=1)
         if not len(near):
             return squares
-        return squares.index_put((near, row), (y[near] - rows[row]).square().sum(dim=1))
+        size = max(1, MOST_NUMBERS // y.shape[1])
+        parts = [(y[i] - rows[j]).square().sum(dim=1)
+                 for i, j in zip(near.split(size), row.split(size), strict=True)]  # fmt: skip
+        return squares.index_put((near, row), torch.cat(parts))
 
     def restricted(self, visible: Tensor) -> NeighborDistance:
         seen = visible if self.visible is None else self.visible & visible
@@ -141,7 +144,7 @@ class NeighborDistance(Energy):
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """What the nearest rows have, each and in the mean."""
         few = min(self.k, 4)
-        found = [self._filled(y[at], at, few) for at in self._pieces(y)]
+        found = [self._filled(y[at], at, few) for at in self._pieces(y, self.k * y.shape[1])]
         return torch.cat(found, dim=1).to(y)
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:

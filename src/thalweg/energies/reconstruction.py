@@ -149,7 +149,9 @@ class Reconstruction(LatentEnergy):
     def restricted(self, visible: Tensor) -> Reconstruction:
         return Reconstruction(self.decoder, self.latent, self.cost.restricted(visible))
 
-    def taking(self, rows: Tensor) -> Reconstruction:
+    def taking(self, rows: Tensor) -> Reconstruction | None:
+        if type(self) is not Reconstruction:
+            return None  # what a subclass adds is not known here
         return Reconstruction(self.decoder, self.latent, self.cost.taking(rows))
 
     def draw(self, n: int, beta: float, generator: torch.Generator) -> Tensor | None:

@@ -149,6 +149,8 @@ def proximal_descent(
     slope : callable, optional
         The gradient alone, which is enough for a fixed step.
     """
+    if slope is not None and gap is None:
+        raise ValueError("a slope alone knows all rows; expected a gap to end by")
     n = len(z)
     wide = (-1, *[1] * (z.ndim - 1))
     steps = torch.full((n,), step, dtype=z.dtype, device=z.device)

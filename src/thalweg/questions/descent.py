@@ -72,18 +72,43 @@ def descend(
         (n, d).
     """
     check_rows("descend: y", y)
+    steps = whole_number("descend: max_steps", max_steps, 0)
+    return _down(energy, y, x, free, steps, tol, path, method)
+
+
+def descend_apart(
+    energy: Energy, y: Tensor, x: Tensor | None = None, free: Tensor | None = None
+) -> Tensor:
+    """The same by limited-memory BFGS for an energy that is not one of these very rows.
+
+    It is asked about fewer and fewer of them: rows that have ended are left out.
+    """
+    return _down(energy, y, x, free, method=LBFGS(), apart=True)
+
+
+def _down(
+    energy: EnergyFunction,
+    y: Tensor,
+    x: Tensor | None,
+    free: Tensor | None,
+    max_steps: int = 200,
+    tol: float = 1e-6,
+    path: list[Tensor] | None = None,
+    method: Minimizer | None = None,
+    apart: bool = False,
+) -> Tensor:
     method = GradientDescent() if method is None else method
     moving = _Free(as_energy(energy), x, free)
     state = method.init(moving, y)
     # rows that are left out have ended
     ends, where = state.y.clone(), torch.arange(len(y), device=y.device)
     active = torch.ones(len(y), dtype=torch.bool, device=y.device)
-    for made in range(whole_number("descend: max_steps", max_steps, 0)):
+    for made in range(max_steps):
         active &= method.reach(state) > tol * (1 + state.y.flatten(1).norm(dim=1))
         left = active.nonzero()[:, 0]
         if len(left) == 0:
             break
-        if path is None and made % LOOKS == 0 and len(left) < FEWER * len(active):
+        if apart and made % LOOKS == 0 and len(left) < FEWER * len(active):
             ends[where] = state.y
             state, where, active = method.taking(state, left), where[left], active[left]
             moving = moving.taking(left)
@@ -159,13 +184,13 @@ def descend_mixed(
     y = y.clone()
     for _ in range(y.shape[1]):
         before, given, may = y[active], None if x is None else x[active], free[active]
-        after = descend(energy, before, given, may & ~bits, method=LBFGS())
+        after = descend_apart(energy, before, given, may & ~bits)
         after = descend_bits(energy, after, given, may & bits)
         y[active] = after
         active = active[((after != before) & bits).any(dim=1)]
         if not len(active):
             break
-    return descend(energy, y, x, free & ~bits, method=LBFGS())
+    return descend_apart(energy, y, x, free & ~bits)
 
 
 def descend_any(
@@ -176,4 +201,4 @@ def descend_any(
         return descend_bits(energy, y, x, free)
     if energy.space == "mixed":
         return descend_mixed(energy, y, x, free)
-    return descend(energy, y, x, free, method=LBFGS())
+    return descend_apart(energy, y, x, free)

@@ -44,6 +44,8 @@ def p_values(
     >>> p_values(np.array([0.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0]))
     array([1.  , 0.5 , 0.25])
     """
+    # calibrations that are saved are finite: what is beyond all numbers is as high as the highest
+    energies = np.minimum(np.asarray(energies, np.float64), np.finfo(np.float64).max)
     order = np.argsort(calibration, kind="stable")
     each = np.ones(len(order)) if weight is None else np.asarray(weight, np.float64)[order]
     above = np.append(np.cumsum(each[::-1])[::-1], 0.0)

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Energy, Indicators
-from thalweg.questions.descent import descend, descend_any
-from thalweg.samplers import LBFGS
+from thalweg.questions.descent import descend_any, descend_apart
 
 SWEEPS = 3
 """Times that all words are tried, and numbers brought down, at most."""
@@ -52,7 +51,7 @@ def descend_words(
     for _ in range(SWEEPS):
         part, given = y[rows], None if x is None else x[rows]
         if bool(numbers[rows].any()):
-            part = descend(energy, part, given, numbers[rows], method=LBFGS())
+            part = descend_apart(energy, part, given, numbers[rows])
         tried = _best_words(energy, words, part, given, free[rows])
         y[rows] = tried
         rows = rows[(tried != part).any(dim=1)]

@@ -255,3 +255,22 @@ def test_a_large_file_is_read_in_batches_and_says_the_same(tmp_path, monkeypatch
     assert by_batches.schema().to_json() == schema.to_json()
     assert by_batches._frame is None
     np.testing.assert_array_equal(by_batches.encoded(schema)[0], rows)
+
+
+@pytest.mark.parametrize(
+    ("cells", "missing"),
+    [
+        (["1", "none", "2.5", "3"], True),
+        (["$1,000.50", "none", "$2.00", "$3.25"], True),
+        (["2021-01-04", "none", "2021-02-05", "2021-03-06"], True),
+        (["gas", "none", "wood", "gas", "none", "wood"], False),
+    ],
+)
+def test_none_is_a_word_among_words_and_missing_among_numbers_and_dates(cells, missing):
+    table = pl.DataFrame({"x": cells * 3})
+    schema = Schema.of([table], "X")
+    rows = schema.encode(table, BadCells(True), 0)
+    assert np.isnan(rows[1]).all() == missing
+    # asked alone it is what it was in training
+    alone = schema.encode(pl.DataFrame({"x": ["none"]}), BadCells(True), 0)
+    np.testing.assert_array_equal(alone[0], rows[1])

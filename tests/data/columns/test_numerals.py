@@ -81,3 +81,10 @@ def test_styles_of_models_before_amounts_are_read():
     for wrong in ([",", "."], [",", ".", "", "", -1], [",", ".", "", "", True], [1, "", "", "", 2]):
         with pytest.raises(InputError, match="style"):
             NumberStyle.from_json(wrong)
+
+
+def test_a_style_that_is_saved_is_read_however_many_digits_there_are():
+    style = style_of(pl.Series([f"{i / 7:.25f}%" for i in range(1, 9)]))
+    assert NumberStyle.from_json(list(style)) == style
+    # and those of before keep their signs
+    assert NumberStyle(".", ",", "$", "").write(pl.Series([1234.5])).to_list() == ["$1234.5"]

@@ -80,7 +80,7 @@ def typed(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
         if values.dtype != pl.String or column is None:
             result.append(values)
             continue
-        cells = cells_of(values)
+        cells = cells_of(values, none=True)
         if isinstance(column, Number):
             numbers = numbers_of(cells, column.style)
             result.append(

@@ -19,24 +19,32 @@ SIGNS = ("+", "++")
 """Words beside which a "-" is a word too, as in the result of a test"""
 
 
-def cells_of(column: pl.Series) -> pl.Series:
-    """A raw column with null where there is no value; texts without the spaces around them."""
+def cells_of(column: pl.Series, none: bool | None = None) -> pl.Series:
+    """A raw column with null where there is no value; texts without the spaces around them.
+
+    ``none`` says whether "none" is missing, which the kind of a column tells; where that is not
+    known yet it is if most of the others begin as numbers and dates do.
+    """
     if column.dtype == pl.String:
         if not _may_be_missing_or_spaced(column):
             return column
         text = column.str.strip_chars()
         missing = text.is_in(MISSING)
-        if text.is_in(AMONG_NUMBERS).any():
-            rest = text.filter(~(missing | text.is_in(AMONG_NUMBERS)))
-            numbers = len(rest) - rest.cast(pl.Float64, strict=False).null_count()
-            if 2 * numbers > len(rest) - rest.null_count():
-                missing = missing | text.is_in(AMONG_NUMBERS)
+        among = text.is_in(AMONG_NUMBERS)
+        if none is not False and among.any() and (none or _like_numbers(text, missing | among)):
+            missing = missing | among
         if missing.any() and text.is_in(SIGNS).any():
             missing = missing & (text != "-") & (text != "--")
         return text.set(missing.fill_null(False), None) if missing.any() else text
     if column.dtype.is_float():
         return column.fill_nan(None)
     return column
+
+
+def _like_numbers(text: pl.Series, aside: pl.Series) -> bool:
+    """Whether most texts, but for those set aside, have a digit before any letter."""
+    rest = text.filter(~aside).drop_nulls()
+    return 2 * int(rest.str.contains(r"^[^\p{L}]*\d").sum()) > len(rest)
 
 
 def _may_be_missing_or_spaced(column: pl.Series) -> bool:

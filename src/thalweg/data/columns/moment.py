@@ -57,7 +57,7 @@ class Moment(Column):
         return line + (True,) * (2 * len(self.cycles))
 
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
-        cells = cells_of(cells)
+        cells = cells_of(cells, none=True)
         moments = self.moments_of(cells)
         bad.note_unread(cells, moments, self, start)
         return self.entries_of(days_of(moments))

@@ -37,7 +37,7 @@ class Number(Column):
         numbers = numbers_of(cells, self.style)
         if numbers.null_count() > cells.null_count():
             # not all are plain numbers: some are missing, or have spaces around them
-            cells = cells_of(cells)
+            cells = cells_of(cells, none=True)
             numbers = numbers_of(cells, self.style)
         bad.note_unread(cells, numbers, self, start)
         return numbers.to_numpy().reshape(-1, 1).astype(np.float64, copy=False)

@@ -14,6 +14,9 @@ SUFFIXES = ("%", *CURRENCIES)
 SPACES = " \u00a0\u202f\u2009"
 """The plain one, and those that do not break a line, which spreadsheets put between thousands"""
 
+MOST_DIGITS = 20
+"""Behind the decimal mark"""
+
 LOOKED_AT = 2000
 """Different texts that the style of a column is chosen by."""
 
@@ -35,7 +38,7 @@ class NumberStyle(NamedTuple):
         """From the list of its texts, the digits last and not in the oldest files."""
         texts, digits = parts[:4], parts[4] if len(parts) == 5 else None
         right = len(texts) == 4 and all(isinstance(each, str) and len(each) <= 8 for each in texts)
-        whole = isinstance(digits, int) and not isinstance(digits, bool) and 0 <= digits <= 20
+        whole = type(digits) is int and 0 <= digits <= MOST_DIGITS
         if not right or len(parts) > 5 or not (digits is None or whole):
             raise InputError(f"a column's style is {parts!r:.60}")
         return cls(texts[0], texts[1], texts[2], texts[3], digits)
@@ -69,8 +72,8 @@ class NumberStyle(NamedTuple):
     def write(self, numbers: pl.Series) -> pl.Series:
         """Texts as the column has them."""
         if self.digits is None:
-            text = numbers.cast(pl.String)
-            return text.str.replace(".", self.decimal, literal=True)
+            text = numbers.cast(pl.String).str.replace(".", self.decimal, literal=True)
+            return self.prefix + text + self.suffix if self.prefix or self.suffix else text
         amounts = [None if each is None else self._amount(each) for each in numbers]
         return pl.Series(numbers.name, amounts, dtype=pl.String)
 
@@ -119,7 +122,7 @@ def _as_amounts(style: NumberStyle, text: pl.Series) -> NumberStyle:
     """The style with the digits and the spaces that most of its texts have."""
     text = text.filter(style.parse(text).is_not_null())
     behind = text.str.extract(rf"{re.escape(style.decimal)}(\d+)\D*$").str.len_chars().fill_null(0)
-    digits = int(behind.mode().max())  # type: ignore[arg-type]
+    digits = min(MOST_DIGITS, int(behind.mode().max()))  # type: ignore[arg-type]
     prefix, suffix = style.prefix, style.suffix
     spaced = (rf"{re.escape(prefix)}[{SPACES}]", rf"[{SPACES}]{re.escape(suffix)}$")
     if prefix and _share(text.str.contains(spaced[0])) > 0.5:

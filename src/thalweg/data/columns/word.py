@@ -59,7 +59,7 @@ class Word(Column):
         return np.asarray(count / count.sum())
 
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
-        words = self._words_of(cells_of(cells))
+        words = self._words_of(self._cells(cells))
         new = len(self.words) + self._has_other
         unlisted = new - 1 if self._has_other and not self.rare else new
         at = words.replace_strict(self._place, default=unlisted, return_dtype=pl.Int64)
@@ -69,6 +69,10 @@ class Word(Column):
         rows = np.flatnonzero(known)
         block[rows, at.to_numpy()[rows].astype(np.int64)] = 1
         return block
+
+    def _cells(self, cells: pl.Series) -> pl.Series:
+        """With null where there is no word; "none" is one where it was in training."""
+        return cells_of(cells, none="none" not in (*self.words, *self.rare))
 
     def _words_of(self, cells: pl.Series) -> pl.Series:
         return cells.cast(pl.String)
@@ -114,7 +118,7 @@ class Truth(Word):
     expected: str = "a truth value"
 
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
-        cells = cells_of(cells)
+        cells = cells_of(cells, none=True)
         words = self._words_of(cells)
         at = words.replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
         bad.note_unread(cells, at, self, start)
@@ -193,7 +197,7 @@ class OneHot(Word):
     expected: str = "a word of training"
 
     def encode(self, cells: pl.Series, bad: BadCells, start: int = 0) -> NDArray[np.floating]:
-        cells = cells_of(cells)
+        cells = self._cells(cells)
         words = self._words_of(cells)
         known = words.set((~words.is_in(list(self.words))).fill_null(False), None)
         bad.note_unread(cells, known, self, start)

@@ -89,13 +89,22 @@ class Neighbors(LearnsOn, Seeded, TableModel):
         """Keep rows of X (n, n_features) too; of more than ``max_rows`` each is as likely kept."""
         if self._is_new():
             return self.fit(X)
-        rows, _ = self._more(X)
+        rows, summary = self._more(X)
+        if summary.silent:
+            rows = rows.speaking()
+        if not len(rows):
+            return self
         before, like = self._kept("n_samples_seen_"), self._like()
         random = np.random.default_rng(seed_later(self.random_state, before))
         after = before + len(rows)
         size = int(min(self.max_rows, after))
         # of all rows seen so many are kept: how many of the new ones, and which
-        new = random.binomial(size, len(rows) / after) if size < after else len(rows)
+        new = len(rows)
+        if size < after:
+            # numpy draws of less than a billion rows without putting them back
+            few = after < 1e9
+            new = (random.hypergeometric(len(rows), int(before), size) if few
+                   else random.binomial(size, len(rows) / after))  # fmt: skip
         new = min(max(size - self.n_rows_, int(new)), len(rows))
         energy = self.energy_
         old = torch.where(energy.shown, energy.rows, torch.nan)[
