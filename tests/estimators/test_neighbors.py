@@ -100,8 +100,21 @@ def test_columns_compare_whatever_their_units():
 def test_what_is_beyond_all_numbers_is_not_near():
     rows = RANDOM.normal(size=(60, 3))
     rows[np.arange(60), np.arange(60) % 3] = np.nan
-    model = Neighbors(n_neighbors=3).fit(rows)
+    model = Neighbors(n_neighbors=3, scale="none").fit(rows)
     assert (model.energy([[1e200] * 3, [1e160] * 3]) > 1e100).all()
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_far_row_spoils_no_other(gap):
+    rows = RANDOM.normal(size=(80, 4))
+    rows[0] = 1e10
+    if gap:
+        rows[3, 2] = np.nan
+    found = Neighbors(n_neighbors=3, scale="none").fit(rows).energy(rows)
+    away = rows[:, None] - rows[None]
+    squares = np.nansum(away**2, axis=2) * 4 / (~np.isnan(away)).sum(axis=2)
+    expected = np.sqrt(np.sort(squares, axis=1)[:, :3]).mean(axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_rows_that_say_nothing_are_not_learned_from():
@@ -122,3 +135,12 @@ def test_a_reservoir_keeps_old_rows_and_new_ones_alike():
     for count, rows in ((old, 9), (new, 3)):
         share = count / (400 * rows)
         assert abs(share - 10 / 12) < 4 * np.sqrt(10 / 12 * 2 / 12 / (400 * rows))
+
+
+def test_distances_far_below_the_lengths_of_rows_are_right():
+    side = np.where(np.arange(60) % 2, 1e5, -1e5)[:, None]
+    rows = side + 1e-4 * RANDOM.normal(size=(60, 3))
+    away = np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(axis=2))
+    expected = np.sort(away, axis=1)[:, :4].mean(axis=1)
+    found = Neighbors(n_neighbors=4, scale="none").fit(rows).energy(rows)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

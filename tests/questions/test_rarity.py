@@ -68,7 +68,7 @@ def test_adjusted_p_values_are_right_for_nearly_every_calibration():
     assert wrong / 1000 < delta + 3 * np.sqrt(delta * (1 - delta) / 1000)
 
 
-@pytest.mark.parametrize("wrong", [0.0, 1.0, -1, float("nan")])
+@pytest.mark.parametrize("wrong", [0.0, 1.0, -1, float("nan"), "x", None, True])
 def test_rates_are_between_0_and_1(wrong):
     with pytest.raises(InputError, match="fdr must be between 0 and 1"):
         discoveries(np.array([0.5]), wrong)

@@ -14,6 +14,9 @@ MOST_NUMBERS = 2**20
 
 MOST_ON_GPU = 2**25
 
+CANCELS = 1e-6
+"""Share of the squared lengths below which a square is taken from differences"""
+
 FEW_PATTERNS = 8
 """Rows that show the same, in the mean, from which on they are looked at together"""
 
@@ -96,10 +99,10 @@ class NeighborDistance(Energy):
         y = torch.where(seen > 0, y, 0)
         norms = y.square() @ there.T + seen @ rows.square().T
         both = seen @ there.T
-        squares = torch.addmm(norms, y, rows.T, alpha=-2).clamp_min(0)
+        squares = torch.addmm(norms, y, rows.T, alpha=-2)
+        squares = self._exact(squares, norms, y, rows, seen, there)
         # two rows that show nothing in common are as far as rows are in the mean
-        usual = self._usual()
-        return torch.where(both > 0, squares * (d / both.clamp_min(1)), usual)
+        return torch.where(both > 0, squares * (d / both.clamp_min(1)), self._usual())
 
     def _by_pattern(self, y: Tensor, visible: Tensor, groups: list[NDArray[np.int64]]) -> Tensor:
         """The same where many rows show the same: of the columns that they show."""
@@ -117,22 +120,34 @@ class NeighborDistance(Energy):
     def _usual(self) -> Tensor:
         """The mean squared distance of two rows: ()."""
         there, center = self.shown.double(), self._center()
-        squares = ((self.rows.double() - center) * there).square().sum(dim=0)
-        return 2 * (squares / there.sum(dim=0).clamp_min(1)).sum()
+        away, count = (self.rows.double() - center) * there, there.sum(dim=0).clamp_min(1)
+        variance = away.square().sum(dim=0) / count - (away.sum(dim=0) / count).square()
+        return 2 * variance.clamp_min(0).sum()
 
     def _center(self) -> Tensor:
-        """The mean of what the rows show: (d,)."""
-        there = self.shown.double()
-        return (self.rows.double() * there).sum(dim=0) / there.sum(dim=0).clamp_min(1)
+        """The median of what the rows show, which a far row does not move: (d,)."""
+        shown = torch.where(self.shown, self.rows.double(), torch.nan)
+        return shown.nanmedian(dim=0).values.nan_to_num()
 
-    def _exact(self, squares: Tensor, norms: Tensor, y: Tensor, rows: Tensor) -> Tensor:
-        """Squares from differences where products have cancelled."""
-        near, row = (squares < 1e-6 * norms).nonzero().unbind(dim=1)
+    def _exact(
+        self,
+        squares: Tensor,
+        norms: Tensor,
+        y: Tensor,
+        rows: Tensor,
+        seen: Tensor | None = None,
+        there: Tensor | None = None,
+    ) -> Tensor:
+        """Squares from differences where products have cancelled, of what both show."""
+        near, row = (squares < CANCELS * norms).nonzero().unbind(dim=1)
         if not len(near):
             return squares
-        size = max(1, MOST_NUMBERS // y.shape[1])
-        parts = [(y[i] - rows[j]).square().sum(dim=1)
-                 for i, j in zip(near.split(size), row.split(size), strict=True)]  # fmt: skip
+        size, parts = max(1, MOST_NUMBERS // y.shape[1]), []
+        for i, j in zip(near.split(size), row.split(size), strict=True):
+            away = (y[i] - rows[j]).square()
+            if seen is not None and there is not None:
+                away = away * seen[i] * there[j]
+            parts.append(away.sum(dim=1))
         return squares.index_put((near, row), torch.cat(parts))
 
     def restricted(self, visible: Tensor) -> NeighborDistance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +77,7 @@ def discoveries(p: NDArray[np.floating], fdr: float) -> NDArray[np.bool_]:
     >>> discoveries(np.array([0.001, 0.9, 0.03, 0.02]), 0.1)
     array([ True, False,  True,  True])
     """
-    if not 0 < fdr < 1:
-        raise InputError(f"fdr must be between 0 and 1, got {fdr!r}")
+    _check_rate("fdr", fdr)
     ranked = np.sort(p)
     below = np.flatnonzero(ranked <= fdr * np.arange(1, len(p) + 1) / max(1, len(p)))
     return p <= ranked[below[-1]] if len(below) else np.zeros(len(p), dtype=bool)
@@ -105,8 +105,7 @@ def adjusted(p: NDArray[np.floating], n: int, delta: float) -> NDArray[np.float6
     ----------
     Bates et al. (2023), section 3 (Simes adjustment).
     """
-    if not 0 < delta < 1:
-        raise InputError(f"delta must be between 0 and 1, got {delta!r}")
+    _check_rate("delta", delta)
     k = max(1, n // 2)
     i = np.arange(1, n + 1)
     logs = np.concatenate([[0.0], np.cumsum(np.log(i))])  # of factorials
@@ -114,3 +113,8 @@ def adjusted(p: NDArray[np.floating], n: int, delta: float) -> NDArray[np.float6
     b = 1 - np.exp((math.log(delta) + top - (logs[n] - logs[n - k])) / k)
     table = np.append(b[::-1], 1.0)
     return table[np.clip(np.ceil((n + 1) * p - 1e-9).astype(int), 1, n + 1) - 1]
+
+
+def _check_rate(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < 1:
+        raise InputError(f"{name} must be between 0 and 1, got {value!r}")

@@ -17,8 +17,8 @@ class CalibratedMixin(Declared):
     """For energies of single items: p-values, and which items to call unusual."""
 
     calibration_: NDArray[np.float64] | None = learned(
-        "Energies of items that were not learned from, set by ``calibrate``; None before, and "
-        "after every fit.",
+        "Energies of items that were not learned from. Set by ``calibrate``, and gone after every "
+        "fit.",
         saved=True,
         shape=("any",),
         optional=True,
@@ -112,7 +112,12 @@ def _crossed(model: Any, X: Any, folds: int) -> NDArray[np.floating]:
     part = np.random.default_rng(0).permutation(n) % folds
     found = []
     for fold in range(folds):
-        again = clone(model).fit(_taken(X, np.flatnonzero(part != fold)))
+        try:
+            again = clone(model).fit(_taken(X, np.flatnonzero(part != fold)))
+        except InputError as error:
+            raise InputError(
+                f"calibrate: without part {fold + 1} of {folds} the rest cannot be fitted: {error}"
+            ) from error
         found.append(again.energy(_taken(X, np.flatnonzero(part == fold))))
     return np.concatenate(found)
 

@@ -14,12 +14,13 @@ class Explanation(NamedTuple):
     share: NDArray[np.floating]
     """(n, columns): F minus F with that cell hidden, in the units of the energy"""
     usual: Any
-    """rows in the container of X, in each cell the value of least energy given the row's others;
+    """rows in the container of X, in each cell what is expected there given the row's others;
     None where it was not asked for"""
     columns: list[str]
     """names of the columns"""
 
     def most(self, count: int) -> list[tuple[int, int]]:
-        """(row, column) of the cells of largest share, largest first."""
-        order = np.argsort(-self.share, axis=None, kind="stable")[:count]
+        """(row, column) of the cells of largest share, largest first; none that is hidden."""
+        order = np.argsort(-self.share, axis=None, kind="stable")
+        order = order[self.share.reshape(-1)[order] != 0][:count]
         return [(int(i) // self.share.shape[1], int(i) % self.share.shape[1]) for i in order]

@@ -30,7 +30,9 @@ class ExplainsMixin:
         X : array, data frame or tensor (n, n_features)
             A hidden cell explains nothing: 0.
         usual : bool, default True
-            Whether to fill each cell in from the others of its row, which takes longer.
+            Whether to say what is expected in each cell given the others of its row: their mean,
+            the likeliest word; of energies that do not know it the value of least energy, which
+            takes longer.
 
         Returns
         -------
@@ -45,11 +47,11 @@ class ExplainsMixin:
             return questions.explain(self.energy_, y, parts=parts, view=self._visible)
 
         def expected(y: Tensor) -> Tensor:
-            result, energy, starts = y.clone(), self._worded(), self._fillings()
+            result = y.clone()
             for at in parts:
                 without = y.clone()
                 without[:, at] = torch.nan
-                result[:, at] = questions.complete(energy, without, starts=starts)[:, at]
+                result[:, at] = self._usual(without)[:, at]
             return result
 
         share = self._ask(rows, shares)
@@ -58,3 +60,11 @@ class ExplainsMixin:
             filled = np.array(self._ask_by_descent(rows, expected))
             found = self._space.replaced(X, self._with_constants(filled))
         return Explanation(share, found, [name for name, _ in cells])
+
+    def _usual(self: Any, y: Tensor) -> Tensor:
+        """Rows without NaN: what is expected where something is hidden."""
+        view = self.energy_.restricted(~y.isnan())
+        mean = None if view is None else view.expect(y)
+        if mean is None or not bool(mean.isfinite().all()):
+            return questions.complete(self._worded(), y, starts=self._fillings())
+        return torch.where(y.isnan(), mean, y)
