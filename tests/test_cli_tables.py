@@ -334,3 +334,14 @@ def test_cells_of_a_table_without_identifiers_are_explained(tmp_path):
     assert code == 0, errors
     assert printed.splitlines()[0] == "row;column;share;value;usual"
     assert len(printed.splitlines()) == 3
+
+
+def test_rows_of_no_energy_have_nothing_to_explain(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n" + "1.5,2\n2.5,3\n" * 6)
+    np.save(tmp_path / "a.npy", np.tile([[1.5, 2.0], [2.5, 3.0]], (6, 1)))
+    for name in ("a.csv", "a.npy"):
+        given = ("--n-clusters", 2, "--random-state", 0, "--out", f"{name}.m")
+        assert said("fit", "kmeans", name, *given, folder=tmp_path)[0] == 0
+        code, printed, errors = said("explain", f"{name}.m", name, folder=tmp_path)
+        assert code == 0, errors
+        assert printed.splitlines() == ["row,column,share,value,usual"]

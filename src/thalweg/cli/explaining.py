@@ -56,9 +56,11 @@ def _told(
     asked: Table,
 ) -> pl.DataFrame:
     """A line for each cell: which, its share, what is there and what is usual."""
-    rows = pl.concat([row for _, _, _, row in found])
+    # of cells that all explain nothing there is nothing to tell
+    nothing = pl.DataFrame(schema=dict.fromkeys(asked.columns, pl.String))
+    rows = pl.concat([row for _, _, _, row in found]) if found else nothing
     quiet = BadCells(False, asked.name)
-    usual = fitted.explain(asked.part(rows, 1, quiet)).usual.frame
+    usual = fitted.explain(asked.part(rows, 1, quiet)).usual.frame if found else rows
     values, expected = [], []
     for i, (_, _, column, _) in enumerate(found):
         cell = usual[column][i : i + 1]
@@ -71,7 +73,8 @@ def _told(
             "row": [row for _, row, _, _ in found], "column": [column for _, _, column, _ in found],
             "share": [share for share, _, _, _ in found], "value": values, "usual": expected,
         },
-        schema_overrides={"value": pl.String, "usual": pl.String},
+        schema={"row": pl.Int64, "column": pl.String, "share": pl.Float64, "value": pl.String,
+                "usual": pl.String},
     )  # fmt: skip
     clash = {name: f"{name} (answer)" for name in answers.columns if name in beside}
     answers = answers.rename(clash)
@@ -82,7 +85,9 @@ def _of_array(fitted: Any, asked: np.ndarray, top: int) -> pl.DataFrame:
     said = fitted.explain(asked, usual=False)
     row, column = np.array(said.most(top), dtype=np.int64).reshape(-1, 2).T
     rows, place = np.unique(row, return_inverse=True)
-    usual = np.asarray(fitted.explain(asked[rows]).usual)[place, column]
+    usual = asked[row, column]
+    if len(rows):
+        usual = np.asarray(fitted.explain(asked[rows]).usual)[place, column]
     return pl.DataFrame(
         {
             "row": row, "column": [said.columns[j] for j in column],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,6 +22,21 @@ CANCELS = 1e-6
 
 FEW_PATTERNS = 8
 """Rows that show the same, in the mean, from which on they are looked at together"""
+
+
+class _Known(NamedTuple):
+    """Of the rows that may be near, in double precision."""
+
+    rows: Tensor
+    """(m, d), about the center, 0 where hidden"""
+    there: Tensor
+    """(m, d), 1 where visible"""
+    whole: bool
+    """whether all are"""
+    center: Tensor
+    """(d,)"""
+    usual: Tensor
+    """(), the mean squared distance of two rows"""
 
 
 class NeighborDistance(Energy):
@@ -69,30 +87,44 @@ class NeighborDistance(Energy):
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         check_columns("NeighborDistance", y, self.rows.shape[1])
-        return torch.cat([self._near(y[at], at)[0].mean(dim=1) for at in self._pieces(y)]).to(y)
+        known = self._known()
+        parts = []
+        for at in self._pieces(y):
+            squares = self._squares(y[at], self._seen(at), known)
+            least = squares.topk(self.k, dim=1, largest=False, sorted=False).values
+            # the root of 0 has no slope; what is no number stays none
+            root = torch.where(least == 0, 1, least).sqrt() * (least != 0)
+            parts.append(root.mean(dim=1))
+        return torch.cat(parts).to(y)
+
+    def _seen(self, at: slice) -> Tensor | None:
+        return None if self.visible is None else self.visible[at]
 
     def _pieces(self, y: Tensor, numbers: int = 0) -> list[slice]:
         most = MOST_NUMBERS if y.device.type == "cpu" else MOST_ON_GPU
         size = max(1, most // max(len(self.rows), numbers))
         return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
 
-    def _near(self, y: Tensor, at: slice) -> tuple[Tensor, Tensor]:
-        """Distances of the k nearest rows, in no order, and which they are: both (n, k)."""
-        squares = self._squares(y, None if self.visible is None else self.visible[at])
-        least, which = squares.topk(self.k, dim=1, largest=False, sorted=False)
-        # the root of 0 has no slope; what is no number stays none
-        return torch.where(least == 0, 1, least).sqrt() * (least != 0), which
+    def _known(self) -> _Known:
+        """What one call needs of the rows, whatever it is about."""
+        there = self.shown.double()
+        # the median, which a far row does not move
+        shown = torch.where(self.shown, self.rows.double(), torch.nan)
+        center = shown.nanmedian(dim=0).values.nan_to_num()
+        away, count = (self.rows.double() - center) * there, there.sum(dim=0).clamp_min(1)
+        variance = away.square().sum(dim=0) / count - (away.sum(dim=0) / count).square()
+        usual = 2 * variance.clamp_min(0).sum()
+        return _Known(away, there, bool(self.shown.all()), center, usual)
 
-    def _squares(self, y: Tensor, visible: Tensor | None) -> Tensor:
-        """Squared distances (n, m), in double precision about the mean of the rows."""
-        if visible is not None and bool(self.shown.all()):
+    def _squares(self, y: Tensor, visible: Tensor | None, known: _Known) -> Tensor:
+        """Squared distances (n, m), in double precision about the median of the rows."""
+        if visible is not None and known.whole:
             groups = rows_alike(visible.cpu().numpy())
             if len(groups) * FEW_PATTERNS <= len(y):
-                return self._by_pattern(y, visible, groups)
-        d, there = y.shape[1], self.shown.double()
-        whole, center = bool(self.shown.all()), self._center()
-        rows, y = (self.rows.double() - center) * there, y.double() - center
-        if visible is None and whole:
+                return self._by_pattern(y, visible, groups, known)
+        rows, there = known.rows, known.there
+        d, y = y.shape[1], y.double() - known.center
+        if visible is None and known.whole:
             norms = y.square().sum(dim=1, keepdim=True) + rows.square().sum(dim=1)
             return self._exact(torch.addmm(norms, y, rows.T, alpha=-2), norms, y, rows)
         seen = torch.ones_like(y) if visible is None else visible.double()
@@ -102,32 +134,25 @@ class NeighborDistance(Energy):
         squares = torch.addmm(norms, y, rows.T, alpha=-2)
         squares = self._exact(squares, norms, y, rows, seen, there)
         # two rows that show nothing in common are as far as rows are in the mean
-        return torch.where(both > 0, squares * (d / both.clamp_min(1)), self._usual())
+        return torch.where(both > 0, squares * (d / both.clamp_min(1)), known.usual)
 
-    def _by_pattern(self, y: Tensor, visible: Tensor, groups: list[NDArray[np.int64]]) -> Tensor:
+    def _by_pattern(
+        self, y: Tensor, visible: Tensor, groups: list[NDArray[np.int64]], known: _Known
+    ) -> Tensor:
         """The same where many rows show the same: of the columns that they show."""
         result = y.new_empty(len(y), len(self.rows), dtype=torch.float64)
         for group in groups:
             at = torch.from_numpy(group).to(y.device)
             seen = visible[at[0]]
             if bool(seen.any()):
-                part = NeighborDistance(self.rows[:, seen], self.k)
-                result[at] = part._squares(y[at][:, seen], None) * (len(seen) / int(seen.sum()))
+                part = known._replace(
+                    rows=known.rows[:, seen], there=known.there[:, seen], center=known.center[seen]
+                )
+                squares = self._squares(y[at][:, seen], None, part)
+                result[at] = squares * (len(seen) / int(seen.sum()))
             else:
-                result[at] = self._usual()
+                result[at] = known.usual
         return result
-
-    def _usual(self) -> Tensor:
-        """The mean squared distance of two rows: ()."""
-        there, center = self.shown.double(), self._center()
-        away, count = (self.rows.double() - center) * there, there.sum(dim=0).clamp_min(1)
-        variance = away.square().sum(dim=0) / count - (away.sum(dim=0) / count).square()
-        return 2 * variance.clamp_min(0).sum()
-
-    def _center(self) -> Tensor:
-        """The median of what the rows show, which a far row does not move: (d,)."""
-        shown = torch.where(self.shown, self.rows.double(), torch.nan)
-        return shown.nanmedian(dim=0).values.nan_to_num()
 
     def _exact(
         self,
@@ -152,25 +177,26 @@ class NeighborDistance(Energy):
 
     def restricted(self, visible: Tensor) -> NeighborDistance:
         seen = visible if self.visible is None else self.visible & visible
-        view = NeighborDistance(self.rows, self.k, seen)
-        view.shown = self.shown
+        view = copy.copy(self)
+        view.visible = seen
         return view
 
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """What the nearest rows have, each and in the mean."""
         few = min(self.k, 4)
-        found = [self._filled(y[at], at, few) for at in self._pieces(y, self.k * y.shape[1])]
+        known, pieces = self._known(), self._pieces(y, self.k * y.shape[1])
+        found = [self._filled(y[at], self._seen(at), few, known) for at in pieces]
         return torch.cat(found, dim=1).to(y)
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return self.fillings(y, x)[-1]
 
-    def _filled(self, y: Tensor, at: slice, few: int) -> Tensor:
-        squares = self._squares(y, None if self.visible is None else self.visible[at])
+    def _filled(self, y: Tensor, visible: Tensor | None, few: int, known: _Known) -> Tensor:
+        squares = self._squares(y, visible, known)
         which = squares.topk(self.k, dim=1, largest=False).indices
         values, shown = self.rows[which], self.shown[which]
         count = shown.sum(dim=1)
         mean = (values * shown).sum(dim=1) / count.clamp_min(1)
-        mean = torch.where(count > 0, mean, self._center().to(mean))
+        mean = torch.where(count > 0, mean, known.center.to(mean))
         each = torch.where(shown, values, mean[:, None])[:, :few].transpose(0, 1)
         return torch.cat([each, mean[None]])
