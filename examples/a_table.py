@@ -36,7 +36,7 @@ models = {
     "K-means": KMeans(6, random_state=0),
     "neighbors": Neighbors(n_neighbors=8),
     "PCA": PCA(3),
-    "sparse codes": SparseCoding(random_state=0),
+    "sparse": SparseCoding(random_state=0),
     "mixture": GaussianMixture(3, covariance_type="diag", random_state=0),
 }
 words, errors = [], []
