@@ -27,6 +27,7 @@ from thalweg.estimators import (
     DenoisingAutoencoder,
     EnergyDensity,
     GaussianMixture,
+    Imputer,
     KMeans,
     MaskedAutoencoder,
     SaturatingAutoencoder,
@@ -127,6 +128,7 @@ THEIRS = {
     "MissForest": forest,
 }
 OURS = {
+    "Imputer": by_mean(Imputer),
     "KMeans": kmeans,
     "PCA": pca,
     "GaussianMixture": mixture,

@@ -11,7 +11,7 @@ from thalweg.estimators.registry import estimator, names_in
 
 NAMES = ["length", "width", "height", "weight"]
 KINDS = sorted(names_in("tables"))
-WITH_CODES = [name for name in KINDS if hasattr(estimator(name), "transform")]
+WITH_CODES = [name for name in KINDS if hasattr(estimator(name), "inverse_transform")]
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(60, 2)) @ RANDOM.normal(size=(2, 4))
 ROWS += 0.1 * RANDOM.normal(size=ROWS.shape)

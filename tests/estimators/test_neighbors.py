@@ -8,7 +8,7 @@ from sklearn.metrics.pairwise import nan_euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
 from thalweg.core import InputError
-from thalweg.energies import NeighborDistance
+from thalweg.energies import Manhattan, NeighborDistance
 from thalweg.estimators import KMeans, Neighbors
 
 RANDOM = np.random.default_rng(0)
@@ -16,20 +16,72 @@ ROWS = RANDOM.normal(size=(500, 6)) + 1e4
 ASKED = RANDOM.normal(size=(70, 6)) + 1e4
 
 
+@pytest.mark.parametrize("metric", ["manhattan", "euclidean"])
 @pytest.mark.parametrize("k", [1, 7, 500])
-def test_it_is_the_mean_distance_of_the_nearest(k):
+def test_it_is_the_mean_distance_of_the_nearest(k, metric):
     # without the offset, whose digits the reference loses
-    theirs = NearestNeighbors(n_neighbors=k).fit(ROWS - 1e4)
+    theirs = NearestNeighbors(n_neighbors=k, metric=metric).fit(ROWS - 1e4)
     expected = theirs.kneighbors(ASKED - 1e4)[0].mean(axis=1)
-    found = Neighbors(n_neighbors=k, scale="none").fit(ROWS).energy(ASKED)
+    found = Neighbors(n_neighbors=k, metric=metric, scale="none").fit(ROWS).energy(ASKED)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("few", [1, 70])
+def test_hidden_entries_count_in_sums_as_the_visible_do_in_the_mean(few):
+    # few rows are summed by torch, many by a compiled loop
+    rows, asked = (np.where(RANDOM.random(each.shape) < 0.25, np.nan, each)
+                   for each in (ROWS, ASKED[:few]))  # fmt: skip
+    rows, asked = (each[~np.isnan(each).all(axis=1)] for each in (rows, asked))
+    every = np.full((len(asked), len(rows)), np.nan)
+    for i, j in np.ndindex(every.shape):
+        gaps = abs(asked[i] - rows[j])
+        if not np.isnan(gaps).all():
+            every[i, j] = 6 * np.nanmean(gaps)
+    mean = np.nansum(np.nanmean(abs(rows[:, None] - rows[None]), axis=(0, 1)))
+    every = np.sort(np.where(np.isnan(every), mean, every), axis=1)[:, :25].mean(axis=1)
+    model = Neighbors(n_neighbors=25, scale="none").fit(rows)
+    np.testing.assert_allclose(model.energy(asked), every, rtol=1e-9)
+    y, whole = torch.from_numpy(asked), model.energy_
+    view = whole.restricted(~y.isnan())
+    slope = view.value_and_gradient(y)[1]
+    # the compiled loop and the one with a graph agree
+    with torch.enable_grad():
+        again = view(y.nan_to_num().requires_grad_())
+    np.testing.assert_allclose(again.detach(), every, rtol=1e-9)
+    assert slope.nan_to_num().isfinite().all()
+
+
+def test_a_row_that_is_apart_does_not_explain_itself():
+    rows = torch.from_numpy(RANDOM.normal(size=(40, 3)))
+    for k in (1, 5, 39, 40):
+        energy = NeighborDistance(rows, k, Manhattan(), apart=True)
+        without = [
+            NeighborDistance(rows[torch.arange(40) != i], min(k, 39), Manhattan())(rows[i : i + 1])
+            for i in range(40)
+        ]
+        torch.testing.assert_close(energy(rows), torch.cat(without))
+        other = rows[:1] + 0.01
+        torch.testing.assert_close(energy(other), NeighborDistance(rows, k, Manhattan())(other))
+
+
+def test_rows_that_do_not_count_explain_nothing():
+    rows = torch.from_numpy(RANDOM.normal(size=(40, 3)))
+    counts = torch.arange(40) % 3 > 0
+    some = NeighborDistance(rows, 4, Manhattan(), counts=counts)
+    torch.testing.assert_close(some(rows), NeighborDistance(rows[counts], 4, Manhattan())(rows))
+    holed = rows.clone()
+    holed[:, 1] = torch.nan
+    seen = ~holed.isnan()
+    filled = some.restricted(seen).fillings(holed)
+    expected = NeighborDistance(rows[counts], 4, Manhattan()).restricted(seen).fillings(holed)
+    torch.testing.assert_close(filled, expected)
 
 
 def test_hidden_entries_count_as_the_visible_do_in_the_mean():
     rows, asked = (np.where(RANDOM.random(each.shape) < 0.25, np.nan, each)
                    for each in (ROWS, ASKED))  # fmt: skip
     rows, asked = (each[~np.isnan(each).all(axis=1)] for each in (rows, asked))
-    model = Neighbors(0.05, scale="none").fit(rows)
+    model = Neighbors(0.05, metric="euclidean", scale="none").fit(rows)
     assert model.k_ == round(0.05 * len(rows))
     every = nan_euclidean_distances(asked - 1e4, rows - 1e4)
     every = np.sort(np.where(np.isnan(every), np.inf, every), axis=1)
@@ -39,7 +91,8 @@ def test_hidden_entries_count_as_the_visible_do_in_the_mean():
 def test_one_neighbour_is_kmeans_with_a_point_for_each_row():
     points = KMeans(500, init=ROWS, max_iter=1).fit(ROWS).energy(ASKED)
     np.testing.assert_allclose(
-        Neighbors(n_neighbors=1, scale="none").fit(ROWS).energy(ASKED) ** 2, points
+        Neighbors(n_neighbors=1, metric="euclidean", scale="none").fit(ROWS).energy(ASKED) ** 2,
+        points,
     )
 
 
@@ -110,7 +163,7 @@ def test_a_far_row_spoils_no_other(gap):
     rows[0] = 1e10
     if gap:
         rows[3, 2] = np.nan
-    found = Neighbors(n_neighbors=3, scale="none").fit(rows).energy(rows)
+    found = Neighbors(n_neighbors=3, metric="euclidean", scale="none").fit(rows).energy(rows)
     away = rows[:, None] - rows[None]
     squares = np.nansum(away**2, axis=2) * 4 / (~np.isnan(away)).sum(axis=2)
     expected = np.sqrt(np.sort(squares, axis=1)[:, :3]).mean(axis=1)
@@ -142,5 +195,5 @@ def test_distances_far_below_the_lengths_of_rows_are_right():
     rows = side + 1e-4 * RANDOM.normal(size=(60, 3))
     away = np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(axis=2))
     expected = np.sort(away, axis=1)[:, :4].mean(axis=1)
-    found = Neighbors(n_neighbors=4, scale="none").fit(rows).energy(rows)
+    found = Neighbors(n_neighbors=4, metric="euclidean", scale="none").fit(rows).energy(rows)
     np.testing.assert_allclose(found, expected, rtol=1e-6)

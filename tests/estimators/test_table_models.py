@@ -97,7 +97,7 @@ def test_every_row_has_an_energy_and_codes(model):
     energies = model.energy(FRAME)
     assert energies.shape == (N,)
     assert np.isfinite(energies).all()
-    if hasattr(model, "transform"):
+    if hasattr(model, "inverse_transform"):
         codes = model.transform(ASKED)
         assert len(codes) == 3
         assert np.isfinite(np.asarray(codes, dtype=float)).all()

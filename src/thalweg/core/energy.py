@@ -121,6 +121,16 @@ class Energy(nn.Module, ABC):
         """The mean of each row under its density, given what is visible: (n, d), or None."""
         return None
 
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor | None:
+        """Rows with what is hidden drawn given what is visible: (n_draws, n, d), or None.
+
+        From the density of the energy, exactly or by importance; an energy that has to be followed
+        by chains knows no such way.
+        """
+        return None
+
     def recovery_cost(
         self, y: Tensor, spoiled: Tensor, asked: Tensor, x: Tensor | None = None
     ) -> Tensor | None:
@@ -312,6 +322,20 @@ class LatentEnergy(nn.Module, ABC):
 
     def restricted(self, visible: Tensor) -> LatentEnergy | None:
         """As :meth:`Energy.restricted`."""
+        return None
+
+    def draw_rest(
+        self,
+        y: Tensor,
+        z: Tensor,
+        beta: float,
+        generator: torch.Generator,
+        x: Tensor | None = None,
+    ) -> Tensor | None:
+        """Rows with what is hidden drawn from exp(-beta E) given the rest and z, or None.
+
+        ``y`` is (n, d), NaN where hidden, z (m, n, *latent), what is drawn (m, n, d).
+        """
         return None
 
     def draw(self, n: int, beta: float, generator: torch.Generator) -> Tensor | None:

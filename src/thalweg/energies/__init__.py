@@ -2,6 +2,7 @@
 
 from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann
 from thalweg.energies.by_squares import BySquares
+from thalweg.energies.combined import Blend, Squashed, Sum
 from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
@@ -28,6 +29,8 @@ from thalweg.energies.pyramid import LaplacianPyramid
 from thalweg.energies.radial import RadialBasis
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.energies.rescaled import Rescaled
+from thalweg.energies.row_distances import Euclidean, Manhattan, RowDistance
+from thalweg.energies.surprisal import Surprisal
 from thalweg.energies.text_transformer import TextTransformer
 from thalweg.energies.tokens import TokenNetwork, TokenPrediction
 from thalweg.energies.toy import Bernoulli, Funnel, Gumbel, Normal, NormalMixture, TwoWells
@@ -41,12 +44,14 @@ from thalweg.energies.words import TableCost
 __all__ = [
     "Affine",
     "Bernoulli",
+    "Blend",
     "Branches",
     "BySquares",
     "ClipShape",
     "ConvolutionalInpainter",
     "Cost",
     "DiagonalGaussians",
+    "Euclidean",
     "FrameNetwork",
     "FramePrediction",
     "FrameRecognition",
@@ -63,6 +68,7 @@ __all__ = [
     "JointEmbedding",
     "LaplacianPyramid",
     "Lista",
+    "Manhattan",
     "MaskedPrediction",
     "MaskedWordPrediction",
     "NeighborDistance",
@@ -77,8 +83,12 @@ __all__ = [
     "Reconstruction",
     "Rescaled",
     "RestrictedBoltzmann",
+    "RowDistance",
     "Saturating",
     "SquaredError",
+    "Squashed",
+    "Sum",
+    "Surprisal",
     "TableCost",
     "TextTransformer",
     "TokenNetwork",

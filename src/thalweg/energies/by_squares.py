@@ -54,6 +54,16 @@ class BySquares(LatentSolver):
     def mean(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self.inner.mean(_twin(energy), y, x)
 
+    def draw(
+        self,
+        energy: LatentEnergy,
+        y: Tensor,
+        n_draws: int,
+        generator: torch.Generator,
+        x: Tensor | None = None,
+    ) -> tuple[Tensor, float] | None:
+        return self.inner.draw(_twin(energy), y, n_draws, generator, x)
+
     def restricted(self, visible: Tensor) -> BySquares:
         return BySquares(self.inner.restricted(visible))
 

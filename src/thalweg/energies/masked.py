@@ -113,3 +113,35 @@ class MaskedPrediction(Energy):
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return self.predict(y, self._known(y))
+
+    @torch.no_grad()
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor:
+        """One cell after the other, in an order of each row's own, given all that is there by then.
+
+        Numbers with the error that is usual of them.
+        """
+        known = self._known(y).repeat(n_draws, 1)
+        rows = torch.where(known, y.repeat(n_draws, 1), 0)
+        cell = self.cells.to(y.device)
+        count = int(cell.max()) + 1
+        left = torch.zeros(len(rows), count, dtype=torch.bool, device=y.device)
+        left = left.index_put((torch.arange(len(rows), device=y.device)[:, None], cell), ~known)
+        order = torch.rand(left.shape, generator=generator, device=generator.device).to(y.device)
+        while bool(left.any()):
+            one = torch.where(left, order, 2).argmin(dim=1)
+            now = (cell == one[:, None]) & left.any(dim=1, keepdim=True)
+            drawn = self._drawn(self.predict(rows, known), generator)
+            rows, known = torch.where(now, drawn.to(rows), rows), known | now
+            left[torch.arange(len(left), device=y.device), one] = False
+        return rows.reshape(n_draws, *y.shape)
+
+    @property
+    def cells(self) -> Tensor:
+        """Which number or word each entry is of: (d,)."""
+        return torch.arange(self.d)
+
+    def _drawn(self, predicted: Tensor, generator: torch.Generator) -> Tensor:
+        e = torch.randn(predicted.shape, generator=generator, device=generator.device)
+        return predicted + self.sigma * e.to(predicted)

@@ -72,6 +72,16 @@ class MaskedWordPrediction(MaskedPrediction):
         error = torch.where(asked, predicted - torch.where(asked, y, 0), 0)[:, at]
         return error.square().sum(dim=1) + 2 * self._surprise(y, asked, predicted)
 
+    @property
+    def cells(self) -> Tensor:
+        return cells_of(self.words.layout)
+
+    def _drawn(self, predicted: Tensor, generator: torch.Generator) -> Tensor:
+        drawn = super()._drawn(predicted, generator)
+        log_p = self.words.log_p(predicted)
+        ones = torch.ones(len(self.words.sizes))
+        return self.words.placed(drawn, self.words.draw(log_p, ones, generator))
+
     @torch.no_grad()
     def learn_sigma(self, batches: Iterable[Tensor], least: float = 1e-3) -> None:
         super().learn_sigma(batches, least)

@@ -230,17 +230,47 @@ class _Marginal(LatentEnergy):
     def restricted(self, visible: Tensor) -> _Marginal:
         return _Marginal(self.whole, self.visible & visible)
 
-    def _blocks(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def draw_rest(
+        self,
+        y: Tensor,
+        z: Tensor,
+        beta: float,
+        generator: torch.Generator,
+        x: Tensor | None = None,
+    ) -> Tensor | None:
+        if beta != 1:
+            # each component's marginal is that at beta = 1
+            return None
+        which, parts = z.argmax(dim=-1), []
+        e = torch.randn(
+            (len(z), *y.shape), generator=generator, dtype=torch.float64, device=generator.device
+        ).to(y.device)
+        for at in self._pieces(y):
+            _, mode, factor = self._block(y[at], self.visible[at], self.whole.precisions())
+            rows = torch.arange(mode.shape[1], device=y.device)
+            chosen_factor = factor[which[:, at], rows]
+            # cov = P_hh^-1, and what is visible does not move
+            noise = e[:, at] * (~self.visible[at])
+            away = torch.linalg.solve_triangular(chosen_factor.mT, noise[..., None], upper=True)
+            parts.append(mode[which[:, at], rows] + away[..., 0])
+        return torch.where(self.visible, y, torch.cat(parts, dim=1).to(y))
+
+    def _pieces(self, y: Tensor) -> list[slice]:
         k, d = self.whole.means.shape
         size = max(1, MOST_NUMBERS // (k * d * d))
+        return [slice(start, start + size) for start in range(0, len(y), size)]
+
+    def _blocks(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         precisions = self.whole.precisions()
         return [
-            self._block(y[start : start + size], self.visible[start : start + size], precisions)
-            for start in range(0, len(y), size)
+            self._block(y[at], self.visible[at], precisions)[:2] for at in self._pieces(y)
         ]
 
-    def _block(self, y: Tensor, visible: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
-        """Energies (k, n) and rows (k, n, d), the hidden coordinates at their conditional mean."""
+    def _block(
+        self, y: Tensor, visible: Tensor, precision: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Energies (k, n); rows (k, n, d), the hidden coordinates at their conditional mean; and
+        the factor of the hidden block of each precision, 1 elsewhere: (k, n, d, d)."""
         kind = y.dtype
         # in double: the hidden block is nearly singular where columns nearly coincide
         y, means = y.double(), self.whole.means.double()[:, None]
@@ -258,7 +288,8 @@ class _Marginal(LatentEnergy):
         seen = visible.sum(dim=1).to(precision)
         log_share = torch.log_softmax(self.whole.logits, dim=0)[:, None]
         energy = 0.5 * (squares - log_det + seen * math.log(2 * math.pi)) - log_share
-        return energy.to(kind), torch.where(visible, y, means - down).to(kind)
+        filled = torch.where(visible, y, means - down).to(kind)
+        return energy.to(kind), filled, factor
 
 
 def _finite_or_infinite(squares: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,32 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from thalweg.core import Energy, InputError, check_columns, rows_alike
-
-MOST_NUMBERS = 2**20
-"""Distances held at a time on a CPU"""
+from thalweg.energies.row_distances import MOST_NUMBERS, Euclidean, KnownRows, RowDistance
 
 MOST_ON_GPU = 2**25
-
-CANCELS = 1e-6
-"""Share of the squared lengths below which a square is taken from differences"""
+"""Distances held at a time on a GPU"""
 
 FEW_PATTERNS = 8
 """Rows that show the same, in the mean, from which on they are looked at together"""
-
-
-class _Known(NamedTuple):
-    """Of the rows that may be near, in double precision."""
-
-    rows: Tensor
-    """(m, d), about the center, 0 where hidden"""
-    there: Tensor
-    """(m, d), 1 where visible"""
-    whole: bool
-    """whether all are"""
-    center: Tensor
-    """(d,)"""
-    usual: Tensor
-    """(), the mean squared distance of two rows"""
 
 
 class NeighborDistance(Energy):
@@ -49,14 +29,22 @@ class NeighborDistance(Energy):
     z is which row explains y: with k = 1 this is the minimum over z, as of K-means with a point for
     each row; with more, so many explanations have to be near. A hidden coordinate of y or of a row
     counts as much as those that both show do in the mean: with d coordinates, s of which are shown,
-    :math:`E^2 = \frac{d}{s} \sum_{\text{shown}} (y_j - y_{zj})^2`.
+    :math:`E^2 = \frac{d}{s} \sum_{\text{shown}} (y_j - y_{zj})^2`, or
+    :math:`E = \frac{d}{s} \sum_{\text{shown}} |y_j - y_{zj}|`.
 
     Parameters
     ----------
     rows : Tensor
         (m, d), NaN where hidden; each column has a visible entry.
     k : int
-        From 1 to m.
+        From 1 to the number of rows that count.
+    distance : RowDistance, optional
+        ``Euclidean()`` by default, or ``Manhattan()``.
+    counts : Tensor, optional
+        (m,), bool: which of the rows explain others; all by default.
+    apart : bool, default False
+        Whether a row that is one of the rows, cell for cell, does not count itself: its energy is
+        then that of a row which was not among them.
     visible : Tensor, optional
         (n, d), bool: what counts of the rows that are asked about.
 
@@ -75,27 +63,55 @@ class NeighborDistance(Energy):
 
     rows: Tensor
     shown: Tensor
+    counts: Tensor | None
 
-    def __init__(self, rows: Tensor, k: int, visible: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        rows: Tensor,
+        k: int,
+        distance: RowDistance | None = None,
+        *,
+        counts: Tensor | None = None,
+        apart: bool = False,
+        visible: Tensor | None = None,
+    ) -> None:
         super().__init__()
-        if not 1 <= k <= len(rows):
-            raise InputError(f"NeighborDistance: k must be from 1 to {len(rows)}, got {k}")
+        most = len(rows) if counts is None else int(counts.sum())
+        if not 1 <= k <= most:
+            raise InputError(f"NeighborDistance: k must be from 1 to {most}, got {k}")
         # hidden entries apart: a file of a model has numbers alone
         self.rows = nn.Parameter(rows.detach().nan_to_num(), requires_grad=False)
         self.register_buffer("shown", ~rows.isnan())
-        self.k, self.visible = k, visible
+        self.register_buffer("counts", counts)
+        self.k, self.apart, self.visible = k, apart, visible
+        self.distance = Euclidean() if distance is None else distance
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         check_columns("NeighborDistance", y, self.rows.shape[1])
         known = self._known()
         parts = []
         for at in self._pieces(y):
-            squares = self._squares(y[at], self._seen(at), known)
-            least = squares.topk(self.k, dim=1, largest=False, sorted=False).values
-            # the root of 0 has no slope; what is no number stays none
-            root = torch.where(least == 0, 1, least).sqrt() * (least != 0)
-            parts.append(root.mean(dim=1))
+            terms = self._terms(y[at], self._seen(at), known)
+            least = self._least(terms)[0]
+            there = (least != torch.inf) | (least == torch.inf).all(dim=1, keepdim=True)
+            away = self.distance.of(torch.where(there, least, 0))
+            parts.append(away.sum(dim=1) / there.sum(dim=1))
         return torch.cat(parts).to(y)
+
+    def _least(self, terms: Tensor) -> tuple[Tensor, Tensor]:
+        """The k least terms of each row, and whose they are: (n, k), infinite if there are less."""
+        if not self.apart:
+            return terms.topk(self.k, dim=1, largest=False)
+        # one more: of a row that is there, the first is itself
+        values, which = terms.topk(min(self.k + 1, terms.shape[1]), dim=1, largest=False)
+        itself = values[:, 0] == 0
+        last = torch.where(itself[:, None], torch.roll(values, -1, 1), values)
+        order = torch.where(itself[:, None], torch.roll(which, -1, 1), which)
+        if values.shape[1] > self.k:
+            return last[:, : self.k], order[:, : self.k]
+        # all rows: of one that is itself there is one less
+        gone = itself[:, None] & (torch.arange(self.k, device=terms.device) == self.k - 1)
+        return torch.where(gone & (self.k > 1), torch.inf, last), order
 
     def _seen(self, at: slice) -> Tensor | None:
         return None if self.visible is None else self.visible[at]
@@ -105,75 +121,46 @@ class NeighborDistance(Energy):
         size = max(1, most // max(len(self.rows), numbers))
         return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
 
-    def _known(self) -> _Known:
+    def _known(self) -> KnownRows:
         """What one call needs of the rows, whatever it is about."""
-        there = self.shown.double()
-        # the median, which a far row does not move
-        shown = torch.where(self.shown, self.rows.double(), torch.nan)
-        center = shown.nanmedian(dim=0).values.nan_to_num()
-        away, count = (self.rows.double() - center) * there, there.sum(dim=0).clamp_min(1)
-        variance = away.square().sum(dim=0) / count - (away.sum(dim=0) / count).square()
-        usual = 2 * variance.clamp_min(0).sum()
-        return _Known(away, there, bool(self.shown.all()), center, usual)
+        return self.distance.known(*self._that_count())
 
-    def _squares(self, y: Tensor, visible: Tensor | None, known: _Known) -> Tensor:
-        """Squared distances (n, m), in double precision about the median of the rows."""
+    def _that_count(self) -> tuple[Tensor, Tensor]:
+        """The rows that explain others, and what they show."""
+        if self.counts is None:
+            return self.rows, self.shown
+        return self.rows[self.counts], self.shown[self.counts]
+
+    def _terms(self, y: Tensor, visible: Tensor | None, known: KnownRows) -> Tensor:
+        """What distances (n, m) are made of, in double precision about the median of the rows."""
         if visible is not None and known.whole:
             groups = rows_alike(visible.cpu().numpy())
             if len(groups) * FEW_PATTERNS <= len(y):
                 return self._by_pattern(y, visible, groups, known)
-        rows, there = known.rows, known.there
         d, y = y.shape[1], y.double() - known.center
         if visible is None and known.whole:
-            norms = y.square().sum(dim=1, keepdim=True) + rows.square().sum(dim=1)
-            return self._exact(torch.addmm(norms, y, rows.T, alpha=-2), norms, y, rows)
+            return self.distance.whole(y, known.rows)
         seen = torch.ones_like(y) if visible is None else visible.double()
         y = torch.where(seen > 0, y, 0)
-        norms = y.square() @ there.T + seen @ rows.square().T
-        both = seen @ there.T
-        squares = torch.addmm(norms, y, rows.T, alpha=-2)
-        squares = self._exact(squares, norms, y, rows, seen, there)
+        both = seen @ known.there.T
+        terms = self.distance.shared(y, seen, known) * (d / both.clamp_min(1))
         # two rows that show nothing in common are as far as rows are in the mean
-        return torch.where(both > 0, squares * (d / both.clamp_min(1)), known.usual)
+        return torch.where(both > 0, terms, known.usual)
 
     def _by_pattern(
-        self, y: Tensor, visible: Tensor, groups: list[NDArray[np.int64]], known: _Known
+        self, y: Tensor, visible: Tensor, groups: list[NDArray[np.int64]], known: KnownRows
     ) -> Tensor:
         """The same where many rows show the same: of the columns that they show."""
-        result = y.new_empty(len(y), len(self.rows), dtype=torch.float64)
+        result = y.new_empty(len(y), len(known.rows), dtype=torch.float64)
         for group in groups:
             at = torch.from_numpy(group).to(y.device)
             seen = visible[at[0]]
             if bool(seen.any()):
-                part = known._replace(
-                    rows=known.rows[:, seen], there=known.there[:, seen], center=known.center[seen]
-                )
-                squares = self._squares(y[at][:, seen], None, part)
-                result[at] = squares * (len(seen) / int(seen.sum()))
+                terms = self._terms(y[at][:, seen], None, known.of_columns(seen))
+                result[at] = terms * (len(seen) / int(seen.sum()))
             else:
                 result[at] = known.usual
         return result
-
-    def _exact(
-        self,
-        squares: Tensor,
-        norms: Tensor,
-        y: Tensor,
-        rows: Tensor,
-        seen: Tensor | None = None,
-        there: Tensor | None = None,
-    ) -> Tensor:
-        """Squares from differences where products have cancelled, of what both show."""
-        near, row = (squares < CANCELS * norms).nonzero().unbind(dim=1)
-        if not len(near):
-            return squares
-        size, parts = max(1, MOST_NUMBERS // y.shape[1]), []
-        for i, j in zip(near.split(size), row.split(size), strict=True):
-            away = (y[i] - rows[j]).square()
-            if seen is not None and there is not None:
-                away = away * seen[i] * there[j]
-            parts.append(away.sum(dim=1))
-        return squares.index_put((near, row), torch.cat(parts))
 
     def restricted(self, visible: Tensor) -> NeighborDistance:
         seen = visible if self.visible is None else self.visible & visible
@@ -182,7 +169,7 @@ class NeighborDistance(Energy):
         return view
 
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        """What the nearest rows have, each and in the mean."""
+        """What the nearest rows have: each, their middle, and in the mean."""
         few = min(self.k, 4)
         known, pieces = self._known(), self._pieces(y, self.k * y.shape[1])
         found = [self._filled(y[at], self._seen(at), few, known) for at in pieces]
@@ -191,12 +178,32 @@ class NeighborDistance(Energy):
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return self.fillings(y, x)[-1]
 
-    def _filled(self, y: Tensor, visible: Tensor | None, few: int, known: _Known) -> Tensor:
-        squares = self._squares(y, visible, known)
-        which = squares.topk(self.k, dim=1, largest=False).indices
-        values, shown = self.rows[which], self.shown[which]
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor:
+        """What one of the nearest rows has, each as likely as any other."""
+        known, pieces = self._known(), self._pieces(y)
+        rows, seen = self._that_count()
+        parts = []
+        for at in pieces:
+            least, which = self._least(self._terms(y[at], self._seen(at), known))
+            there = (least != torch.inf).double().to(generator.device)
+            one = torch.multinomial(there, n_draws, replacement=True, generator=generator)
+            one = which.gather(1, one.to(which.device)).T
+            mean = self._filled(y[at], self._seen(at), 1, known)[-1]
+            drawn = torch.where(seen[one], rows[one], mean.to(rows))
+            parts.append(torch.where(y[at].isnan(), drawn.to(y), y[at]))
+        return torch.cat(parts, dim=1)
+
+    def _filled(self, y: Tensor, visible: Tensor | None, few: int, known: KnownRows) -> Tensor:
+        least, which = self._least(self._terms(y, visible, known))
+        rows, seen = self._that_count()
+        values, shown = rows[which], seen[which] & (least != torch.inf)[..., None]
         count = shown.sum(dim=1)
         mean = (values * shown).sum(dim=1) / count.clamp_min(1)
         mean = torch.where(count > 0, mean, known.center.to(mean))
+        # of absolute differences the least sum is at the median
+        middle = torch.where(shown, values, torch.nan).nanmedian(dim=1).values
+        middle = torch.where(count > 0, middle, mean)
         each = torch.where(shown, values, mean[:, None])[:, :few].transpose(0, 1)
-        return torch.cat([each, mean[None]])
+        return torch.cat([each, middle[None], mean[None]])

@@ -93,6 +93,17 @@ class Reconstruction(LatentEnergy):
             total = total.to(mean) + part[:, None] * mean
         return total
 
+    def draw_rest(
+        self,
+        y: Tensor,
+        z: Tensor,
+        beta: float,
+        generator: torch.Generator,
+        x: Tensor | None = None,
+    ) -> Tensor | None:
+        drawn = self.cost.draw(self.decode(z, x), beta, generator)
+        return None if drawn is None else torch.where(y.isnan(), drawn.to(y), y)
+
     def recovery_cost(
         self, y: Tensor, z: Tensor, asked: Tensor, x: Tensor | None = None
     ) -> Tensor | None:

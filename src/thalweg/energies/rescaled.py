@@ -45,6 +45,7 @@ class Rescaled(Energy):
         self.register_buffer("scale", scale)
         self.register_buffer("x_shift", x_shift)
         self.register_buffer("x_scale", x_scale)
+        self.beta = energy.beta
 
     @property
     def minimizes_hidden(self) -> bool:
@@ -66,6 +67,14 @@ class Rescaled(Energy):
         if x is None or self.x_shift is None or self.x_scale is None:
             return x
         return (x - self.x_shift) / self.x_scale
+
+    def into(self, y: Tensor) -> Tensor:
+        """Rows in the units of the energy inside."""
+        return self._in(y)
+
+    def out(self, y: Tensor) -> Tensor:
+        """Rows of the energy inside in the units of y."""
+        return y * self.scale + self.shift
 
     def _out(self, y: Tensor | None) -> Tensor | None:
         return None if y is None else y * self.scale + self.shift
@@ -98,6 +107,13 @@ class Rescaled(Energy):
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self._out(self.energy.expect(self._in(y), self.given(x)))
+
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor | None:
+        drawn = self.energy.draw_fillings(self._in(y), n_draws, generator, self.given(x))
+        found = self._out(drawn)
+        return None if found is None else torch.where(y.isnan(), found, y)
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor | None:
         return self._out(self.energy.draw(n, generator))

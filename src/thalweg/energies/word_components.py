@@ -250,5 +250,25 @@ class _Marginal(LatentEnergy):
         filled = self._with_words(y, rows, share @ self.whole.log_p.exp())
         return torch.where(self.visible, y, filled)
 
+    def draw_rest(
+        self,
+        y: Tensor,
+        z: Tensor,
+        beta: float,
+        generator: torch.Generator,
+        x: Tensor | None = None,
+    ) -> Tensor | None:
+        """Numbers by the components of the numbers, words by each component's probabilities."""
+        rows = torch.where(self.visible, y, 0).expand(len(z), *y.shape)
+        if self.whole.numbers is not None:
+            view = self.whole.numbers.restricted(self.whole.numbers_of(self.visible))
+            numbers = view.draw_rest(self.whole.numbers_of(y), z, beta, generator)
+            if numbers is None:
+                return None
+            rows = rows.index_copy(-1, self.whole._numbers, numbers.to(rows))
+        log_p = self.whole.log_p[z.argmax(dim=-1)]
+        words = self.whole.words.draw(log_p, beta * self.whole._ones(), generator)
+        return torch.where(self.visible, y, self._with_words(y, rows, words))
+
     def restricted(self, visible: Tensor) -> _Marginal:
         return _Marginal(self.whole, self.visible & visible)

@@ -11,11 +11,13 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
     from thalweg.estimators.images.masked import MaskedImageModel
     from thalweg.estimators.regression.latent_regressor import LatentRegressor
     from thalweg.estimators.storage import load
+    from thalweg.estimators.tables.anomaly import AnomalyDetector
     from thalweg.estimators.tables.boltzmann import BernoulliRBM
     from thalweg.estimators.tables.denoising import DenoisingAutoencoder
     from thalweg.estimators.tables.energy_density import EnergyDensity
     from thalweg.estimators.tables.glo import GLO
     from thalweg.estimators.tables.ica import SquareICA
+    from thalweg.estimators.tables.imputer import Imputer
     from thalweg.estimators.tables.kmeans import KMeans
     from thalweg.estimators.tables.masked import MaskedAutoencoder
     from thalweg.estimators.tables.mixture import GaussianMixture
@@ -33,6 +35,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
     from thalweg.estimators.texts.model import Completion, Evaluation
 
 __all__ = [
+    "AnomalyDetector",
     "GLO",
     "PCA",
     "BernoulliRBM",
@@ -42,6 +45,7 @@ __all__ = [
     "EnergyDensity",
     "Evaluation",
     "GaussianMixture",
+    "Imputer",
     "JointEmbeddingModel",
     "KMeans",
     "LatentRegressor",

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 ESTIMATORS = {
+    "AnomalyDetector": "tables.anomaly",
+    "Imputer": "tables.imputer",
     "KMeans": "tables.kmeans",
     "GaussianMixture": "tables.mixture",
     "PCA": "tables.pca",

@@ -108,6 +108,28 @@ class FreeEnergy(Energy):
         candidates = self.infer(y, x)
         return self.energy.expect(y, candidates.z, self._share(candidates, y, x), x)
 
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor | None:
+        """By z drawn from p(z | visible), among the solver's candidates or by its own way."""
+        drawn = self.solver.draw(self.energy, y, n_draws, generator, x)
+        if drawn is None and math.isinf(self.beta):
+            return None
+        z, beta = drawn or (self._drawn(y, n_draws, generator, x), self.beta)
+        return self.energy.draw_rest(y, z, beta, generator, x)
+
+    def _drawn(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None
+    ) -> Tensor:
+        """z of candidates, each as likely as its share: (n_draws, n, *latent)."""
+        candidates = self.infer(y, x)
+        share = self._share(candidates, y, x).expand(-1, len(y)).T.double().to(generator.device)
+        which = torch.multinomial(share, n_draws, replacement=True, generator=generator)
+        which = which.T.to(y.device)
+        if candidates.z.shape[1] == 1:
+            return candidates.z[:, 0][which]
+        return candidates.z[which, torch.arange(len(y), device=y.device)]
+
     def restricted(self, visible: Tensor) -> FreeEnergy | None:
         view = self.energy.restricted(visible)
         return (

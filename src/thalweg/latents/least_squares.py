@@ -25,12 +25,15 @@ class LeastSquares(LatentSolver):
         (k,). Added to the diagonal of G where the mean of z is asked for, which holds codes of
         directions that the visible coordinates hardly speak of near 0: sigma^2 / variance of
         each code is probabilistic PCA. The minimum does not know of it.
+    noise : float, optional
+        sigma^2, the variance of each coordinate about the plane, by which codes are drawn.
     """
 
     shrinkage: Tensor | None
 
-    def __init__(self, shrinkage: Tensor | None = None) -> None:
+    def __init__(self, shrinkage: Tensor | None = None, noise: float | None = None) -> None:
         super().__init__()
+        self.noise = noise
         self.register_buffer("shrinkage", shrinkage)
 
     @property
@@ -46,6 +49,29 @@ class LeastSquares(LatentSolver):
 
     def mean(self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         return None if self.shrinkage is None else self._minimum(energy, y, x, self.shrinkage)
+
+    @torch.no_grad()
+    def draw(
+        self,
+        energy: LatentEnergy,
+        y: Tensor,
+        n_draws: int,
+        generator: torch.Generator,
+        x: Tensor | None = None,
+    ) -> tuple[Tensor, float] | None:
+        """Codes from the normal density about their mean, of probabilistic PCA."""
+        if self.shrinkage is None or not self.noise:
+            return None
+        form = quadratic_of(energy, y.double(), x, type(self).__name__)
+        precision = form.gram + torch.diag(self.shrinkage.to(form.gram))
+        factor = torch.linalg.cholesky(precision)
+        mean = _solved(form, self.shrinkage.to(form.gram))
+        e = torch.randn(
+            (n_draws, *mean.shape), generator=generator, dtype=mean.dtype, device=generator.device
+        ).to(mean.device)
+        # cov z = 2 sigma^2 (G + r)^-1, G being twice that of the squares
+        away = torch.linalg.solve_triangular(factor.mT, e[..., None], upper=True)[..., 0]
+        return (mean + math.sqrt(2 * self.noise) * away).to(y), 1 / (2 * self.noise)
 
     @torch.no_grad()
     def _minimum(

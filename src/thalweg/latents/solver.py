@@ -36,6 +36,17 @@ class LatentSolver(nn.Module, ABC):
         """The mean of z given y, ``(n, *latent)``, where the solver has a way of its own to it."""
         return None
 
+    def draw(
+        self,
+        energy: LatentEnergy,
+        y: Tensor,
+        n_draws: int,
+        generator: torch.Generator,
+        x: Tensor | None = None,
+    ) -> tuple[Tensor, float] | None:
+        """z (n_draws, n, *latent) given y and the temperature of the rest, by a way of its own."""
+        return None
+
     def restricted(self, visible: Tensor) -> LatentSolver:
         """The solver for the energy restricted to visible coordinates, (n, d), bool."""
         return self

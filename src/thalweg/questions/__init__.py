@@ -3,6 +3,7 @@
 from thalweg.questions.compiled import Compiled
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
+from thalweg.questions.draws import draw_fillings
 from thalweg.questions.expect import expect
 from thalweg.questions.explain import explain
 from thalweg.questions.fill import Fillings, fill
@@ -21,6 +22,7 @@ __all__ = [
     "Predictions",
     "complete",
     "descend",
+    "draw_fillings",
     "draw_tokens",
     "expect",
     "explain",

@@ -31,6 +31,16 @@ if TYPE_CHECKING:
     class DensityMixin:
         """Says what kind of estimator it is."""
 
+    class OneToOneFeatureMixin:
+        """Names of what comes out: those of what went in."""
+
+        def get_feature_names_out(self, input_features: Any = None) -> Any: ...
+
+    class OutlierMixin:
+        """``fit_predict``, 1 for usual rows and -1 for others."""
+
+        def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> Any: ...
+
     class RegressorMixin:
         """``score``, the share of the variance that is explained."""
 
@@ -42,6 +52,8 @@ else:
         ClassNamePrefixFeaturesOutMixin,
         ClusterMixin,
         DensityMixin,
+        OneToOneFeatureMixin,
+        OutlierMixin,
         RegressorMixin,
         TransformerMixin,
     )

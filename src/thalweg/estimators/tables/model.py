@@ -37,7 +37,8 @@ from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.tables.constants import ConstantsMixin
 from thalweg.estimators.tables.explaining import ExplainsMixin
-from thalweg.estimators.tables.space import RowSpace, entered, in_units
+from thalweg.estimators.tables.filling import FillsMixin
+from thalweg.estimators.tables.space import Prepared, RowSpace, entered, in_units
 from thalweg.estimators.tables.words import worded
 from thalweg.questions.blocks import check_answers
 from thalweg.questions.minimized import MinimizedOut
@@ -45,7 +46,7 @@ from thalweg.training import History, Step, train
 from thalweg.training.progress import progress_bar
 
 
-class TableModel(ExplainsMixin, ConstantsMixin, ScoresMixin, FittedModel):
+class TableModel(FillsMixin, ExplainsMixin, ConstantsMixin, ScoresMixin, FittedModel):
     """An estimator whose energy is of the rows of a table."""
 
     about: ClassVar[str] = "rows"
@@ -82,7 +83,7 @@ class TableModel(ExplainsMixin, ConstantsMixin, ScoresMixin, FittedModel):
         if summary.silent:
             rows = rows.speaking()
             summary = rows.summary()
-        if self._is_scaled():
+        if self._is_scaled() and not isinstance(X, Prepared):
             kept = rows.kept
             self._space, rows = in_units(
                 self._space, rows, summary, self._units_by(), self._words_in_units
@@ -169,37 +170,6 @@ class TableModel(ExplainsMixin, ConstantsMixin, ScoresMixin, FittedModel):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return self._ask(rows, question)
-
-    def complete(self, X: Any, answer: str = "lowest") -> Any:
-        """A copy of X with every NaN filled, in the container of X.
-
-        Visible entries are bit for bit what they were.
-
-        Parameters
-        ----------
-        X : array, data frame or tensor (n, n_features)
-        answer : {"lowest", "mean"}, default "lowest"
-            What to fill in: the values of least energy, which lie in a valley; or their mean,
-            given the visible entries, which has the least squared error to be expected where
-            exp(-F) is a density (mixtures, variational autoencoder, PCA with its noise). For other
-            energies with codes, mean is what the codes of the visible entries decode to.
-        """
-        if answer not in ("lowest", "mean"):
-            raise InputError(f"complete: answer must be 'lowest' or 'mean', got {answer!r}")
-        rows = self._read(X)
-
-        def question(y: Tensor) -> Tensor:
-            if answer == "mean":
-                return questions.expect(self.energy_, y)
-            return questions.complete(self._worded(), y, starts=self._fillings())
-
-        filled = np.array(self._ask_by_descent(rows, question))
-        self._with_constants(filled, np.isnan(rows.values))
-        return self._space.filled(self, X, rows, filled)
-
-    def _fillings(self) -> Tensor | None:
-        """Rows (s, d) that ``complete`` may start from, for energies without codes of their own."""
-        return None
 
     def _iterate(
         self,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from thalweg.core import Either, InputError, Integer, Real, learned, parameter
 from thalweg.data import Rows, Summary
-from thalweg.energies import Affine, Reconstruction
+from thalweg.energies import Affine, BySquares, Reconstruction
 from thalweg.energies.inside import affine_of
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.learning_on import LearnsOn
@@ -92,6 +92,11 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
         "The same as a share of the whole: (k,).", saved=True, shape=("n_components_",)
     )
     n_components_: int = learned("k, size of z.", saved=True, constraint=Integer(1))
+    noise_variance_: float | None = learned(
+        "sigma^2, the variance along each direction that is not among them.",
+        saved=True,
+        constraint=Real(0, none=True),
+    )
     n_iter_: int = learned(
         "Alternations; 1, the closed form, for complete rows.", saved=True, constraint=Integer(0)
     )
@@ -201,8 +206,21 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
         )  # fmt: skip
         self.energy_ = with_words(energy, self._space, like)
         self.n_components_ = len(variances)
+        self._noise(left)
         self.explained_variance_ = variances
         self.explained_variance_ratio_ = variances / total if total > 0 else 0 * variances
+
+    def _noise(self, variance: float | None) -> None:
+        self.noise_variance_ = variance
+        solver = self.energy_.solver
+        solver = solver.inner if isinstance(solver, BySquares) else solver
+        assert isinstance(solver, LeastSquares)
+        solver.noise = variance
+
+    def _restore(self, state: dict[str, Tensor]) -> Self:
+        super()._restore(state)
+        self._noise(self.noise_variance_)
+        return self
 
     def _size(self, variances: NDArray[np.float64], n: int, columns: int) -> int:
         most = min(n, columns)

@@ -138,8 +138,19 @@ class RowSpace(NamedTuple):
         return answer if self.schema is None else self.schema.decode(answer)
 
 
+class Prepared(NamedTuple):
+    """Rows in the units that another model works in, for a model that it is made of."""
+
+    space: RowSpace
+    rows: Rows
+    n_features_in: int
+
+
 def entered(model: BaseEstimator, X: Any) -> tuple[RowSpace, Rows]:
     """X as rows to learn from, in units of their own, and what is known of them from here on."""
+    if isinstance(X, Prepared):
+        model.n_features_in_ = X.n_features_in  # type: ignore[attr-defined]
+        return X.space, X.rows
     table = table_of(X)
     if table is None:
         return RowSpace(), read_rows(model, X, reset=True)

@@ -20,14 +20,6 @@ class TakesSparse(BaseEstimator):
     are those for the dense array.
     """
 
-    def complete(self, X: Any, answer: str = "lowest") -> Any:
-        if is_sparse(X):
-            raise InputError(
-                f"complete: X is sparse ({type(X).__name__}), where what is not stored is 0; "
-                "expected a dense array with NaN where an entry is hidden"
-            )
-        return super().complete(X, answer)  # type: ignore[misc]
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -38,6 +30,15 @@ def is_sparse(X: Any) -> bool:
     """Whether X is a sparse matrix or array of scipy, which is not imported to find out."""
     sparse = sys.modules.get("scipy.sparse")
     return sparse is not None and bool(sparse.issparse(X))
+
+
+def refuse_sparse(question: str, X: Any) -> None:
+    """Say that a sparse matrix hides nothing."""
+    if is_sparse(X):
+        raise InputError(
+            f"{question}: X is sparse ({type(X).__name__}), where what is not stored is 0; "
+            "expected a dense array with NaN where an entry is hidden"
+        )
 
 
 def read_sparse(estimator: BaseEstimator, X: Any, reset: bool) -> SparseRows:

@@ -1,0 +1,211 @@
+"""Energies made of several, or of one by the way of another unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.core import Energy, Indicators, InputError
+
+
+class Sum(Energy):
+    r"""A weighted sum of energies: low where all are.
+
+    .. math::
+        F(x, y) = \sum_i w_i F_i(x, y)
+
+    Of densities it is their product. What is hidden is hidden from each by itself.
+
+    Parameters
+    ----------
+    energies : sequence of Energy
+    weights : sequence of float, optional
+        1 each by default.
+
+    Examples
+    --------
+    >>> from thalweg.energies import Normal
+    >>> narrow = Normal(torch.zeros(1), torch.eye(1))
+    >>> energy = Sum([narrow, narrow], [0.5, 0.5])
+    >>> bool((energy(torch.ones(1, 1)) == narrow(torch.ones(1, 1))).all())
+    True
+    """
+
+    def __init__(
+        self, energies: Sequence[Energy], weights: Sequence[float] | None = None
+    ) -> None:
+        super().__init__()
+        weights = [1.0] * len(energies) if weights is None else list(weights)
+        if not energies or len(weights) != len(energies):
+            raise InputError(
+                f"Sum: {len(energies)} energies and {len(weights)} weights; expected one energy "
+                "or more, and a weight for each"
+            )
+        self.energies = nn.ModuleList(energies)
+        self.weights = weights
+
+    @property
+    def _each(self) -> list[Energy]:
+        return [energy for energy in self.energies if isinstance(energy, Energy)]
+
+    @property
+    def indicators(self) -> Indicators | None:
+        return next((e.indicators for e in self._each if e.indicators is not None), None)
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        values = [w * e(y, x) for w, e in zip(self.weights, self._each, strict=True)]
+        return torch.stack(values).sum(dim=0)
+
+    def restricted(self, visible: Tensor) -> Sum | None:
+        views = [energy.restricted(visible) for energy in self._each]
+        known = [view for view in views if view is not None]
+        return Sum(known, self.weights) if len(known) == len(views) else None
+
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """Those of all its energies."""
+        found = [energy.fillings(y, x) for energy in self._each]
+        known = [each for each in found if each is not None]
+        return torch.cat(known) if known else None
+
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor | None:
+        """By the first of its energies that knows a way."""
+        for energy in self._each:
+            drawn = energy.draw_fillings(y, n_draws, generator, x)
+            if drawn is not None:
+                return drawn
+        return None
+
+    def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """The mean by those of its energies that know it."""
+        found = [energy.expect(y, x) for energy in self._each]
+        known = [each for each in found if each is not None]
+        return torch.stack(known).mean(dim=0) if known else None
+
+
+class Blend(Energy):
+    r"""Energies of which each is trusted with some columns more than with others.
+
+    .. math::
+        F(y) = \sum_i \bar w_i F_i(y), \qquad E[y_j \mid y_{\text{visible}}] =
+        \sum_i w_{ij} E_i[y_j \mid y_{\text{visible}}]
+
+    Parameters
+    ----------
+    energies : sequence of Energy
+        Each knows the means of what is hidden.
+    shares : Tensor
+        w, (energies, d), each column of sum 1.
+    """
+
+    shares: Tensor
+
+    def __init__(self, energies: Sequence[Energy], shares: Tensor) -> None:
+        super().__init__()
+        self.energies = nn.ModuleList(energies)
+        self.register_buffer("shares", shares)
+
+    @property
+    def each(self) -> list[Energy]:
+        """The energies."""
+        return [energy for energy in self.energies if isinstance(energy, Energy)]
+
+    @property
+    def indicators(self) -> Indicators | None:
+        return next((e.indicators for e in self.each if e.indicators is not None), None)
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        weights = self.shares.mean(dim=1)
+        values = [w * e(y, x) for w, e in zip(weights, self.each, strict=True)]
+        return torch.stack(values).sum(dim=0)
+
+    def restricted(self, visible: Tensor) -> Blend | None:
+        views = [energy.restricted(visible) for energy in self.each]
+        known = [view for view in views if view is not None]
+        return Blend(known, self.shares) if len(known) == len(views) else None
+
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """Those of all its energies, and their blend."""
+        found = [energy.fillings(y, x) for energy in self.each]
+        known = [each for each in found if each is not None]
+        mean = self.expect(y, x)
+        if mean is not None:
+            if self.indicators is not None:
+                mean = self.indicators.settled(mean)
+            known.append(mean[None])
+        return torch.cat(known) if known else None
+
+    def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        found = [energy.expect(y, x) for energy in self.each]
+        known = [each for each in found if each is not None]
+        if len(known) < len(found):
+            return None
+        return (torch.stack(known) * self.shares[:, None].to(y)).sum(dim=0)
+
+
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor | None:
+        """By one of its energies each, as often as it is trusted; numbers about the common mean."""
+        mean, words = self.expect(y, x), self.indicators
+        if mean is None:
+            return None
+        weight = self.shares.double().mean(dim=1).to(generator.device)
+        which = torch.multinomial(
+            weight.expand(len(y), -1), n_draws, replacement=True, generator=generator
+        ).T.to(y.device)  # fmt: skip
+        result = torch.where(y.isnan(), mean, y).expand(n_draws, *y.shape).clone()
+        for i, energy in enumerate(self.each):
+            drawn, center = energy.draw_fillings(y, n_draws, generator, x), energy.expect(y, x)
+            if drawn is None or center is None:
+                return None
+            moved = drawn + (mean - center)
+            if words is not None:
+                moved = torch.where(words.mask, drawn, moved)
+            result = torch.where((which == i)[..., None] & y.isnan(), moved, result)
+        return result
+
+
+class Squashed(Energy):
+    r"""An energy of numbers whose far ends are drawn in.
+
+    .. math::
+        F(y) = F_0(s(y)), \qquad s(y)_j = \operatorname{sign}(y_j) \log(1 + |y_j|)
+
+    Near 0 nothing changes; far out it is factors that count, and no longer differences. There is no
+    Jacobian: it is the energy that is asked elsewhere, not the density that is carried over.
+
+    Parameters
+    ----------
+    energy : Energy
+        F_0, of squashed rows.
+    """
+
+    def __init__(self, energy: Energy) -> None:
+        super().__init__()
+        self.energy = energy
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        value: Tensor = self.energy(squashed(y), x)
+        return value
+
+    def restricted(self, visible: Tensor) -> Squashed | None:
+        view = self.energy.restricted(visible)
+        return None if view is None else Squashed(view)
+
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        found = self.energy.fillings(squashed(y), x)
+        return None if found is None else unsquashed(found)
+
+
+def squashed(y: Tensor) -> Tensor:
+    """sign(y) log(1 + |y|)."""
+    return y.sign() * y.abs().log1p()
+
+
+def unsquashed(s: Tensor) -> Tensor:
+    """The y that :func:`squashed` makes s of."""
+    return s.sign() * s.abs().expm1()

@@ -1,0 +1,114 @@
+"""How well a model of rows brings back what is hidden: cells that are there are hidden once more."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from thalweg import questions
+from thalweg.data import Rows
+from thalweg.estimators.tables.space import Prepared
+
+CELLS = 0.1
+"""The share of the visible cells that is hidden once more"""
+
+LEANS = 20.0
+"""Cells of a column, whose weights lean on those of all columns as if so many more were there"""
+
+
+class Trial(NamedTuple):
+    """Rows of which some cells are hidden once more, and are asked for."""
+
+    given: Prepared
+    whole: NDArray[np.float64]
+    """(n, d), what was there; NaN where nothing is"""
+    asked: NDArray[np.bool_]
+    """(n, d)"""
+    parts: list[slice]
+    """the entries of each column"""
+    weight: NDArray[np.float64]
+    """(d,), of squares, so that the mean of a column by itself costs 1 in each"""
+
+    @classmethod
+    def of(cls, prepared: Prepared, size: int, seed: int) -> Self:
+        """A trial with so many of the rows, at most."""
+        random = np.random.default_rng(seed)
+        space, rows, width = prepared
+        chosen = np.sort(random.permutation(len(rows))[:size])
+        whole = rows.take(chosen).astype(np.float64)
+        parts = [at for _, at in space.cells(whole.shape[1], None)]
+        seen = ~np.isnan(whole)
+        cells = np.stack([seen[:, at].all(axis=1) for at in parts], axis=1)
+        hidden = cells & (random.random(cells.shape) < CELLS)
+        # every row keeps a cell, and every column a few
+        hidden[~(cells & ~hidden).any(axis=1)] = False
+        hidden[:, (cells & ~hidden).sum(axis=0) < 2] = False
+        asked = np.zeros_like(seen)
+        weight = np.ones(whole.shape[1])
+        for j, at in enumerate(parts):
+            asked[:, at] = hidden[:, j, None]
+            spread = np.nanvar(whole[:, at], axis=0).sum() if cells[:, j].any() else 0.0
+            weight[at] = 1 / spread if spread > 0 else 0.0
+        holed = Rows(np.where(asked, np.nan, whole).astype(rows.dtype))
+        return cls(Prepared(space, holed, width), whole, asked, parts, weight)
+
+    @property
+    def cells(self) -> int:
+        """Columns, each of one entry or several."""
+        return len(self.parts)
+
+    def filled(self, model: Any) -> NDArray[np.float64]:
+        """What a model that has learned from the rows puts in: (n, d)."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(self.given)
+            return recovered(model, self.given.rows)
+
+    def error(self, filled: NDArray[np.float64]) -> float:
+        """Mean squared error of a cell that is asked for, the mean of its column costing 1."""
+        if not self.asked.any():
+            return 0.0
+        away = np.where(self.asked, filled - np.where(self.asked, self.whole, 0), 0)
+        cells = sum(int(self.asked[:, at.start].sum()) for at in self.parts)
+        return float((away**2 * self.weight).sum()) / cells
+
+    def shares(self, fillings: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """How much of each filling serves each column best: (fillings, d), each of sum 1.
+
+        Least squares over weights of at least 0; those of a column lean on those of all.
+        """
+        every = self._weights(self.parts, fillings, np.full(len(fillings), 1 / len(fillings)), 1.0)
+        found = np.empty((len(fillings), self.whole.shape[1]))
+        for at in self.parts:
+            found[:, at] = self._weights([at], fillings, every, LEANS)[:, None]
+        return found
+
+    def _weights(
+        self,
+        parts: Sequence[slice],
+        fillings: Sequence[NDArray[np.float64]],
+        prior: NDArray[np.float64],
+        leans: float,
+    ) -> NDArray[np.float64]:
+        each, right = [], []
+        for at in parts:
+            rows = self.asked[:, at.start]
+            root = np.sqrt(self.weight[at])
+            each.append(np.stack([(f[rows, at] * root).ravel() for f in fillings], axis=1))
+            right.append((self.whole[rows, at] * root).ravel())
+        lean = np.sqrt(leans) * np.eye(len(fillings))
+        # that they sum to 1 weighs more than all cells
+        one = 1e4 * np.ones((1, len(fillings)))
+        left = np.concatenate([*each, lean, one])
+        weights = nnls(left, np.concatenate([*right, np.sqrt(leans) * prior, [1e4]]))[0]
+        return np.asarray(weights / weights.sum())
+
+
+def recovered(model: Any, rows: Rows) -> NDArray[np.float64]:
+    """Rows in the model's units, hidden entries at their mean."""
+    return np.asarray(model._ask(rows, lambda y: questions.expect(model.energy_, y)))

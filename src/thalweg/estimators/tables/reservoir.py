@@ -1,0 +1,84 @@
+"""Estimators that are made of rows of their table: which of them they keep."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from thalweg.core import Choice, Integer, changed, learned, parameter
+from thalweg.estimators.base.settings import Seeded
+from thalweg.estimators.tables.learning_on import LearnsOn, seed_later
+from thalweg.estimators.tables.model import TableModel
+
+
+class KeepsRows(LearnsOn, Seeded, TableModel):
+    """For energies that are of training rows themselves; of many, some are kept at random."""
+
+    max_rows: int = parameter(
+        "Of more training rows so many are kept, at random: asking takes a time that grows with "
+        "them, and a share of them is as near.",
+        Integer(1),
+        default=4096,
+    )
+
+    scale: str = changed(
+        default="auto",
+        sentence="Units that are taken off inside. A distance needs columns that compare: by auto "
+        "they are median and quartiles, of arrays too.",
+        constraint=Choice(("auto", "robust", "standard", "none")),
+    )
+
+    n_rows_: int = learned("Training rows that are kept.", saved=True, constraint=Integer(1))
+    k_: int = learned("Neighbours.", saved=True, constraint=Integer(1))
+
+    def _is_scaled(self) -> bool:
+        return self.scale != "none"
+
+    @abstractmethod
+    def _keep(self, rows: Tensor) -> None:
+        """The energy of rows (m, d), NaN where hidden."""
+
+    @abstractmethod
+    def _kept_rows(self) -> Tensor:
+        """The rows (m, d) that are kept, NaN where hidden."""
+
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Keep the rows of X (n, n_features); NaN entries are hidden."""
+        rows, _ = self._begin(X)
+        order = check_random_state(self.random_state).permutation(len(rows))
+        chosen = np.sort(order[: self.max_rows])
+        self._keep(torch.from_numpy(rows.take(chosen)).to(self._device))
+        self.n_samples_seen_ = float(len(rows))
+        return self
+
+    def partial_fit(self, X: Any, y: None = None) -> Self:
+        """Keep rows of X (n, n_features) too; of more than ``max_rows`` each is as likely kept."""
+        if self._is_new():
+            return self.fit(X)
+        rows, summary = self._more(X)
+        if summary.silent:
+            rows = rows.speaking()
+        if not len(rows):
+            return self
+        before, like = self._kept("n_samples_seen_"), self._like()
+        random = np.random.default_rng(seed_later(self.random_state, before))
+        after = before + len(rows)
+        size = int(min(self.max_rows, after))
+        # of all rows seen so many are kept: how many of the new ones, and which
+        new = len(rows)
+        if size < after:
+            # numpy draws of less than a billion rows without putting them back
+            few = after < 1e9
+            new = (random.hypergeometric(len(rows), int(before), size) if few
+                   else random.binomial(size, len(rows) / after))  # fmt: skip
+        new = min(max(size - self.n_rows_, int(new)), len(rows))
+        old = self._kept_rows()[np.sort(random.permutation(self.n_rows_)[: size - new])]
+        drawn = rows.take(np.sort(random.permutation(len(rows))[:new]))
+        self._keep(torch.cat([old, torch.from_numpy(drawn).to(like)]))
+        self.n_samples_seen_ = after
+        return self

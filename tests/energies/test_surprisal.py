@@ -1,0 +1,113 @@
+"""Energies made of energies: their sum, their rarity, their far ends drawn in."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from thalweg.core import Energy, InputError
+from thalweg.energies import Manhattan, NeighborDistance, Normal, Squashed, Sum, Surprisal
+
+
+class Plain(Energy):
+    """The first column."""
+
+    def forward(self, y, x=None):
+        return y[:, 0]
+
+    def restricted(self, visible):
+        return self
+
+
+def rare(values, body=1.0):
+    return Surprisal(Plain(), torch.as_tensor(values, dtype=torch.float64), body)
+
+
+def test_it_is_minus_the_log_of_the_share_that_is_at_least_as_high():
+    values = np.random.default_rng(0).permutation(np.arange(1, 201)) ** 1.5
+    shares = [(1 + (values >= v).sum()) / 201 for v in values]
+    found = torch.exp(-rare(values)(torch.as_tensor(values)[:, None]))
+    np.testing.assert_allclose(found, shares, rtol=0.02)
+
+
+def test_it_rises_strictly_wherever_energies_do():
+    values = np.random.default_rng(0).exponential(size=3000)
+    f = np.linspace(-1, 60, 5000)
+    for body in (0.6, 0.8, 1.0):
+        found = rare(values, body)(torch.as_tensor(f)[:, None]).numpy()
+        assert (np.diff(found) > 0).all()
+        assert np.isfinite(found).all()
+
+
+def test_beyond_the_body_a_log_normal_tail_goes_on():
+    law = stats.lognorm(s=0.4)
+    values = law.ppf((np.arange(20000) + 0.5) / 20000)
+    # a tenth that is not of it, which the body does not see
+    values = np.concatenate([values, np.full(2000, 1e4)])
+    at = law.isf([1e-1, 1e-3, 1e-6, 1e-9])
+    found = rare(values, 0.8)(torch.as_tensor(at)[:, None]).numpy()
+    # the tenth is there in every share, and shifts the quantiles of the body
+    expected = -law.logsf(at)
+    assert abs(found / expected - 1).max() < 0.35
+    assert (found < expected + 0.1).all()
+
+
+def test_a_mean_of_surprisals_goes_on_as_it_is():
+    values = np.random.default_rng(0).exponential(size=3000)
+    energy = Surprisal(Plain(), torch.as_tensor(values), 0.8, in_nats=True)
+    f = torch.tensor([[5.0], [6.0], [30.0]], dtype=torch.float64)
+    # exponential values are surprisals: they are what they were
+    np.testing.assert_allclose(energy(f), f[:, 0], atol=0.15)
+
+
+def test_what_is_always_the_same_is_no_surprise_and_more_is():
+    found = rare(torch.full((50,), 2.0))(torch.tensor([[2.0], [3.0]], dtype=torch.float64))
+    assert abs(float(found[0])) < 1e-6
+    assert found[1] > 20
+    zero = rare(torch.zeros(50))(torch.tensor([[0.0], [1.0]], dtype=torch.float64))
+    assert abs(float(zero[0])) < 1e-6
+    assert zero[1] > 20
+
+
+def test_what_is_beyond_all_numbers_is_the_most_surprising():
+    found = rare([1.0, 2.0, torch.inf, torch.nan, 3.0], 0.6)
+    values = found(torch.tensor([[1.0], [3.0], [1e10], [1e200]], dtype=torch.float64))
+    assert (values.diff() > 0).all()
+
+
+@pytest.mark.parametrize("body", [0.5, 1.1])
+def test_a_body_is_more_than_half(body):
+    with pytest.raises(InputError, match="above 1/2 and at most 1"):
+        rare([1.0], body)
+
+
+def test_a_sum_is_the_energy_of_a_product():
+    one, two = (Normal(torch.zeros(2), torch.eye(2) * s) for s in (1.0, 4.0))
+    both = Normal(torch.zeros(2), torch.eye(2) / (1 + 1 / 4))
+    y = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+    away = Sum([one, two])(y) - both(y)
+    torch.testing.assert_close(away, away[:1].expand(20))
+    torch.testing.assert_close(Sum([one, two], [2.0, 0.5])(y), 2 * one(y) + 0.5 * two(y))
+    with pytest.raises(InputError, match="1 energies and 2 weights"):
+        Sum([one], [1.0, 2.0])
+
+
+def test_what_is_hidden_is_hidden_from_all_of_a_sum():
+    rows = torch.randn(30, 3, generator=torch.Generator().manual_seed(0))
+    near = NeighborDistance(rows, 3, Manhattan())
+    energy = Sum([near, Squashed(near)], [0.5, 2.0])
+    y = rows[:5] + 0.1
+    y[:, 1] = torch.nan
+    seen = ~y.isnan()
+    view = energy.restricted(seen)
+    expected = 0.5 * near.restricted(seen)(y) + 2 * Squashed(near.restricted(seen))(y)
+    torch.testing.assert_close(view(y), expected)
+    torch.testing.assert_close(view.expect(y), near.restricted(seen).expect(y))
+    assert len(view.fillings(y)) == 10
+
+
+def test_far_ends_are_drawn_in():
+    energy = Squashed(Plain())
+    y = torch.tensor([[0.0], [1e-6], [-100.0], [100.0]], dtype=torch.float64)
+    expected = [0, 1e-6, -np.log(101), np.log(101)]
+    np.testing.assert_allclose(energy(y), expected, rtol=1e-6)
