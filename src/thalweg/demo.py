@@ -23,6 +23,7 @@ from thalweg.data.toy import spiral
 from thalweg.estimators import KMeans, LatentRegressor
 from thalweg.plots import draw_images, draw_landscape, figure, save_figure
 from thalweg.questions.descent import descend
+from thalweg.report import report
 
 BETAS = (3.0, 10.0, 100.0)
 
@@ -32,7 +33,8 @@ def run(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; expected a folder, or a name for a new one")
     folder.mkdir(exist_ok=True)
-    parts = (("spiral", _spiral), ("digits", _digits), ("table", _table), ("branches", _branches))
+    parts = (("spiral", _spiral), ("digits", _digits), ("table", _table), ("branches", _branches),
+             ("report", _report))
     sections = []
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("demo", total=len(parts))
@@ -235,6 +237,37 @@ def _table(folder: Path) -> str:
     )
 
 
+def _report(folder: Path) -> str:
+    """A table as people have it, and the page that says what is in it."""
+    source = folder / "wines.csv"
+    write_data(messy_wines(), source)
+    report(read_table(source), folder / "report")
+    return (
+        "<h2>A table as people have it, and one page on it</h2><p><a href='wines.csv'>Wines</a> in "
+        "raw units, with identifiers, words, dates, gaps and two cells whose decimal points have "
+        "moved: <a href='report/report.html'>what is in it, what is unusual and why, what is "
+        "missing and how sure that is</a>.</p>"
+    )
+
+
+def messy_wines() -> pl.DataFrame:
+    """scikit-learn's wines with what real tables have."""
+    wine, random = load_wine(), np.random.default_rng(0)
+    names = [name.replace("/", "_") for name in wine.feature_names]
+    bottled = np.datetime64("1991-03-01") + (40 * wine.target + random.integers(40, size=178))
+    columns = {name: wine.data[:, j].round(2) for j, name in enumerate(names)}
+    whole = pl.DataFrame({
+        "bottle": [f"W{i:03d}" for i in range(178)],
+        "cultivar": np.array(["Barolo", "Grignolino", "Barbera"])[wine.target],
+        "bottled": bottled, **columns,
+    })  # fmt: skip
+    whole[4, "ash"], whole[77, "proline"] = 28.7, 9600.0
+    return whole.with_columns(
+        pl.when(pl.Series(random.random(178) < 0.08)).then(None).otherwise(pl.col(name)).alias(name)
+        for name in whole.columns[1:]
+    )
+
+
 def _branches(folder: Path) -> str:
     random = np.random.default_rng(0)
     angle = random.uniform(0, 2 * np.pi, size=1000)
@@ -268,7 +301,7 @@ def _write_page(path: Path, sections: list[str]) -> None:
     )
     page = (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>thalweg demo</title>"
-        f"<style>{style}</style><h1>thalweg: four energies and what they answer</h1>"
+        f"<style>{style}</style><h1>thalweg: energies and what they answer</h1>"
         + "".join(sections)
     )
     with write_beside(path) as beside:

@@ -172,6 +172,27 @@ def map_(
 
 
 @app.command()
+@reads_tables
+def report(
+    data: Data,
+    out: Annotated[str, typer.Option(help="A folder, made if need be, for report.html.")],
+    model: Annotated[
+        str | None, typer.Option(help="A model of tables, whose energies say what is unusual.")
+    ] = None,
+    fdr: Annotated[
+        float, typer.Option(help="Of the rows that are called unusual, how many may not be.")
+    ] = 0.1,
+    *,
+    reading: Any,
+) -> None:
+    """One page that says what is in a table: what is unusual and why, what is missing."""
+    from thalweg.cli import reporting
+
+    with outcome.about(data, model, out):
+        reporting.report(data, out, model, fdr, reading)
+
+
+@app.command()
 def demo(out: Annotated[str, typer.Option(help="A folder, made if need be.")] = "demo") -> None:
     """The main job on real data: fit, ask every question, draw the figures."""
     from thalweg.demo import run

@@ -81,6 +81,7 @@ class _Chosen(NamedTuple):
     models: list[Any]
     shares: NDArray[np.float64]
     errors: dict[str, float]
+    by_column: list[float | None]
 
 
 class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
@@ -138,6 +139,9 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
         "Of each member and of their blend the mean squared error of a cell that was hidden, by "
         "which they were chosen; the mean of its column costs 1."
     )
+    column_errors_: list[float | None] = learned(
+        "The same of the blend, of each column; None of one that no cell was hidden of."
+    )
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Choose by cells of X (n, n_features) that are hidden once more, and learn from X."""
@@ -152,7 +156,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 self.members_ = [model.fit(prepared) for model in chosen.models]
             bar(STAGES, "")
-        self.errors_ = chosen.errors
+        self.errors_, self.column_errors_ = chosen.errors, chosen.by_column
         shares = torch.from_numpy(chosen.shares).to(self.members_[0]._like())
         self.energy_ = Blend([each.energy_ for each in self.members_], shares)
         return self
@@ -182,11 +186,11 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
             tried.append(_try(trial, Neighbors(n_neighbors=NEAREST, random_state=seed)))
         shares = trial.shares([each.filled for each in tried])
         errors = {type(each.model).__name__: each.error for each in tried}
-        errors["blend"] = trial.error(
-            sum(share * each.filled for share, each in zip(shares, tried, strict=True))
-        )
+        blend = sum(share * each.filled for share, each in zip(shares, tried, strict=True))
+        errors["blend"] = trial.error(blend)
         more = max(1.0, len(prepared.rows) / len(trial.whole))
-        return _Chosen([_in_the_end(each.model, more) for each in tried], shares, errors)
+        models = [_in_the_end(each.model, more) for each in tried]
+        return _Chosen(models, shares, errors, trial.errors(blend))
 
     def _beside(self) -> dict[str, Any]:
         members = [
@@ -194,7 +198,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
              "facts": {name: getattr(member, name) for name in FACTS if hasattr(member, name)}}
             for member in self.members_
         ]  # fmt: skip
-        return {**super()._beside(), "members": members, "errors": self.errors_}
+        return {**super()._beside(), "members": members, "errors": self.errors_,
+                "column_errors": self.column_errors_}
 
     def _take_beside(self, said: Mapping[str, Any]) -> None:
         super()._take_beside(said)
@@ -205,7 +210,12 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
             type(each) is float and each >= 0 for each in errors.values()
         ):
             raise InputError("errors must be numbers by names")
-        self.errors_ = errors
+        by_column = said.get("column_errors")
+        if not isinstance(by_column, list) or not all(
+            each is None or (type(each) is float and each >= 0) for each in by_column
+        ):
+            raise InputError("column_errors must be numbers, or null")
+        self.errors_, self.column_errors_ = errors, by_column
         self.members_ = [self._member(each) for each in members]
 
     def _member(self, said: Any) -> Any:

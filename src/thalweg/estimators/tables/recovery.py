@@ -52,7 +52,7 @@ class Trial(NamedTuple):
         weight = np.ones(whole.shape[1])
         for j, at in enumerate(parts):
             asked[:, at] = hidden[:, j, None]
-            spread = np.nanvar(whole[:, at], axis=0).sum() if cells[:, j].any() else 0.0
+            spread = _spread(whole[:, at]) if cells[:, j].any() else 0.0
             weight[at] = 1 / spread if spread > 0 else 0.0
         holed = Rows(np.where(asked, np.nan, whole).astype(rows.dtype))
         return cls(Prepared(space, holed, width), whole, asked, parts, weight)
@@ -76,6 +76,16 @@ class Trial(NamedTuple):
         away = np.where(self.asked, filled - np.where(self.asked, self.whole, 0), 0)
         cells = sum(int(self.asked[:, at.start].sum()) for at in self.parts)
         return float((away**2 * self.weight).sum()) / cells
+
+    def errors(self, filled: NDArray[np.float64]) -> list[float | None]:
+        """The same of each column; None of one that nothing is asked of."""
+        away = np.where(self.asked, filled - np.where(self.asked, self.whole, 0), 0)
+        found: list[float | None] = []
+        for at in self.parts:
+            count = int(self.asked[:, at.start].sum())
+            total = float((away[:, at] ** 2 * self.weight[at]).sum())
+            found.append(total / count if count else None)
+        return found
 
     def shares(self, fillings: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """How much of each filling serves each column best: (fillings, d), each of sum 1.
@@ -107,6 +117,15 @@ class Trial(NamedTuple):
         left = np.concatenate([*each, lean, one])
         weights = nnls(left, np.concatenate([*right, np.sqrt(leans) * prior, [1e4]]))[0]
         return np.asarray(weights / weights.sum())
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """The variance of a column's entries, its outermost fiftieths drawn in: one far value is not
+    what the others are to be held against."""
+    ends = np.nanquantile(values, (0.02, 0.98), axis=0)
+    near = np.clip(values, *ends)
+    drawn_in = float(np.nanvar(near, axis=0).sum())
+    return drawn_in if drawn_in > 0 else float(np.nanvar(values, axis=0).sum())
 
 
 def recovered(model: Any, rows: Rows) -> NDArray[np.float64]:
