@@ -2,10 +2,10 @@
 
 python examples/answers.py [FILE]
 
-Wines with gaps, and one cell whose decimal point has moved. Left: minus the log of how often a wine is as
-unusual, in order; those that are called so, one in ten of them wrongly, have a ring. Middle: which
-cells of the first make it so. Right: what was missing, against what was there, with intervals that
-hold nine in ten.
+Wines with gaps, and one cell whose decimal point has moved. Left: minus the log of how often a wine
+is as unusual, in order; those that are called so, one in ten of them wrongly, have a ring. Middle:
+which cells of the first make it so. Right: what was missing, against what was there, with intervals
+that hold nine in ten.
 """
 
 import sys

@@ -33,8 +33,13 @@ def run(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; expected a folder, or a name for a new one")
     folder.mkdir(exist_ok=True)
-    parts = (("spiral", _spiral), ("digits", _digits), ("table", _table), ("branches", _branches),
-             ("report", _report))
+    parts = (
+        ("spiral", _spiral),
+        ("digits", _digits),
+        ("table", _table),
+        ("branches", _branches),
+        ("report", _report),
+    )
     sections = []
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("demo", total=len(parts))
@@ -261,11 +266,13 @@ def messy_wines() -> pl.DataFrame:
         "cultivar": np.array(["Barolo", "Grignolino", "Barbera"])[wine.target],
         "bottled": bottled, **columns,
     })  # fmt: skip
-    whole[4, "ash"], whole[77, "proline"] = 28.7, 9600.0
-    return whole.with_columns(
+    table = whole.with_columns(
         pl.when(pl.Series(random.random(178) < 0.08)).then(None).otherwise(pl.col(name)).alias(name)
         for name in whole.columns[1:]
     )
+    # decimal points that have moved
+    table[4, "ash"], table[77, "proline"] = 28.7, 9600.0
+    return table
 
 
 def _branches(folder: Path) -> str:
@@ -301,8 +308,7 @@ def _write_page(path: Path, sections: list[str]) -> None:
     )
     page = (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>thalweg demo</title>"
-        f"<style>{style}</style><h1>thalweg: energies and what they answer</h1>"
-        + "".join(sections)
+        f"<style>{style}</style><h1>thalweg: energies and what they answer</h1>" + "".join(sections)
     )
     with write_beside(path) as beside:
         beside.write_text(page, encoding="utf-8")

@@ -22,6 +22,7 @@ ORDER = [
     {"questions"},
     {"estimators"},
     {"probe"},
+    {"report"},
     {"demo", "gallery"},
     {"cli"},
 ]

@@ -95,7 +95,10 @@ def test_a_table_with_words_dates_and_gaps():
     degrees = np.where(city == "Oslo", 2, np.where(city == "Rome", 24, 12)) + random.normal(size=n)
     frame = pl.DataFrame({"city": city, "degrees": degrees, "wind": random.exponential(size=n)})
     frame = frame.with_columns(
-        pl.when(pl.Series(random.random(n) < 0.1)).then(None).otherwise(pl.col("wind")).alias("wind")
+        pl.when(pl.Series(random.random(n) < 0.1))
+        .then(None)
+        .otherwise(pl.col("wind"))
+        .alias("wind")
     )
     odd = pl.DataFrame({"city": ["Oslo", "Rome"], "degrees": [27.0, 24.0], "wind": [0.5, 0.5]})
     model = AnomalyDetector(random_state=0).fit(frame)

@@ -33,9 +33,7 @@ class Sum(Energy):
     True
     """
 
-    def __init__(
-        self, energies: Sequence[Energy], weights: Sequence[float] | None = None
-    ) -> None:
+    def __init__(self, energies: Sequence[Energy], weights: Sequence[float] | None = None) -> None:
         super().__init__()
         weights = [1.0] * len(energies) if weights is None else list(weights)
         if not energies or len(weights) != len(energies):
@@ -144,7 +142,6 @@ class Blend(Energy):
         if len(known) < len(found):
             return None
         return (torch.stack(known) * self.shares[:, None].to(y)).sum(dim=0)
-
 
     def draw_fillings(
         self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None

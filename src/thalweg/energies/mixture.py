@@ -262,9 +262,7 @@ class _Marginal(LatentEnergy):
 
     def _blocks(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         precisions = self.whole.precisions()
-        return [
-            self._block(y[at], self.visible[at], precisions)[:2] for at in self._pieces(y)
-        ]
+        return [self._block(y[at], self.visible[at], precisions)[:2] for at in self._pieces(y)]
 
     def _block(
         self, y: Tensor, visible: Tensor, precision: Tensor

@@ -35,9 +35,9 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
     from thalweg.estimators.texts.model import Completion, Evaluation
 
 __all__ = [
-    "AnomalyDetector",
     "GLO",
     "PCA",
+    "AnomalyDetector",
     "BernoulliRBM",
     "Completion",
     "ContractiveAutoencoder",

@@ -22,7 +22,7 @@ def _sum_all(y, start, stop, columns, out):  # type: ignore[no-untyped-def]
             for k in range(m):
                 gap = abs(value - columns[j, k])
                 # of what is NaN nothing is added
-                out[i, k] += gap if gap == gap else 0.0
+                out[i, k] += 0.0 if np.isnan(gap) else gap
 
 
 def shared_absolute(y: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:

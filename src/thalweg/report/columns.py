@@ -59,15 +59,16 @@ def _of(
 ) -> ColumnFacts:
     missing = int(values.is_null().sum() if hidden is None else hidden.sum())
     shown = values.filter(~pl.Series(hidden)) if hidden is not None else values.drop_nulls()
-    middle, heights, bars = "", [], ""
+    heights: list[float] = []
+    middle, bars = "", ""
     if hidden is not None and len(shown):
         if shown.dtype.is_numeric():
-            middle, heights, bars = _spread(shown.cast(pl.Float64).to_numpy(), short)
+            middle, heights, bars = _spread(shown.cast(pl.Float64).to_numpy())
         elif shown.dtype.is_temporal():
             seconds = shown.to_physical().cast(pl.Float64).to_numpy()
             order = shown.sort()
             middle = f"{order[0]} to {order[-1]}, middle {order[len(order) // 2]}"
-            _, heights, bars = _spread(seconds, lambda _: "")
+            _, heights, _ = _spread(seconds)
             bars = f"counts from {order[0]} to {order[-1]}"
         else:
             middle, heights, bars = _words(shown)
@@ -79,15 +80,15 @@ def _of(
     )
 
 
-def _spread(values: NDArray[np.float64], said: object) -> tuple[str, list[float], str]:
+def _spread(values: NDArray[np.float64]) -> tuple[str, list[float], str]:
     low, middle, high = np.quantile(values, (0, 0.5, 1))
     # bars over where most is: a far value has the last bar to itself
-    inner = np.quantile(values, (0.01, 0.99))
-    if inner[1] <= inner[0]:
-        inner = (low, high if high > low else low + 1)
-    counts = np.histogram(np.clip(values, *inner), BARS, inner)[0]
+    first, last = (float(end) for end in np.quantile(values, (0.01, 0.99)))
+    if last <= first:
+        first, last = float(low), float(high if high > low else low + 1)
+    counts = np.histogram(np.clip(values, first, last), BARS, (first, last))[0]
     text = f"{short(low)} to {short(high)}, middle {short(middle)}"
-    return text, _heights(counts), f"counts from {short(inner[0])} to {short(inner[1])}"
+    return text, _heights(counts), f"counts from {short(first)} to {short(last)}"
 
 
 def _words(values: pl.Series) -> tuple[str, list[float], str]:

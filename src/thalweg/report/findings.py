@@ -59,7 +59,12 @@ class Findings(NamedTuple):
 
 
 def look_at(
-    table: Table, model: Any = None, fdr: float = 0.1, seed: int = 0, shown: bool = False
+    table: Table,
+    model: Any = None,
+    fdr: float = 0.1,
+    seed: int = 0,
+    shown: bool = False,
+    n_steps: int = 2000,
 ) -> Findings:
     """Find out what there is to say of a table.
 
@@ -73,6 +78,8 @@ def look_at(
     seed : int, default 0
     shown : bool, default False
         Whether to show a progress bar.
+    n_steps : int, default 2000
+        Of the masked autoencoder that fills gaps in.
     """
     frame, count = table.frame, table.frame.height
     if count > MOST_ROWS:
@@ -89,7 +96,7 @@ def look_at(
         raw, said = looked.encoded(schema)
         unusual = unusual_rows(model, looked, _rarity(model, looked), fdr)
         bar(1, STAGES[1])
-        imputer = Imputer(random_state=seed, n_steps=2000).fit(looked)
+        imputer = Imputer(random_state=seed, n_steps=n_steps).fit(looked)
         gaps = filled_gaps(imputer, looked, seed)
         bar(2, STAGES[2])
         whole = looked.with_frame(gaps.whole)
@@ -97,7 +104,9 @@ def look_at(
         bar(3, STAGES[3])
         told = _told(imputer)
         order = sorted(told, key=lambda name: -told[name])
-        spans = {column.name: at for column, at in imputer.table_.spans}
+        own = imputer.table_
+        assert own is not None
+        spans = {column.name: at for column, at in own.spans}
         best = imputer.members_[min(1, len(imputer.members_) - 1)]
         relations = relations_of(
             best, imputer.rows_of(looked), order, [spans[name] for name in order], seed
@@ -137,5 +146,3 @@ def _told(imputer: Imputer) -> dict[str, float]:
         for (column, _), error in zip(schema.spans, imputer.column_errors_, strict=True)
         if error is not None
     }
-
-

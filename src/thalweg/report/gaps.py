@@ -31,7 +31,7 @@ class Filled(NamedTuple):
 class Gaps(NamedTuple):
     """All that were missing."""
 
-    count: int
+    total: int
     rows: int
     shown: list[Filled]
     whole: pl.DataFrame
@@ -48,7 +48,8 @@ def filled_gaps(model: Any, table: Table, seed: int) -> Gaps:
         return Gaps(0, 0, [], frame)
     whole = model.complete(table, answer="mean").frame
     rows = np.flatnonzero(hidden.any(axis=1))
-    cells, asked = [], []
+    cells: list[tuple[int, str]] = []
+    asked: list[int] = []
     for row in rows:
         asked.append(int(row))
         cells.extend((int(row), name) for name, where in gone.items() if where[row])
@@ -59,9 +60,9 @@ def filled_gaps(model: Any, table: Table, seed: int) -> Gaps:
     digits = Digits(frame, schema)
     place = {row: i for i, row in enumerate(asked)}
     shown = []
-    for row, name in cells[:MOST]:
-        value, ends = whole[name][row], [end.frame[name][place[row]] for end in (lower, upper)]
+    for at, name in cells[:MOST]:
+        value, ends = whole[name][at], [end.frame[name][place[at]] for end in (lower, upper)]
         word = schema.by_name[name].prior is not None
         texts = [digits.text(name, each) for each in ([value] * 2 if word else ends)]
-        shown.append(Filled(row, name, digits.text(name, value), *texts))
+        shown.append(Filled(at, name, digits.text(name, value), *texts))
     return Gaps(count, len(rows), shown, whole)

@@ -45,13 +45,13 @@ class Groups(NamedTuple):
 
 
 def groups_of(whole: pl.DataFrame, schema: Schema, rows: NDArray[np.floating], seed: int) -> Groups:
-    """Of rows (n, entries) without gaps, in the units of a model, and the table that they are of."""
+    """Of rows (n, entries) without gaps, in a model's units, and the table that they are of."""
     near = np.clip(rows, -FAR, FAR)
     few = np.random.default_rng(seed).permutation(len(near))[:MOST_ROWS]
-    best, labels = -1.0, np.zeros(len(near), np.int64)
+    best, labels = -1.0, np.zeros(len(near), dtype=np.int64)
     distinct = len(np.unique(near[few], axis=0))
     for k in range(2, min(MOST_GROUPS, distinct - 1, len(near) - 1) + 1):
-        found = KMeans(k, random_state=seed).fit(near).predict(near)
+        found = KMeans(k, random_state=seed).fit(near).predict(near).astype(np.int64)
         if len(np.unique(found[few])) < 2:
             continue
         clear = float(silhouette_score(near[few], found[few]))

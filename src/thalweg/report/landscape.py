@@ -59,9 +59,10 @@ def map_of(
     file = io.BytesIO()
     drawn.savefig(file, format="png", dpi=130)
     low = np.unravel_index(energy.argmin(), energy.shape)
+    x, y = short(float(across[low[1]])), short(float(up[low[0]]))
     text = (
         f"Energy over {names[0]} and {names[1]}, all other columns hidden: dark is usual. It is "
-        f"lowest near {names[0]} {short(across[low[1]])}, {names[1]} {short(up[low[0]])}. Dots are "
+        f"lowest near {names[0]} {x}, {names[1]} {y}. Dots are "
         f"rows{', rings those called unusual' if len(chosen) else ''}"
         f"{f' ({beyond} of them beyond the edge that they are on)' if beyond else ''}."
     )

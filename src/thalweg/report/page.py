@@ -27,6 +27,7 @@ def report(
     fdr: float = 0.1,
     random_state: int = 0,
     shown: bool = False,
+    n_steps: int = 2000,
 ) -> Path:
     """Write ``report.html`` into a folder: what is in a table, what is unusual, what is missing.
 
@@ -45,6 +46,8 @@ def report(
     random_state : int, default 0
     shown : bool, default False
         Whether to show a progress bar.
+    n_steps : int, default 2000
+        Of the masked autoencoder that fills gaps in.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def report(
     >>> from thalweg.report import report
     >>> frame = pl.DataFrame({"a": [*range(40)], "b": [2.0 * i for i in range(39)] + [None]})
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     report(frame, folder).name
+    ...     report(frame, folder, n_steps=50).name
     'report.html'
     """
     table = _table(data)
@@ -71,7 +74,7 @@ def report(
         raise InputError(f"{folder} is a file; expected a folder, or a name for a new one")
     if not folder.absolute().parent.is_dir():
         raise InputError(f"{folder}: the folder {folder.parent} does not exist")
-    found = look_at(table, model, fdr, random_state, shown)
+    found = look_at(table, model, fdr, random_state, shown, n_steps)
     folder.mkdir(exist_ok=True)
     write_data(found.gaps.whole, folder / "filled.csv")
     chosen = found.unusual.chosen
@@ -92,7 +95,10 @@ def rendered(found: Findings) -> str:
     environment.filters["bars"] = _bars
     template = files("thalweg.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
     return environment.from_string(template).render(
-        found=found, title=Path(found.name).name or found.name, said=_sentences(found), next=_commands(found)
+        found=found,
+        title=Path(found.name).name or found.name,
+        said=_sentences(found),
+        next=_commands(found),
     )
 
 
@@ -115,12 +121,12 @@ def _sentences(found: Findings) -> list[str]:
         )
     else:
         said.append(f"No row stands out so that fewer than {found.fdr:.0%} would be false alarms.")
-    if gaps.count:
+    if gaps.total:
         told = "" if found.error is None else (
             f"; of cells that were hidden to try it {max(0.0, 1 - found.error):.0%} of the spread "
             "came back"
         )  # fmt: skip
-        said.append(f"{_counted(gaps.count, 'cell')} in {_counted(gaps.rows, 'row')} "
+        said.append(f"{_counted(gaps.total, 'cell')} in {_counted(gaps.rows, 'row')} "
                     f"are missing and are filled in{told}.")  # fmt: skip
     else:
         said.append("Nothing is missing.")

@@ -36,6 +36,8 @@ def relations_of(
     rows, count = rows[np.sort(chosen)], min(len(names), MOST_COLUMNS)
     names, parts = names[:count], parts[:count]
     loss = np.zeros((count, count))
+    if count < 2:
+        return Relations(names, loss.tolist(), [])
     for j, target in enumerate(parts):
         there = ~np.isnan(rows[:, target]).any(axis=1)
         if not there.any():

@@ -142,5 +142,5 @@ def one_in(p: float) -> str:
     if p <= 1e-9:
         return "over a billion"
     n = 1 / p
-    digits = max(0, int(math.floor(math.log10(n))) - 1)
+    digits = max(0, math.floor(math.log10(n)) - 1)
     return f"{round(n / 10**digits) * 10**digits:,}"

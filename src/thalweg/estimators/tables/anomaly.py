@@ -196,5 +196,6 @@ def _first(energy: Surprisal) -> NeighborDistance:
     both = energy.energy
     assert isinstance(both, Sum)
     rare = both.energies[0]
-    assert isinstance(rare, Surprisal) and isinstance(rare.energy, NeighborDistance)
+    assert isinstance(rare, Surprisal)
+    assert isinstance(rare.energy, NeighborDistance)
     return rare.energy

@@ -127,9 +127,7 @@ class FillsMixin:
             if not len(at):
                 continue
             drawn = self._draws(Rows(rows.take(at)), DRAWS, random_state)
-            ends = np.quantile(
-                drawn, [(1 - level) / 2, (1 + level) / 2], axis=1, method="weibull"
-            )
+            ends = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=1, method="weibull")
             likeliest = drawn[..., words].mean(axis=1)
             for bound, end in zip(bounds, ends, strict=True):
                 end[:, words] = likeliest

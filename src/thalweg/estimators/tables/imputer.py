@@ -175,7 +175,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
         bar(1, "mixtures")
         tried = [] if mixture is None else [mixture]
         if len(trial.whole) >= FEW and trial.asked.any() and trial.cells > 1:
-            others = [Neighbors(n_neighbors=NEAREST, random_state=seed)]
+            others: list[Any] = [Neighbors(n_neighbors=NEAREST, random_state=seed)]
             if self.n_steps:
                 others.insert(0, MaskedAutoencoder(n_steps=self.n_steps, random_state=seed))
             for i, other in enumerate(others):
@@ -198,8 +198,12 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
              "facts": {name: getattr(member, name) for name in FACTS if hasattr(member, name)}}
             for member in self.members_
         ]  # fmt: skip
-        return {**super()._beside(), "members": members, "errors": self.errors_,
-                "column_errors": self.column_errors_}
+        return {
+            **super()._beside(),
+            "members": members,
+            "errors": self.errors_,
+            "column_errors": self.column_errors_,
+        }
 
     def _take_beside(self, said: Mapping[str, Any]) -> None:
         super()._take_beside(said)
@@ -227,7 +231,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
         for name in ("parameters", "facts"):
             if not isinstance(said[name], dict):
                 raise InputError(f"{name} of a member must be an object of JSON")
-        kind = MEMBERS[said["estimator"]]
+        kind: Any = MEMBERS[said["estimator"]]
         member = kind(**parameters_of(said["parameters"], kind.parameters, {}))
         member.check_parameters()
         for name, value in said["facts"].items():
@@ -318,9 +322,7 @@ def _in_the_end(model: Any, more: float) -> Any:
     if k == 1:
         # which has one answer
         return again
-    return again.set_params(
-        n_components=round(k * times), n_pooled=max(1, round(POOLED / times))
-    )
+    return again.set_params(n_components=round(k * times), n_pooled=max(1, round(POOLED / times)))
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How well a model of rows brings back what is hidden: cells that are there are hidden once more."""
+"""How well a model brings back what is hidden: cells that are there are hidden once more."""
 
 from __future__ import annotations
 
