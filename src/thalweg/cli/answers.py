@@ -18,12 +18,14 @@ from thalweg.cli.reading import (
     runs_of,
     spare,
 )
+from thalweg.cli.several import Several
 from thalweg.cli.texts import completions, give_pairs
 from thalweg.core import InputError
 from thalweg.data import MASK
 from thalweg.data.columns.filling import written
 from thalweg.data.tables import write_data
 from thalweg.estimators.base.model import ScoresMixin
+from thalweg.estimators.tables.filling import FillsMixin
 from thalweg.questions.rarity import p_values
 
 
@@ -91,11 +93,19 @@ def complete(
     answer: str,
     mask: str | None,
     top: int,
+    several: Several,
     reading: Reading,
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     spare(out, mask)
     fitted, values = opened(model, data, out, reading)
+    if several.asked:
+        if not isinstance(fitted, FillsMixin):
+            raise InputError(
+                f"--draws and --interval are for models of tables, not for {type(fitted).__name__}"
+            )
+        several.give(fitted, values, out, answer)
+        return
     if fitted.about == "texts":
         if mask is not None or answer != "lowest":
             raise InputError(f"--mask and --answer are not for texts; expected {MASK} in them")

@@ -117,14 +117,27 @@ def complete(
     top: Annotated[
         int, typer.Option(min=1, max=10_000, help="For texts, how many ways to fill each.")
     ] = 5,
+    draws: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Of tables, so many fillings, drawn from what may be "
+                     "there: one table below the other, with a column draw."),
+    ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(help="Of tables, bounds instead that a missing number lies between with this "
+                     "probability: the lower table, then the upper, with a column bound."),
+    ] = None,
+    random_state: Annotated[int | None, typer.Option(help="Seed of draws.")] = None,
     *,
     reading: Any,
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     from thalweg.cli import answers
+    from thalweg.cli.several import Several
 
     with outcome.about(data, model, out, mask):
-        answers.complete(model, data, out, answer, mask, top, reading)
+        several = Several(draws, interval, random_state)
+        answers.complete(model, data, out, answer, mask, top, several, reading)
 
 
 @app.command()

@@ -33,13 +33,15 @@ class Indicators(NamedTuple):
         """The entries of a block for words (n,) counted within it: (n, size of the block)."""
         start, stop = block
         one_hot = torch.nn.functional.one_hot(which, stop - start).bool()
-        return torch.where(one_hot, self.on[start:stop], self.off[start:stop])
+        on, off = (each[start:stop].to(which.device) for each in (self.on, self.off))
+        return torch.where(one_hot, on, off)
 
     def settled(self, y: Tensor) -> Tensor:
         """Rows (..., d) with the word of largest indicator on in each block, the others off."""
         y = y.clone()
         for start, stop in self.blocks:
-            off, on = self.off[start:stop], self.on[start:stop]
+            # wherever the rows are
+            off, on = (each[start:stop].to(y.device) for each in (self.off, self.on))
             most = ((y[..., start:stop] - off) / (on - off)).argmax(dim=-1)
             y[..., start:stop] = self.of((start, stop), most).to(y)
         return y

@@ -55,8 +55,9 @@ class WordBlocks(nn.Module):
         word = [j for j, size in enumerate(self.sizes) for _ in range(size)]
         if not bool((unit[at] > 0).all()):
             raise InputError(f"{type(self).__name__}: unit must be above 0 for all words")
-        self.register_buffer("_at", torch.tensor(at, dtype=torch.long), persistent=False)
-        self.register_buffer("_word", torch.tensor(word, dtype=torch.long), persistent=False)
+        for name, each in (("_at", at), ("_word", word)):
+            place = torch.tensor(each, dtype=torch.long, device=shift.device)
+            self.register_buffer(name, place, persistent=False)
 
     def _check_width(self, name: str, each: Tensor) -> None:
         if each.shape != (self.layout.width,):

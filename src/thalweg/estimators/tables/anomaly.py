@@ -98,7 +98,11 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
         values = _values(energy, rows)
         if self._trimmed:
             # once more, by rows that are not themselves the most unusual
-            energy = self._of(rows, values <= torch.quantile(values.double(), 1 - self._trimmed))
+            counts = torch.ones_like(values, dtype=torch.bool)
+            # counted, and not cut at a quantile, which may be a value itself
+            trimmed = int(self._trimmed * len(values))
+            counts[values.argsort(stable=True)[len(values) - trimmed :]] = False
+            energy = self._of(rows, counts)
             values = _values(energy, rows)
         self.energy_ = energy
         found = values.cpu().numpy()
