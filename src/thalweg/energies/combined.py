@@ -97,12 +97,18 @@ class Blend(Energy):
         Each knows the means of what is hidden.
     shares : Tensor
         w, (energies, d), each column of sum 1.
+    spread : Tensor, optional
+        (), what draws of numbers are further from their mean than the energies' own; 1 by default.
     """
 
     shares: Tensor
+    spread: Tensor
 
-    def __init__(self, energies: Sequence[Energy], shares: Tensor) -> None:
+    def __init__(
+        self, energies: Sequence[Energy], shares: Tensor, spread: Tensor | None = None
+    ) -> None:
         super().__init__()
+        self.register_buffer("spread", torch.ones_like(shares[0, 0]) if spread is None else spread)
         self.energies = nn.ModuleList(energies)
         self.register_buffer("shares", shares)
 
@@ -123,7 +129,7 @@ class Blend(Energy):
     def restricted(self, visible: Tensor) -> Blend | None:
         views = [energy.restricted(visible) for energy in self.each]
         known = [view for view in views if view is not None]
-        return Blend(known, self.shares) if len(known) == len(views) else None
+        return Blend(known, self.shares, self.spread) if len(known) == len(views) else None
 
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """Those of all its energies, and their blend."""
@@ -159,7 +165,7 @@ class Blend(Energy):
             drawn, center = energy.draw_fillings(y, n_draws, generator, x), energy.expect(y, x)
             if drawn is None or center is None:
                 return None
-            moved = drawn + (mean - center)
+            moved = mean + self.spread * (drawn - center)
             if words is not None:
                 moved = torch.where(words.mask, drawn, moved)
             result = torch.where((which == i)[..., None] & y.isnan(), moved, result)

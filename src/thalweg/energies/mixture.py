@@ -248,11 +248,16 @@ class _Marginal(LatentEnergy):
         for at in self._pieces(y):
             _, mode, factor = self._block(y[at], self.visible[at], self.whole.precisions())
             rows = torch.arange(mode.shape[1], device=y.device)
-            chosen_factor = factor[which[:, at], rows]
             # cov = P_hh^-1, and what is visible does not move
-            noise = e[:, at] * (~self.visible[at])
-            away = torch.linalg.solve_triangular(chosen_factor.mT, noise[..., None], upper=True)
-            parts.append(mode[which[:, at], rows] + away[..., 0])
+            noise = (e[:, at] * (~self.visible[at])).flatten(0, 1)
+            one, row = which[:, at].flatten(), rows.repeat(len(z))
+            size = max(1, MOST_NUMBERS // y.shape[1] ** 2)
+            away = [
+                torch.linalg.solve_triangular(factor[c, i].mT, part[..., None], upper=True)[..., 0]
+                for c, i, part in zip(one.split(size), row.split(size), noise.split(size),
+                                      strict=True)
+            ]  # fmt: skip
+            parts.append((mode[one, row] + torch.cat(away)).reshape(len(z), -1, y.shape[1]))
         return torch.where(self.visible, y, torch.cat(parts, dim=1).to(y))
 
     def _pieces(self, y: Tensor) -> list[slice]:

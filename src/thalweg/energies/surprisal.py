@@ -12,8 +12,14 @@ from thalweg.core import Energy, Indicators, InputError
 KNOTS = 256
 """Values that are kept of those that came up"""
 
-LEAST_WIDTH = 0.02
-"""Of log energies: what is always the same is taken to vary by this at least"""
+LEAST_WIDTH, WIDTH_OF_ZEROS = 0.05, 0.25
+"""Of log energies: what is always the same is taken to vary by this at least; and where most are 0"""
+
+UPPER = 0.8
+"""Quantile from which on the last slope of log energies is taken"""
+
+TIES = 64
+"""Values that came up more than once that are kept, at most"""
 
 
 class Surprisal(Energy):
@@ -25,7 +31,8 @@ class Surprisal(Energy):
     linear between the energies f_i that came up. Energies of any units are so brought to one, nats:
     3 is one row in twenty, 7 one in a thousand. Beyond the ``body`` of the rows, where few came up
     or what came up need not belong, S goes on as that of a log-normal variable with the quantiles
-    of the upper half of the body.
+    of the upper half of the body, or as wide as its last slope asks for if that is wider. What came
+    up several times is no rarer than that.
 
     Parameters
     ----------
@@ -58,6 +65,7 @@ class Surprisal(Energy):
     knots: Tensor
     logs: Tensor
     tail: Tensor
+    ties: Tensor
 
     def __init__(
         self, energy: Energy, values: Tensor, body: float = 1.0, in_nats: bool = False
@@ -73,6 +81,7 @@ class Surprisal(Energy):
         self.register_buffer("knots", knots)
         self.register_buffer("logs", logs)
         self.register_buffer("tail", _tail(values, body))
+        self.register_buffer("ties", _ties(values))
 
     @property
     def indicators(self) -> Indicators | None:
@@ -90,7 +99,14 @@ class Surprisal(Energy):
         part = ((f - low) / (high - low)).clamp(max=1)
         inside = logs[right - 1] + part * (logs[right] - logs[right - 1])
         beyond = logs[-1] + self._log_tail(torch.maximum(f, knots[-1])) - self._log_tail(knots[-1])
-        return torch.where(f > knots[-1], beyond, inside)
+        return torch.where(f > knots[-1], self._as_often(f, beyond), inside)
+
+    def _as_often(self, f: Tensor, rare: Tensor) -> Tensor:
+        """-log S, no more than by how often so high an energy came up several times."""
+        values, most = self.ties.double()
+        cap = most[torch.searchsorted(values, f.detach().contiguous()).clamp(max=TIES - 1)]
+        # still rising, if by little
+        return torch.where(rare > cap, cap + 1e-3 * (rare - cap + 1).log(), rare)
 
     def _log_tail(self, f: Tensor) -> Tensor:
         """-log S beyond the body, up to a constant."""
@@ -106,7 +122,7 @@ class Surprisal(Energy):
         rare = Surprisal.__new__(Surprisal)
         Energy.__init__(rare)
         rare.energy, rare.in_nats = view, self.in_nats
-        for name in ("knots", "logs", "tail"):
+        for name in ("knots", "logs", "tail", "ties"):
             rare.register_buffer(name, getattr(self, name))
         return rare
 
@@ -144,14 +160,35 @@ def _tail(values: Tensor, body: float) -> Tensor:
     """What is added before the log, and median and width of the log energies."""
     n = len(values)
     ranked = values.sort().values
-    inside = ranked[: max(1, math.ceil(body * n))]
-    half = ranked[(n - 1) // 2]
-    least = (1e-3 * torch.where(half > 0, half, inside.mean())).clamp_min(1e-12)
-    middle = (half + least).log()
-    upper = torch.arange(n, device=values.device)
-    share = (upper + 0.5) / n
-    use = (share > 0.5) & (share <= body)
-    z = torch.special.ndtri(share[use].double())
-    away = (ranked[use] + least).log() - middle
-    width = (z * away).sum() / z.square().sum() if bool(use.any()) else least.new_zeros(())
-    return torch.stack([least, middle, width.clamp_min(LEAST_WIDTH)])
+    half, inside = ranked[(n - 1) // 2], ranked[: max(1, math.ceil(body * n))]
+    some = ranked[ranked > 0]
+    # of what is mostly 0 the rest says how far off is far
+    least = 1e-3 * half if half > 0 else some.median() if len(some) else half
+    least = least.clamp_min(1e-12)
+    middle, logs = (half + least).log(), (inside + least).log()
+    z = torch.special.ndtri((torch.arange(len(inside)).to(logs) + 0.5) / n)
+    use = z > 0
+    width = logs.new_zeros(())
+    if bool(use.any()):
+        width = (z * (logs - middle))[use].sum() / z[use].square().sum()
+    first = min(int(UPPER * n), len(inside) - 1)
+    if len(inside) - first > 1:
+        last = (logs[-1] - logs[first]) / (z[-1] - z[first])
+        width = torch.maximum(width, last)
+    return torch.stack([least, middle, width.clamp_min(LEAST_WIDTH if half > 0 else WIDTH_OF_ZEROS)])
+
+
+def _ties(values: Tensor) -> Tensor:
+    """Values that came up several times, and -log of how often this or a higher one did: (2, TIES)."""
+    found, count = values.sort().values.unique_consecutive(return_counts=True)
+    several = count > 1
+    found, count = found[several], count[several]
+    most = count.flip(0).cummax(0).values.flip(0) if len(count) else count
+    # where it falls, and the last ones if there are too many
+    falls = torch.ones_like(most, dtype=torch.bool)
+    falls[:-1] = most[:-1] > most[1:]
+    found, most = found[falls][1 - TIES :], most[falls][1 - TIES :]
+    result = values.new_full((2, TIES), 1e300)
+    result[0, : len(found)] = found
+    result[1, : len(found)] = -((1 + most.double()) / (len(values) + 1)).log()
+    return result

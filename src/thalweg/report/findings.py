@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from thalweg.core import InputError, progress
 from thalweg.data.columns import Table
+from thalweg.data.columns.word import Constant
 from thalweg.energies import Surprisal
 from thalweg.estimators import AnomalyDetector, Imputer
 from thalweg.report.columns import ColumnFacts, facts_of
@@ -107,9 +108,11 @@ def look_at(
         own = imputer.table_
         assert own is not None
         spans = {column.name: at for column, at in own.spans}
+        order = [name for name in order if told[name] > 0]
         best = imputer.members_[min(1, len(imputer.members_) - 1)]
         relations = relations_of(
-            best, imputer.rows_of(looked), order, [spans[name] for name in order], seed
+            best, imputer.rows_of(looked), order, [spans[name] for name in order],
+            [told[name] for name in order], seed,
         )
         bar(4, STAGES[4])
         wanted = sorted(unusual.shares, key=lambda name: -unusual.shares[name])
@@ -141,8 +144,14 @@ def _told(imputer: Imputer) -> dict[str, float]:
     """Of each column, the share of its spread that the others tell."""
     schema = imputer.table_
     assert schema is not None
-    return {
-        column.name: max(0.0, 1 - error)
-        for (column, _), error in zip(schema.spans, imputer.column_errors_, strict=True)
-        if error is not None
-    }
+    constant = {at for at, _ in imputer.constants_ or ()}
+    told = {}
+    for (column, at), error, count in zip(
+        schema.spans, imputer.column_errors_, imputer.column_cells_, strict=True
+    ):
+        if error is None or at.start in constant or isinstance(column, Constant):
+            continue
+        # of so few cells less could be chance
+        found = 1 - error
+        told[column.name] = found if found > 2 * np.sqrt(2 / count) else 0.0
+    return told

@@ -20,6 +20,12 @@ MOST_GROUPS, MOST_ROWS = 8, 3000
 CLEAR = 0.25
 """Silhouette from which on groups are said to be there (Kaufman and Rousseeuw, 1990)"""
 
+CLEARER = 0.05
+"""Than of the same columns shuffled, each by itself"""
+
+LEAST_SHARE = 0.03
+"""Of the rows, in a group"""
+
 FAR = 4.0
 """Spreads off the middle beyond which a number is no further away"""
 
@@ -48,20 +54,33 @@ def groups_of(whole: pl.DataFrame, schema: Schema, rows: NDArray[np.floating], s
     """Of rows (n, entries) without gaps, in a model's units, and the table that they are of."""
     near = np.clip(rows, -FAR, FAR)
     few = np.random.default_rng(seed).permutation(len(near))[:MOST_ROWS]
-    best, labels = -1.0, np.zeros(len(near), dtype=np.int64)
-    distinct = len(np.unique(near[few], axis=0))
-    for k in range(2, min(MOST_GROUPS, distinct - 1, len(near) - 1) + 1):
-        found = KMeans(k, random_state=seed).fit(near).predict(near).astype(np.int64)
-        if len(np.unique(found[few])) < 2:
-            continue
-        clear = float(silhouette_score(near[few], found[few]))
-        if clear > best:
-            best, labels = clear, found
-    if best < CLEAR:
+    near = near[few]
+    best, labels = _divided(near, seed)
+    # columns that have nothing to do with one another can be cut into pieces, too
+    random = np.random.default_rng(seed)
+    apart = near.copy()
+    for _, at in schema.spans:
+        apart[:, at] = near[random.permutation(len(near)), at]
+    if best < max(CLEAR, _divided(apart, seed)[0] + CLEARER):
         return Groups(best, [])
+    whole = whole[few.tolist()]
     read = typed(whole, schema)
     order = np.argsort(-np.bincount(labels), kind="stable")
     return Groups(best, [_group(read, schema, labels == label) for label in order])
+
+
+def _divided(rows: NDArray[np.floating], seed: int) -> tuple[float, NDArray[np.int64]]:
+    """The clearest division into groups that are no handful, and its silhouette."""
+    best, labels = -1.0, np.zeros(len(rows), dtype=np.int64)
+    distinct = len(np.unique(rows, axis=0))
+    for k in range(2, min(MOST_GROUPS, distinct - 1, len(rows) - 1) + 1):
+        found = KMeans(k, random_state=seed).fit(rows).predict(rows).astype(np.int64)
+        if np.bincount(found, minlength=k).min() < max(2, LEAST_SHARE * len(rows)):
+            continue
+        clear = float(silhouette_score(rows, found))
+        if clear > best:
+            best, labels = clear, found
+    return best, labels
 
 
 def _group(read: pl.DataFrame, schema: Schema, inside: NDArray[np.bool_]) -> Group:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from jinja2 import Environment, StrictUndefined
 
 from thalweg.core import InputError, write_beside
@@ -78,7 +79,11 @@ def report(
     folder.mkdir(exist_ok=True)
     write_data(found.gaps.whole, folder / "filled.csv")
     chosen = found.unusual.chosen
-    unusual = found.frame[chosen.tolist()].with_columns(energy=found.unusual.energy[chosen])
+    unusual = found.frame[chosen.tolist()]
+    for name, values in (("energy", found.unusual.energy[chosen]), ("row", chosen)):
+        # nothing that a table has is lost
+        free = name if name not in unusual.columns else f"{name} (report)"
+        unusual = unusual.insert_column(0, pl.Series(free, values))
     write_data(unusual, folder / "unusual.csv")
     page = folder / "report.html"
     with write_beside(page) as beside:
@@ -116,8 +121,9 @@ def _sentences(found: Findings) -> list[str]:
         first = found.unusual.shown[0]
         why = ", ".join(f"{c.column} {c.value} (usual: {c.usual})" for c in first.cells[:2])
         said.append(
-            f"{_counted(chosen, 'row')} of {found.looked_at:,} stand out; of those named about "
-            f"{found.fdr:.0%} may be false alarms. Most of all row {first.number}: {why}."
+            f"{_counted(chosen, 'row')} of {found.looked_at:,} {'stands' if chosen == 1 else 'stand'}"
+            f" out; of those named about {found.fdr:.0%} may be false alarms. Most of all row "
+            f"{first.number}{': ' + why if why else ''}."
         )
     else:
         said.append(f"No row stands out so that fewer than {found.fdr:.0%} would be false alarms.")
@@ -126,8 +132,9 @@ def _sentences(found: Findings) -> list[str]:
             f"; of cells that were hidden to try it {max(0.0, 1 - found.error):.0%} of the spread "
             "came back"
         )  # fmt: skip
+        is_ = "is" if gaps.total == 1 else "are"
         said.append(f"{_counted(gaps.total, 'cell')} in {_counted(gaps.rows, 'row')} "
-                    f"are missing and are filled in{told}.")  # fmt: skip
+                    f"{is_} missing and {is_} filled in{told}.")  # fmt: skip
     else:
         said.append("Nothing is missing.")
     if found.groups.groups:
@@ -135,8 +142,7 @@ def _sentences(found: Findings) -> list[str]:
         said.append(f"Rows fall into {len(found.groups.groups)} groups, of {sizes} rows.")
     else:
         said.append("Rows fall into no clear groups.")
-    said.extend(f"{sentence[0].upper()}{sentence[1:]}." for sentence in
-                found.relations.sentences[:2])  # fmt: skip
+    said.extend(f"{sentence}." for sentence in found.relations.sentences[:2])
     return said
 
 

@@ -26,11 +26,17 @@ class Relations(NamedTuple):
 
 
 def relations_of(
-    member: Any, rows: NDArray[np.floating], names: list[str], parts: list[slice], seed: int
+    member: Any,
+    rows: NDArray[np.floating],
+    names: list[str],
+    parts: list[slice],
+    told: list[float],
+    seed: int,
 ) -> Relations:
     """By a fitted model that fills in, of rows (n, entries) in its units.
 
-    ``names`` are columns, ``parts`` the entries of each, those that are told best first.
+    ``names`` are columns, ``parts`` the entries of each, those that are told best first; ``told``
+    is how much of each the others tell, which is the most that can be lost.
     """
     chosen = np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS]
     rows, count = rows[np.sort(chosen)], min(len(names), MOST_COLUMNS)
@@ -61,7 +67,7 @@ def relations_of(
             for each in np.split(filled, len(asked))
         ]
         others = [i for i in range(count) if i != j]
-        loss[j, others] = np.maximum(np.array(errors[1:]) - errors[0], 0)
+        loss[j, others] = np.clip(np.array(errors[1:]) - errors[0], 0, told[j])
     return Relations(names, loss.round(3).tolist(), _sentences(names, loss))
 
 

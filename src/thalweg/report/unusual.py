@@ -132,9 +132,12 @@ class Digits:
         if name not in self._of:
             return str(value)
         try:
-            return f"{float(value):.{self._of[name]}f}"
+            number, digits = float(value), self._of[name]
         except ValueError:
             return str(value)
+        if number and abs(number) < 10.0**-digits:
+            return f"{number:.3g}"
+        return f"{number:.{digits}f}"
 
 
 def one_in(p: float) -> str:

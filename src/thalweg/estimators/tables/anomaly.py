@@ -114,11 +114,16 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
     def _trimmed(self) -> float:
         return min(2 * self._share, MOST_TRIMMED)
 
+    @property
+    def _body(self) -> float:
+        """The share of the energies that are taken at their word."""
+        return 1 - self._share / 2
+
     def _of(self, rows: Tensor, counts: Tensor | None) -> Surprisal:
         """The energy of rows, of which those that count explain others."""
         most = len(rows) if counts is None else int(counts.sum())
         self.k_ = min(max(FEWEST, round(self._share * len(rows))), max(1, most - 1))
-        return _energy_of(rows, self.k_, counts, 1 - self._trimmed)
+        return _energy_of(rows, self.k_, counts, self._body)
 
     def _kept_rows(self) -> Tensor:
         first = _first(self.energy_)
@@ -139,7 +144,7 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
             counts = held(state, f"{name}counts", self.n_rows_).bool()
         k = min(self.k_, self.n_rows_ if counts is None else int(counts.sum()))
         blank = torch.zeros_like(rows)
-        return _energy_of(blank, k, counts, 1 - self._trimmed, torch.ones(2))
+        return _energy_of(blank, k, counts, self._body, torch.ones(2))
 
     def p_values(self, X: Any) -> NDArray[np.float64]:
         """How often a usual row is at least so unusual: (n,).

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import Choice, InputError, Integer, changed, learned, parameter, progress
+from thalweg.core import Choice, Energy, InputError, Integer, changed, learned, parameter, progress
 from thalweg.core.plain import to_json
 from thalweg.energies import Blend
 from thalweg.estimators.base.header import parameters_of
@@ -44,6 +44,12 @@ POOLED = 8
 NEAREST = 10
 """Neighbours whose mean is taken"""
 
+SPREAD_DRAWS, SPREAD_ROWS = 20, 600
+"""Fillings, and rows, that their spread is held against what was there by"""
+
+NINE_IN_TEN = 1.645
+"""Standard deviations from the mean that nine in ten of a normal variable are within"""
+
 FEW = 30
 """Rows below which nothing is chosen"""
 
@@ -71,6 +77,8 @@ class _Tried(NamedTuple):
     """A candidate, what it put in where cells were hidden, and how far off that was."""
 
     model: Any
+    energy: Energy
+    """as it was tried"""
     filled: NDArray[np.float64]
     error: float
 
@@ -82,6 +90,9 @@ class _Chosen(NamedTuple):
     shares: NDArray[np.float64]
     errors: dict[str, float]
     by_column: list[float | None]
+    spread: float
+    cells: list[int]
+    """how many were hidden of each column"""
 
 
 class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
@@ -142,6 +153,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
     column_errors_: list[float | None] = learned(
         "The same of the blend, of each column; None of one that no cell was hidden of."
     )
+    column_cells_: list[int] = learned("How many cells of each column were hidden to find out.")
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Choose by cells of X (n, n_features) that are hidden once more, and learn from X."""
@@ -157,8 +169,10 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
                 self.members_ = [model.fit(prepared) for model in chosen.models]
             bar(STAGES, "")
         self.errors_, self.column_errors_ = chosen.errors, chosen.by_column
+        self.column_cells_ = chosen.cells
         shares = torch.from_numpy(chosen.shares).to(self.members_[0]._like())
-        self.energy_ = Blend([each.energy_ for each in self.members_], shares)
+        spread = torch.tensor(chosen.spread).to(shares)
+        self.energy_ = Blend([each.energy_ for each in self.members_], shares, spread)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -190,7 +204,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
         errors["blend"] = trial.error(blend)
         more = max(1.0, len(prepared.rows) / len(trial.whole))
         models = [_in_the_end(each.model, more) for each in tried]
-        return _Chosen(models, shares, errors, trial.errors(blend))
+        wide = _spread(trial, [each.energy for each in tried], shares, blend, seed)
+        return _Chosen(models, shares, errors, trial.errors(blend), wide, trial.counts)
 
     def _beside(self) -> dict[str, Any]:
         members = [
@@ -203,6 +218,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
             "members": members,
             "errors": self.errors_,
             "column_errors": self.column_errors_,
+            "column_cells": self.column_cells_,
         }
 
     def _take_beside(self, said: Mapping[str, Any]) -> None:
@@ -219,7 +235,10 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
             each is None or (type(each) is float and each >= 0) for each in by_column
         ):
             raise InputError("column_errors must be numbers, or null")
-        self.errors_, self.column_errors_ = errors, by_column
+        cells = said.get("column_cells")
+        if not isinstance(cells, list) or not all(Integer(0).allows(each) for each in cells):
+            raise InputError("column_cells must be whole numbers")
+        self.errors_, self.column_errors_, self.column_cells_ = errors, by_column, cells
         self.members_ = [self._member(each) for each in members]
 
     def _member(self, said: Any) -> Any:
@@ -262,7 +281,40 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
 
 def _try(trial: Trial, model: Any) -> _Tried:
     filled = trial.filled(model)
-    return _Tried(model, filled, trial.error(filled))
+    return _Tried(model, model.energy_, filled, trial.error(filled))
+
+
+def _spread(
+    trial: Trial,
+    energies: list[Energy],
+    shares: NDArray[np.float64],
+    blend: NDArray[np.float64],
+    seed: int,
+) -> float:
+    """What draws have to be wider than the energies' own, so that nine in ten hold what was there.
+
+    By the cells that were hidden: how far off their fillings are, in units of their draws' spread.
+    """
+    y = torch.from_numpy(trial.given.rows.values).to(next(energies[0].parameters()))
+    rows = torch.from_numpy(trial.asked.any(axis=1))[: len(y)]
+    rows[SPREAD_ROWS:] = False
+    if not bool(rows.any()):
+        return 1.0
+    at = torch.from_numpy(shares).to(y)
+    with torch.no_grad():
+        generator = torch.Generator(y.device).manual_seed(seed)
+        part = y[rows.to(y.device)]
+        view = Blend(energies, at).restricted(~part.isnan())
+        drawn = None if view is None else view.draw_fillings(part, SPREAD_DRAWS, generator)
+    if drawn is None:
+        return 1.0
+    width = drawn.double().std(dim=0).cpu().numpy()
+    chosen = rows.numpy()
+    asked = trial.asked[chosen] & ~trial.words & (width > 0)
+    away = abs(blend[chosen] - np.where(asked, trial.whole[chosen], 0))[asked] / width[asked]
+    if len(away) < FEW:
+        return 1.0
+    return float(np.clip(np.quantile(away, 0.9) / NINE_IN_TEN, 0.5, 20))
 
 
 def _mixture(trial: Trial, prepared: Prepared, seed: int) -> _Tried | None:

@@ -58,6 +58,15 @@ class Trial(NamedTuple):
         return cls(Prepared(space, holed, width), whole, asked, parts, weight)
 
     @property
+    def words(self) -> NDArray[np.bool_]:
+        """Which entries say what word is there: (d,)."""
+        mask = np.zeros(self.whole.shape[1], dtype=bool)
+        schema = self.given.space.schema
+        for start, stop in schema.layout.words if schema is not None else ():
+            mask[start:stop] = True
+        return mask
+
+    @property
     def cells(self) -> int:
         """Columns, each of one entry or several."""
         return len(self.parts)
@@ -76,6 +85,11 @@ class Trial(NamedTuple):
         away = np.where(self.asked, filled - np.where(self.asked, self.whole, 0), 0)
         cells = sum(int(self.asked[:, at.start].sum()) for at in self.parts)
         return float((away**2 * self.weight).sum()) / cells
+
+    @property
+    def counts(self) -> list[int]:
+        """How many cells of each column are asked for."""
+        return [int(self.asked[:, at.start].sum()) for at in self.parts]
 
     def errors(self, filled: NDArray[np.float64]) -> list[float | None]:
         """The same of each column; None of one that nothing is asked of."""
