@@ -49,7 +49,9 @@ def part_of_detector(name, clean):
     def way(train, test, seed):
         detector = estimator("AnomalyDetector")(0 if clean else "auto", random_state=seed)
         detector.fit(train)
-        part = detector.energy_.energy.energies[("plain", "squashed").index(name)]
+        largest = detector.energy_.energy.energies
+        parts = dict(zip(("plain", "squashed"), largest[0].energies, strict=True), cell=largest[1])
+        part = parts[name]
         return part(torch.from_numpy(detector.rows_of(test))).detach().numpy()
 
     return way
@@ -103,7 +105,7 @@ def main():
     ways["scikit-learn IsolationForest"] = forest
     kinds = [estimator(name) for name in names_in("tables")]
     ways |= {kind.__name__: ours(kind, options.clean) for kind in kinds}
-    for name in ("plain", "squashed"):
+    for name in ("plain", "squashed", "cell"):
         ways[f"AnomalyDetector, {name} part"] = part_of_detector(name, options.clean)
     if options.ways:
         ways = {name: ways[name] for name in options.ways.split(";")}

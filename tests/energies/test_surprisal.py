@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from thalweg.core import Energy, InputError
-from thalweg.energies import Manhattan, NeighborDistance, Normal, Squashed, Sum, Surprisal
+from thalweg.energies import FarCell, Manhattan, NeighborDistance, Normal, Squashed, Sum, Surprisal
 
 
 class Plain(Energy):
@@ -42,14 +42,43 @@ def test_it_rises_strictly_wherever_energies_do():
 def test_beyond_the_body_a_log_normal_tail_goes_on():
     law = stats.lognorm(s=0.4)
     values = law.ppf((np.arange(20000) + 0.5) / 20000)
-    # a tenth that is not of it, which the body does not see
-    values = np.concatenate([values, np.full(2000, 1e4)])
+    # what is far beyond the body is not taken at its word
+    values = np.concatenate([values, 1e4 + np.arange(400)])
     at = law.isf([1e-1, 1e-3, 1e-6, 1e-9])
-    found = rare(values, 0.8)(torch.as_tensor(at)[:, None]).numpy()
-    # the tenth is there in every share, and shifts the quantiles of the body
+    found = rare(values, 0.95)(torch.as_tensor(at)[:, None]).numpy()
     expected = -law.logsf(at)
-    assert abs(found / expected - 1).max() < 0.35
+    assert abs(found / expected - 1).max() < 0.3
     assert (found < expected + 0.1).all()
+
+
+def test_a_tail_that_grows_heavier_is_followed():
+    # of a column that is flat in the middle: no rarer than it is
+    values = 1 + stats.norm.ppf((np.arange(20000) + 0.5) / 20000) ** 2
+    at = np.quantile(values, [0.99, 0.999])
+    found = rare(values, 0.95)(torch.as_tensor(at)[:, None]).numpy()
+    assert (found < -np.log([0.01, 0.001]) + 0.5).all()
+
+
+def test_what_came_up_several_times_is_no_rarer_than_that():
+    values = np.concatenate([np.zeros(900), np.full(80, 1.0), np.full(20, 5.0)])
+    found = rare(values, 0.95)(torch.tensor([[1.0], [5.0], [50.0]], dtype=torch.float64)).numpy()
+    assert found[0] < -np.log(0.08) + 0.01
+    assert found[1] < -np.log(0.02) + 0.01
+    assert found[2] > 8
+
+
+def test_the_furthest_cell_counts_for_as_many_as_there_are():
+    rows = torch.randn(4000, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    energy = FarCell(rows, [0, 1, 3], 0.95)
+    y = torch.zeros(4, 5, dtype=torch.float64)
+    y[1, 0], y[2, 2], y[3] = 30, 30, torch.nan
+    y[3, 4] = 0
+    value = energy.restricted(~y.isnan())(y)
+    assert value[1] > 6
+    assert (value[[0, 2, 3]] == 0).all()
+    # no more than the probability of so far a cell, of which there are three, and ten times rarer
+    usual = torch.randn(20000, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert (energy(usual) > 0).float().mean() < 0.1
 
 
 def test_a_mean_of_surprisals_goes_on_as_it_is():

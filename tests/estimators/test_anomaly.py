@@ -103,7 +103,8 @@ def test_a_table_with_words_dates_and_gaps():
     odd = pl.DataFrame({"city": ["Oslo", "Rome"], "degrees": [27.0, 24.0], "wind": [0.5, 0.5]})
     model = AnomalyDetector(random_state=0).fit(frame)
     energy = model.energy(odd)
-    assert energy[0] > 4 > energy[1]
+    assert energy[0] > 3
+    assert energy[1] < 2
     said = model.explain(odd)
     # by itself either cell is usual: both hide the contradiction
     assert (said.share[0, :2] > 1).all()

@@ -86,8 +86,8 @@ def test_columns_that_belong_together_are_named():
     relations = look_at(Table(frame), n_steps=600).relations
     loss = dict(zip(relations.names, relations.loss, strict=True))
     place = {name: i for i, name in enumerate(relations.names)}
+    assert set(place) == {"a", "twice"}
     assert loss["twice"][place["a"]] > 0.7
-    assert loss["twice"][place["b"]] < 0.1
     assert relations.sentences[0].startswith(("a says most about twice", "twice says most about a"))
 
 

@@ -119,13 +119,19 @@ def complete(
     ] = 5,
     draws: Annotated[
         int | None,
-        typer.Option(min=1, max=10_000, help="Of tables, so many fillings, drawn from what may be "
-                     "there: one table below the other, with a column draw."),
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="Of tables, so many fillings, drawn from what may be "
+            "there: one table below the other, with a column draw.",
+        ),
     ] = None,
     interval: Annotated[
         float | None,
-        typer.Option(help="Of tables, bounds instead that a missing number lies between with this "
-                     "probability: the lower table, then the upper, with a column bound."),
+        typer.Option(
+            help="Of tables, bounds instead that a missing number lies between with this "
+            "probability: the lower table, then the upper, with a column bound."
+        ),
     ] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed of draws.")] = None,
     *,

@@ -2,10 +2,11 @@
 
 from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann
 from thalweg.energies.by_squares import BySquares
-from thalweg.energies.combined import Blend, Squashed, Sum
+from thalweg.energies.combined import Blend, Largest, Squashed, Sum
 from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
+from thalweg.energies.far_cell import FarCell
 from thalweg.energies.frames import (
     ClipShape,
     FrameNetwork,
@@ -52,6 +53,7 @@ __all__ = [
     "Cost",
     "DiagonalGaussians",
     "Euclidean",
+    "FarCell",
     "FrameNetwork",
     "FramePrediction",
     "FrameRecognition",
@@ -67,6 +69,7 @@ __all__ = [
     "Ising",
     "JointEmbedding",
     "LaplacianPyramid",
+    "Largest",
     "Lista",
     "Manhattan",
     "MaskedPrediction",

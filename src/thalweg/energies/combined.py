@@ -84,6 +84,56 @@ class Sum(Energy):
         return torch.stack(known).mean(dim=0) if known else None
 
 
+class Largest(Energy):
+    r"""The largest of several energies: low where all are.
+
+    .. math::
+        F(x, y) = \max_i F_i(x, y)
+
+    Parameters
+    ----------
+    energies : sequence of Energy
+        In units that compare, such as nats.
+    """
+
+    def __init__(self, energies: Sequence[Energy]) -> None:
+        super().__init__()
+        if not energies:
+            raise InputError("Largest: no energies; expected one or more")
+        self.energies = nn.ModuleList(energies)
+
+    @property
+    def each(self) -> list[Energy]:
+        """The energies."""
+        return [energy for energy in self.energies if isinstance(energy, Energy)]
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return torch.stack([energy(y, x) for energy in self.each]).max(dim=0).values
+
+    def restricted(self, visible: Tensor) -> Largest | None:
+        views = [energy.restricted(visible) for energy in self.each]
+        known = [view for view in views if view is not None]
+        return Largest(known) if len(known) == len(views) else None
+
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """Those of all that know any."""
+        found = [energy.fillings(y, x) for energy in self.each]
+        known = [each for each in found if each is not None]
+        return torch.cat(known) if known else None
+
+    def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """That of the first that knows it."""
+        found = (energy.expect(y, x) for energy in self.each)
+        return next((each for each in found if each is not None), None)
+
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor | None:
+        """Those of the first that knows a way."""
+        found = (energy.draw_fillings(y, n_draws, generator, x) for energy in self.each)
+        return next((each for each in found if each is not None), None)
+
+
 class Blend(Energy):
     r"""Energies of which each is trusted with some columns more than with others.
 

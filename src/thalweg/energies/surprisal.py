@@ -13,10 +13,13 @@ KNOTS = 256
 """Values that are kept of those that came up"""
 
 LEAST_WIDTH, WIDTH_OF_ZEROS = 0.05, 0.25
-"""Of log energies: what is always the same is taken to vary by this at least; and where most are 0"""
+"""Of log energies, at least: what is always the same varies by this; and where most are 0"""
 
 UPPER = 0.8
 """Quantile from which on the last slope of log energies is taken"""
+
+FEW_TIES, RARE_TIES = 3, 0.01
+"""Rows, and share of all rows, that may have the same energy and be as rare as a single one"""
 
 TIES = 64
 """Values that came up more than once that are kept, at most"""
@@ -80,7 +83,7 @@ class Surprisal(Energy):
         knots, logs = _steps(values, body)
         self.register_buffer("knots", knots)
         self.register_buffer("logs", logs)
-        self.register_buffer("tail", _tail(values, body))
+        self.register_buffer("tail", tail_of(values, body))
         self.register_buffer("ties", _ties(values))
 
     @property
@@ -156,7 +159,7 @@ def _steps(values: Tensor, body: float) -> tuple[Tensor, Tensor]:
     return found[low] + part * (found[low + 1] - found[low]), even
 
 
-def _tail(values: Tensor, body: float) -> Tensor:
+def tail_of(values: Tensor, body: float) -> Tensor:
     """What is added before the log, and median and width of the log energies."""
     n = len(values)
     ranked = values.sort().values
@@ -171,24 +174,26 @@ def _tail(values: Tensor, body: float) -> Tensor:
     width = logs.new_zeros(())
     if bool(use.any()):
         width = (z * (logs - middle))[use].sum() / z[use].square().sum()
-    first = min(int(UPPER * n), len(inside) - 1)
+    first = min(int(min(UPPER, body - 0.1) * n), len(inside) - 1)
     if len(inside) - first > 1:
         last = (logs[-1] - logs[first]) / (z[-1] - z[first])
         width = torch.maximum(width, last)
-    return torch.stack([least, middle, width.clamp_min(LEAST_WIDTH if half > 0 else WIDTH_OF_ZEROS)])
+    return torch.stack(
+        [least, middle, width.clamp_min(LEAST_WIDTH if half > 0 else WIDTH_OF_ZEROS)]
+    )
 
 
 def _ties(values: Tensor) -> Tensor:
-    """Values that came up several times, and -log of how often this or a higher one did: (2, TIES)."""
+    """(2, TIES): values that came up several times; -log of how often this or a higher one did."""
     found, count = values.sort().values.unique_consecutive(return_counts=True)
-    several = count > 1
+    several = count > max(FEW_TIES, RARE_TIES * len(values))
     found, count = found[several], count[several]
     most = count.flip(0).cummax(0).values.flip(0) if len(count) else count
     # where it falls, and the last ones if there are too many
     falls = torch.ones_like(most, dtype=torch.bool)
     falls[:-1] = most[:-1] > most[1:]
     found, most = found[falls][1 - TIES :], most[falls][1 - TIES :]
-    result = values.new_full((2, TIES), 1e300)
+    result = values.new_full((2, TIES), 1e150)
     result[0, : len(found)] = found
     result[1, : len(found)] = -((1 + most.double()) / (len(values) + 1)).log()
     return result

@@ -111,8 +111,12 @@ def look_at(
         order = [name for name in order if told[name] > 0]
         best = imputer.members_[min(1, len(imputer.members_) - 1)]
         relations = relations_of(
-            best, imputer.rows_of(looked), order, [spans[name] for name in order],
-            [told[name] for name in order], seed,
+            best,
+            imputer.rows_of(looked),
+            order,
+            [spans[name] for name in order],
+            [told[name] for name in order],
+            seed,
         )
         bar(4, STAGES[4])
         wanted = sorted(unusual.shares, key=lambda name: -unusual.shares[name])

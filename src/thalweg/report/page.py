@@ -120,8 +120,9 @@ def _sentences(found: Findings) -> list[str]:
     if chosen:
         first = found.unusual.shown[0]
         why = ", ".join(f"{c.column} {c.value} (usual: {c.usual})" for c in first.cells[:2])
+        stand = "stands" if chosen == 1 else "stand"
         said.append(
-            f"{_counted(chosen, 'row')} of {found.looked_at:,} {'stands' if chosen == 1 else 'stand'}"
+            f"{_counted(chosen, 'row')} of {found.looked_at:,} {stand}"
             f" out; of those named about {found.fdr:.0%} may be false alarms. Most of all row "
             f"{first.number}{': ' + why if why else ''}."
         )

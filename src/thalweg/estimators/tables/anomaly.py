@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import Choice, Either, Energy, Real, learned, parameter, visible_energy
-from thalweg.energies import Manhattan, NeighborDistance, Squashed, Sum, Surprisal
+from thalweg.energies import (
+    FarCell,
+    Largest,
+    Manhattan,
+    NeighborDistance,
+    Squashed,
+    Sum,
+    Surprisal,
+)
 from thalweg.energies.combined import squashed
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import OutlierMixin
@@ -35,13 +43,15 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
     r"""How unusual each row is: minus the log of the share of rows that are as unusual.
 
     .. math::
-        F(y) = -\log S\Bigl(\frac12 \sum_{i=1}^2 -\log S_i(F_i(y))\Bigr)
+        F(y) = -\log S\Bigl(\max\bigl(\tfrac12 \textstyle\sum_{i=1}^2 -\log S_i(F_i(y)),\; F_3(y)
+        \bigr)\Bigr)
 
     F_1 is the mean distance (a sum of absolute differences) to the nearest share of the training
     rows, F_2 the same where the far ends of all columns are drawn in by a logarithm, so that one
-    column cannot outweigh the rest; S_i is how often training rows have so much. The rows that are
-    most unusual, twice as many as may be anomalies, explain no others. F = 3 is one row in twenty,
-    F = 7 one in a thousand.
+    column cannot outweigh the rest; S_i is how often training rows have so much. F_3 is the
+    surprisal of the furthest cell in its column (but with ``contamination=0``), which finds a slip
+    of the pen in a wide row. The rows that are most unusual, twice as many as may be anomalies,
+    explain no others. F = 3 is one row in twenty, F = 7 one in a thousand.
 
     A row that was learned from is not its own neighbour: it has the energy that it would have if it
     were new.
@@ -117,13 +127,24 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
     @property
     def _body(self) -> float:
         """The share of the energies that are taken at their word."""
-        return 1 - self._share / 2
+        # by auto most tables have far fewer than there may be
+        return 1 - (MAY_BE / 2 if isinstance(self.contamination, str) else self._share)
 
     def _of(self, rows: Tensor, counts: Tensor | None) -> Surprisal:
         """The energy of rows, of which those that count explain others."""
         most = len(rows) if counts is None else int(counts.sum())
         self.k_ = min(max(FEWEST, round(self._share * len(rows))), max(1, most - 1))
-        return _energy_of(rows, self.k_, counts, self._body)
+        return _energy_of(rows, self.k_, counts, self._cells(), self._body)
+
+    def _cells(self) -> list[int]:
+        """Which entries of a row may be far off by themselves: numbers.
+
+        None where all rows are clean: few neighbours see it, and no crowd hides it.
+        """
+        if not self._share:
+            return []
+        schema = self._space.schema
+        return list(range(self._width)) if schema is None else list(schema.layout.numbers)
 
     def _kept_rows(self) -> Tensor:
         first = _first(self.energy_)
@@ -137,14 +158,14 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
         return whole[:: max(1, len(whole) // STARTS)][:STARTS]
 
     def _blank(self, state: dict[str, Tensor]) -> Surprisal:
-        name = "energy.energies.0.energy."
+        name = "energy.energies.0.energies.0.energy."
         rows = held(state, f"{name}rows", self.n_rows_, self._width)
         counts = None
         if self._trimmed:
             counts = held(state, f"{name}counts", self.n_rows_).bool()
         k = min(self.k_, self.n_rows_ if counts is None else int(counts.sum()))
         blank = torch.zeros_like(rows)
-        return _energy_of(blank, k, counts, self._body, torch.ones(2))
+        return _energy_of(blank, k, counts, self._cells(), self._body, torch.ones(2))
 
     def p_values(self, X: Any) -> NDArray[np.float64]:
         """How often a usual row is at least so unusual: (n,).
@@ -178,7 +199,12 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
 
 
 def _energy_of(
-    rows: Tensor, k: int, counts: Tensor | None, body: float, values: Tensor | None = None
+    rows: Tensor,
+    k: int,
+    counts: Tensor | None,
+    numbers: list[int],
+    body: float,
+    values: Tensor | None = None,
 ) -> Surprisal:
     """The energy by k neighbours, held against rows, or against ``values``."""
 
@@ -190,7 +216,8 @@ def _energy_of(
     # a file has each tensor once
     again = None if counts is None else counts.clone()
     drawn_in = NeighborDistance(squashed(rows), k, Manhattan(), counts=again, apart=True)
-    return rare(Sum([rare(plain), rare(Squashed(drawn_in))], [0.5, 0.5]), in_nats=True)
+    both = Sum([rare(plain), rare(Squashed(drawn_in))], [0.5, 0.5])
+    return rare(Largest([both, FarCell(rows, numbers, body)]), in_nats=True)
 
 
 def _values(energy: Energy, rows: Tensor) -> Tensor:
@@ -202,7 +229,9 @@ def _values(energy: Energy, rows: Tensor) -> Tensor:
 
 def _first(energy: Surprisal) -> NeighborDistance:
     """The neighbours by the plain columns."""
-    both = energy.energy
+    largest = energy.energy
+    assert isinstance(largest, Largest)
+    both = largest.energies[0]
     assert isinstance(both, Sum)
     rare = both.energies[0]
     assert isinstance(rare, Surprisal)
