@@ -13,7 +13,7 @@ import thalweg
 from thalweg.core import InputError
 from thalweg.data import Rows
 from thalweg.estimators import GaussianMixture, Imputer
-from thalweg.estimators.tables import imputer
+from thalweg.estimators.tables import choosing
 from thalweg.estimators.tables.recovery import Trial
 from thalweg.estimators.tables.space import Prepared, RowSpace
 
@@ -188,7 +188,7 @@ def test_few_rows_and_single_columns(shape):
 
 
 def test_columns_of_many_numbers_are_learned_as_planes(monkeypatch):
-    monkeypatch.setattr(imputer, "WIDE", 30)
+    monkeypatch.setattr(choosing, "WIDE", 30)
     random = np.random.default_rng(0)
     rows = random.normal(size=(150, 3)) @ random.normal(size=(3, 40))
     rows += 0.1 * random.normal(size=rows.shape)

@@ -79,7 +79,7 @@ class Surprisal(Energy):
         self.energy, self.in_nats = energy, in_nats
         values = values.detach().double()
         # what is beyond all numbers is taken for the largest
-        values = values.nan_to_num(nan=math.inf).clamp(max=1e300)
+        values = rounded(values.nan_to_num(nan=math.inf).clamp(max=1e300))
         knots, logs = _steps(values, body)
         self.register_buffer("knots", knots)
         self.register_buffer("logs", logs)
@@ -139,6 +139,14 @@ class Surprisal(Energy):
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self.energy.expect(y, x)
+
+
+def rounded(values: Tensor) -> Tensor:
+    """Energies of which those that differ by rounding alone are the same."""
+    some = values[values > 0]
+    unit = 1e-9 * some.median() if len(some) else values.new_ones(())
+    near = values < 1e6 * unit * 1e9
+    return torch.where(near, (values / unit).round() * unit, values)
 
 
 def _steps(values: Tensor, body: float) -> tuple[Tensor, Tensor]:

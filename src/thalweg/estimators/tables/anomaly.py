@@ -21,6 +21,7 @@ from thalweg.energies import (
     Surprisal,
 )
 from thalweg.energies.combined import squashed
+from thalweg.energies.surprisal import rounded
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import OutlierMixin
 from thalweg.estimators.tables.reservoir import KeepsRows
@@ -111,7 +112,8 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
             counts = torch.ones_like(values, dtype=torch.bool)
             # counted, and not cut at a quantile, which may be a value itself
             trimmed = int(self._trimmed * len(values))
-            counts[values.argsort(stable=True)[len(values) - trimmed :]] = False
+            order = rounded(values.double()).argsort(stable=True)
+            counts[order[len(values) - trimmed :]] = False
             energy = self._of(rows, counts)
             values = _values(energy, rows)
         self.energy_ = energy

@@ -106,7 +106,7 @@ class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, T
         if layout is not None:
             assert self.table_ is not None
             p = torch.from_numpy(self.table_.prior)
-            self.energy_ = WithWords(energy, layout, p).to(rows.torch_dtype)
+            self.energy_ = WithWords(energy, layout, p).to(energy.offset.device, rows.torch_dtype)
         chosen = random_state.permutation(len(rows))[: STARTS - 1]
         kept = rows.take(chosen)
         if whole is not None:

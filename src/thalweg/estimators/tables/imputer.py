@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import Choice, Energy, InputError, Integer, changed, learned, parameter, progress
+from thalweg.core import Choice, InputError, Integer, changed, learned, parameter, progress
 from thalweg.core.plain import to_json
 from thalweg.energies import Blend
 from thalweg.estimators.base.header import parameters_of
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.scikit_learn import OneToOneFeatureMixin, TransformerMixin
 from thalweg.estimators.base.settings import Seeded
+from thalweg.estimators.tables.choosing import (
+    FEW,
+    NEAREST,
+    best_mixture,
+    in_the_end,
+    spread_of,
+    tried_by,
+)
 from thalweg.estimators.tables.masked import MaskedAutoencoder
 from thalweg.estimators.tables.mixture import GaussianMixture
 from thalweg.estimators.tables.model import TableModel
@@ -28,36 +35,6 @@ from thalweg.estimators.tables.neighbors import Neighbors
 from thalweg.estimators.tables.pca import PCA
 from thalweg.estimators.tables.recovery import Trial
 from thalweg.estimators.tables.space import Prepared
-
-SIZES = (1, 2, 5, 10, 20, 40)
-"""Components of mixtures that are tried"""
-
-FLOORS, MORE_FLOORS = (1e-2, 1e-3), (1e-4, 1e-1)
-"""What is added to covariances: with all sizes, and then with the best of them"""
-
-WORSE = 1.25
-"""Times the best error, from which on larger mixtures are not tried"""
-
-POOLED = 8
-"""Mixtures whose mean is taken in the end, where all rows were tried"""
-
-NEAREST = 10
-"""Neighbours whose mean is taken"""
-
-SPREAD_DRAWS, SPREAD_ROWS = 20, 600
-"""Fillings, and rows, that their spread is held against what was there by"""
-
-NINE_IN_TEN = 1.645
-"""Standard deviations from the mean that nine in ten of a normal variable are within"""
-
-FEW = 30
-"""Rows below which nothing is chosen"""
-
-WIDE = 400
-"""Numbers in a row above which planes take the place of mixtures"""
-
-PLANES, ROUNDS = (2, 5, 10, 20), 10
-"""Of so many directions, found in so many rounds"""
 
 STAGES = 4
 """Of a bar: mixtures tried, a network tried, neighbours tried, all learned from all rows"""
@@ -71,16 +48,6 @@ MEMBERS = {
 
 FACTS = ("n_rows_", "k_")
 """What else a file says of members"""
-
-
-class _Tried(NamedTuple):
-    """A candidate, what it put in where cells were hidden, and how far off that was."""
-
-    model: Any
-    energy: Energy
-    """as it was tried"""
-    filled: NDArray[np.float64]
-    error: float
 
 
 class _Chosen(NamedTuple):
@@ -185,7 +152,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
     def _tried(self, prepared: Prepared, seed: int, bar: Any) -> _Chosen:
         """The members, by how well each brings back cells that were hidden once more."""
         trial = Trial.of(prepared, self.max_rows, seed)
-        mixture = _mixture(trial, prepared, seed)
+        mixture = best_mixture(trial, prepared, seed)
         bar(1, "mixtures")
         tried = [] if mixture is None else [mixture]
         if len(trial.whole) >= FEW and trial.asked.any() and trial.cells > 1:
@@ -193,18 +160,18 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
             if self.n_steps:
                 others.insert(0, MaskedAutoencoder(n_steps=self.n_steps, random_state=seed))
             for i, other in enumerate(others):
-                tried.append(_try(trial, other))
+                tried.append(tried_by(trial, other))
                 bar(2 + i, type(other).__name__)
         if not tried:
             # nothing of several columns can be said of so few rows
-            tried.append(_try(trial, Neighbors(n_neighbors=NEAREST, random_state=seed)))
+            tried.append(tried_by(trial, Neighbors(n_neighbors=NEAREST, random_state=seed)))
         shares = trial.shares([each.filled for each in tried])
         errors = {type(each.model).__name__: each.error for each in tried}
         blend = sum(share * each.filled for share, each in zip(shares, tried, strict=True))
         errors["blend"] = trial.error(blend)
         more = max(1.0, len(prepared.rows) / len(trial.whole))
-        models = [_in_the_end(each.model, more) for each in tried]
-        wide = _spread(trial, [each.energy for each in tried], shares, blend, seed)
+        models = [in_the_end(each.model, more) for each in tried]
+        wide = spread_of(trial, [each.energy for each in tried], shares, blend, seed)
         return _Chosen(models, shares, errors, trial.errors(blend), wide, trial.counts)
 
     def _beside(self) -> dict[str, Any]:
@@ -277,104 +244,6 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
         for member, energy in zip(self.members_, self.energy_.each, strict=True):
             member.energy_ = energy
         return self
-
-
-def _try(trial: Trial, model: Any) -> _Tried:
-    filled = trial.filled(model)
-    return _Tried(model, model.energy_, filled, trial.error(filled))
-
-
-def _spread(
-    trial: Trial,
-    energies: list[Energy],
-    shares: NDArray[np.float64],
-    blend: NDArray[np.float64],
-    seed: int,
-) -> float:
-    """What draws have to be wider than the energies' own, so that nine in ten hold what was there.
-
-    By the cells that were hidden: how far off their fillings are, in units of their draws' spread.
-    """
-    y = torch.from_numpy(trial.given.rows.values).to(next(energies[0].parameters()))
-    rows = torch.from_numpy(trial.asked.any(axis=1))[: len(y)]
-    rows[SPREAD_ROWS:] = False
-    if not bool(rows.any()):
-        return 1.0
-    at = torch.from_numpy(shares).to(y)
-    with torch.no_grad():
-        generator = torch.Generator(y.device).manual_seed(seed)
-        part = y[rows.to(y.device)]
-        view = Blend(energies, at).restricted(~part.isnan())
-        drawn = None if view is None else view.draw_fillings(part, SPREAD_DRAWS, generator)
-    if drawn is None:
-        return 1.0
-    width = drawn.double().std(dim=0).cpu().numpy()
-    chosen = rows.numpy()
-    asked = trial.asked[chosen] & ~trial.words & (width > 0)
-    away = abs(blend[chosen] - np.where(asked, trial.whole[chosen], 0))[asked] / width[asked]
-    if len(away) < FEW:
-        return 1.0
-    return float(np.clip(np.quantile(away, 0.9) / NINE_IN_TEN, 0.5, 20))
-
-
-def _mixture(trial: Trial, prepared: Prepared, seed: int) -> _Tried | None:
-    """The mixture that fills best, or of wide rows the plane; None where none can be fitted."""
-    numbers = prepared.rows.n_columns
-    schema = prepared.space.schema
-    if schema is not None:
-        numbers = len(schema.layout.numbers)
-    n = len(trial.whole)
-    if numbers > WIDE:
-        planes = (PCA(k, max_iter=ROUNDS) for k in PLANES if k < min(n, prepared.rows.n_columns))
-        return _best(trial, planes)
-
-    def of(k: int, floor: float) -> GaussianMixture:
-        # pooled, as in the end: what one alone has by heart, several average out
-        pooled = POOLED // 2 if k > 1 else 1
-        return GaussianMixture(k, reg_covar=floor, n_pooled=pooled, random_state=seed)
-
-    sizes = [k for k in SIZES if 1.5 * k * max(numbers, 1) <= n or k == 1]
-    if n < FEW:
-        return _best(trial, [of(1, FLOORS[0])])
-    best = None
-    for floor in FLOORS:
-        found = _best(trial, (of(k, floor) for k in sizes))
-        if found is not None and (best is None or found.error < best.error):
-            best = found
-    if best is None:
-        return None
-    k = best.model.n_components
-    return _best(trial, (of(k, floor) for floor in MORE_FLOORS), best)
-
-
-def _best(trial: Trial, models: Iterable[Any], best: _Tried | None = None) -> _Tried | None:
-    """The model that fills best; no more are tried where they grow worse."""
-    for model in models:
-        try:
-            found = _try(trial, model)
-        except InputError:
-            # rows that this one cannot be fitted to
-            continue
-        if best is None or found.error < best.error:
-            best = found
-        elif found.error > WORSE * best.error:
-            break
-    return best
-
-
-def _in_the_end(model: Any, more: float) -> Any:
-    """The model that learns from all rows, ``more`` times as many as it was tried on.
-
-    What more rows can bear is more components; and the fewer rows, the more starts are pooled.
-    """
-    again = clone(model)
-    if not isinstance(model, GaussianMixture):
-        return again
-    k, times = model.n_components, more ** (2 / 3)
-    if k == 1:
-        # which has one answer
-        return again
-    return again.set_params(n_components=round(k * times), n_pooled=max(1, round(POOLED / times)))
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,7 +130,9 @@ class Trial(NamedTuple):
         one = 1e4 * np.ones((1, len(fillings)))
         left = np.concatenate([*each, lean, one])
         weights = nnls(left, np.concatenate([*right, np.sqrt(leans) * prior, [1e4]]))[0]
-        return np.asarray(weights / weights.sum())
+        total = float(weights.sum())
+        # what fills with numbers beyond all others leaves nothing to weigh
+        return np.asarray(weights / total) if total > 0.5 else prior
 
 
 def _spread(values: NDArray[np.float64]) -> float:
