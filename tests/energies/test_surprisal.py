@@ -67,6 +67,18 @@ def test_what_came_up_several_times_is_no_rarer_than_that():
     assert found[2] > 8
 
 
+@pytest.mark.parametrize("body", [0.7, 0.95, 1.0])
+def test_energies_of_few_values_rise_too(body):
+    values = np.repeat([0.0, 1.0, 2.0, 3.0, 9.0], [300, 400, 200, 80, 20])
+    f = np.sort(np.concatenate([np.linspace(0, 12, 500), [1, 2, 3, 9],
+                                np.array([1, 2, 3, 9]) * (1 + 1e-13)]))  # fmt: skip
+    found = rare(values, body)(torch.as_tensor(f)[:, None]).numpy()
+    # nor does rounding throw a value from one side to the other
+    assert (np.diff(found) >= 0).all()
+    near = rare(values, body)(torch.tensor([[3.0], [3.0 + 1e-12]], dtype=torch.float64))
+    assert abs(float(near[1] - near[0])) < 1e-6
+
+
 def test_the_furthest_cell_counts_for_as_many_as_there_are():
     rows = torch.randn(4000, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     energy = FarCell(rows, [0, 1, 3], 0.95)

@@ -108,6 +108,7 @@ class Surprisal(Energy):
         """-log S, no more than by how often so high an energy came up several times."""
         values, most = self.ties.double()
         cap = most[torch.searchsorted(values, f.detach().contiguous()).clamp(max=TIES - 1)]
+        cap = cap.clamp_min(self.logs[-1].double())
         # still rising, if by little
         return torch.where(rare > cap, cap + 1e-3 * (rare - cap + 1).log(), rare)
 
@@ -202,6 +203,7 @@ def _ties(values: Tensor) -> Tensor:
     falls[:-1] = most[:-1] > most[1:]
     found, most = found[falls][1 - TIES :], most[falls][1 - TIES :]
     result = values.new_full((2, TIES), 1e150)
-    result[0, : len(found)] = found
+    # what is higher by rounding alone is the same
+    result[0, : len(found)] = found * (1 + 1e-8)
     result[1, : len(found)] = -((1 + most.double()) / (len(values) + 1)).log()
     return result
