@@ -345,3 +345,27 @@ def test_rows_of_no_energy_have_nothing_to_explain(tmp_path):
         code, printed, errors = said("explain", f"{name}.m", name, folder=tmp_path)
         assert code == 0, errors
         assert printed.splitlines() == ["row,column,share,value,usual"]
+
+
+def test_several_fillings_and_bounds_come_below_one_another(tmp_path):
+    gaps = ["" if i % 7 == 0 else f"{y:.4f}" for i, y in enumerate(Y)]
+    (tmp_path / "a.csv").write_text("x,y\n" + lines([f"{x:.4f}" for x in X], gaps))
+    made = ("fit", "gaussian-mixture", "a.csv", "--out", "m.safetensors", "--quiet")
+    assert said(*made, folder=tmp_path)[0] == 0
+    asked = ("complete", "m.safetensors", "a.csv", "--random-state", "0")
+    code, out, _ = said(*asked, "--draws", "3", folder=tmp_path)
+    rows = [line.split(",") for line in out.splitlines()]
+    assert (code, rows[0], len(rows)) == (0, ["draw", "x", "y"], 3 * N + 1)
+    assert [row[0] for row in rows[1::N]] == ["0", "1", "2"]
+    assert rows[2][1:] == rows[2 + N][1:]
+    code, out, _ = said(*asked, "--interval", "0.9", folder=tmp_path)
+    rows = [line.split(",") for line in out.splitlines()]
+    assert (code, rows[0][0], rows[1][0], rows[1 + N][0]) == (0, "bound", "lower", "upper")
+    assert float(rows[1][2]) < float(rows[1 + N][2])
+    for options, message in (
+        (("--draws", "2", "--interval", "0.5"), "expected one of them"),
+        (("--interval", "1"), "interval must be"),
+        (("--draws", "2", "--answer", "mean"), "is one filling"),
+    ):
+        code, _, errors = said(*asked, *options, folder=tmp_path)
+        assert (code, message in errors) == (2, True)

@@ -144,7 +144,7 @@ def test_small_tables(frame, message, tmp_path):
             report(frame, tmp_path / "out")
         assert not (tmp_path / "out").exists()
         return
-    assert report(frame, tmp_path / "out", n_steps=50).exists()
+    assert report(frame, tmp_path / "out", n_steps=10).exists()
 
 
 @pytest.mark.parametrize(("p", "said"), [(0.5, "2"), (0.04, "25"), (1.234e-4, "8,100"),
