@@ -2,21 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from thalweg.core import Energy, Indicators, InputError
 
+T = TypeVar("T")
 
-class Sum(Energy):
+
+class Several(Energy, ABC):
+    """An energy made of several: what is hidden is hidden from each by itself.
+
+    Parameters
+    ----------
+    energies : sequence of Energy
+        At least one.
+    """
+
+    def __init__(self, energies: Sequence[Energy]) -> None:
+        super().__init__()
+        if not energies:
+            raise InputError(f"{type(self).__name__}: no energies; expected one or more")
+        self.energies = nn.ModuleList(energies)
+
+    @property
+    def each(self) -> list[Energy]:
+        """The energies."""
+        return [energy for energy in self.energies if isinstance(energy, Energy)]
+
+    @abstractmethod
+    def of(self, energies: Sequence[Energy]) -> Several:
+        """The same of views of its energies."""
+
+    @property
+    def indicators(self) -> Indicators | None:
+        return next((e.indicators for e in self.each if e.indicators is not None), None)
+
+    def restricted(self, visible: Tensor) -> Several | None:
+        views = _known(energy.restricted(visible) for energy in self.each)
+        return self.of(views) if len(views) == len(self.energies) else None
+
+    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """Those of all that know any."""
+        found = _known(energy.fillings(y, x) for energy in self.each)
+        return torch.cat(found) if found else None
+
+    def draw_fillings(
+        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
+    ) -> Tensor | None:
+        """Those of the first that knows a way."""
+        found = (energy.draw_fillings(y, n_draws, generator, x) for energy in self.each)
+        return next((each for each in found if each is not None), None)
+
+
+def _known(found: Iterable[T | None]) -> list[T]:
+    return [each for each in found if each is not None]
+
+
+class Sum(Several):
     r"""A weighted sum of energies: low where all are.
 
     .. math::
         F(x, y) = \sum_i w_i F_i(x, y)
 
-    Of densities it is their product. What is hidden is hidden from each by itself.
+    Of densities it is their product.
 
     Parameters
     ----------
@@ -34,57 +87,29 @@ class Sum(Energy):
     """
 
     def __init__(self, energies: Sequence[Energy], weights: Sequence[float] | None = None) -> None:
-        super().__init__()
         weights = [1.0] * len(energies) if weights is None else list(weights)
-        if not energies or len(weights) != len(energies):
+        if len(weights) != len(energies):
             raise InputError(
-                f"Sum: {len(energies)} energies and {len(weights)} weights; expected one energy "
-                "or more, and a weight for each"
+                f"Sum: {len(energies)} energies and {len(weights)} weights; expected a weight for "
+                "each"
             )
-        self.energies = nn.ModuleList(energies)
+        super().__init__(energies)
         self.weights = weights
 
-    @property
-    def _each(self) -> list[Energy]:
-        return [energy for energy in self.energies if isinstance(energy, Energy)]
-
-    @property
-    def indicators(self) -> Indicators | None:
-        return next((e.indicators for e in self._each if e.indicators is not None), None)
+    def of(self, energies: Sequence[Energy]) -> Sum:
+        return Sum(energies, self.weights)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        values = [w * e(y, x) for w, e in zip(self.weights, self._each, strict=True)]
+        values = [w * e(y, x) for w, e in zip(self.weights, self.each, strict=True)]
         return torch.stack(values).sum(dim=0)
-
-    def restricted(self, visible: Tensor) -> Sum | None:
-        views = [energy.restricted(visible) for energy in self._each]
-        known = [view for view in views if view is not None]
-        return Sum(known, self.weights) if len(known) == len(views) else None
-
-    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        """Those of all its energies."""
-        found = [energy.fillings(y, x) for energy in self._each]
-        known = [each for each in found if each is not None]
-        return torch.cat(known) if known else None
-
-    def draw_fillings(
-        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
-    ) -> Tensor | None:
-        """By the first of its energies that knows a way."""
-        for energy in self._each:
-            drawn = energy.draw_fillings(y, n_draws, generator, x)
-            if drawn is not None:
-                return drawn
-        return None
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The mean by those of its energies that know it."""
-        found = [energy.expect(y, x) for energy in self._each]
-        known = [each for each in found if each is not None]
-        return torch.stack(known).mean(dim=0) if known else None
+        found = _known(energy.expect(y, x) for energy in self.each)
+        return torch.stack(found).mean(dim=0) if found else None
 
 
-class Largest(Energy):
+class Largest(Several):
     r"""The largest of several energies: low where all are.
 
     .. math::
@@ -96,45 +121,19 @@ class Largest(Energy):
         In units that compare, such as nats.
     """
 
-    def __init__(self, energies: Sequence[Energy]) -> None:
-        super().__init__()
-        if not energies:
-            raise InputError("Largest: no energies; expected one or more")
-        self.energies = nn.ModuleList(energies)
-
-    @property
-    def each(self) -> list[Energy]:
-        """The energies."""
-        return [energy for energy in self.energies if isinstance(energy, Energy)]
+    def of(self, energies: Sequence[Energy]) -> Largest:
+        return Largest(energies)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return torch.stack([energy(y, x) for energy in self.each]).max(dim=0).values
-
-    def restricted(self, visible: Tensor) -> Largest | None:
-        views = [energy.restricted(visible) for energy in self.each]
-        known = [view for view in views if view is not None]
-        return Largest(known) if len(known) == len(views) else None
-
-    def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        """Those of all that know any."""
-        found = [energy.fillings(y, x) for energy in self.each]
-        known = [each for each in found if each is not None]
-        return torch.cat(known) if known else None
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """That of the first that knows it."""
         found = (energy.expect(y, x) for energy in self.each)
         return next((each for each in found if each is not None), None)
 
-    def draw_fillings(
-        self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
-    ) -> Tensor | None:
-        """Those of the first that knows a way."""
-        found = (energy.draw_fillings(y, n_draws, generator, x) for energy in self.each)
-        return next((each for each in found if each is not None), None)
 
-
-class Blend(Energy):
+class Blend(Several):
     r"""Energies of which each is trusted with some columns more than with others.
 
     .. math::
@@ -157,47 +156,31 @@ class Blend(Energy):
     def __init__(
         self, energies: Sequence[Energy], shares: Tensor, spread: Tensor | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(energies)
         self.register_buffer("spread", torch.ones_like(shares[0, 0]) if spread is None else spread)
-        self.energies = nn.ModuleList(energies)
         self.register_buffer("shares", shares)
 
-    @property
-    def each(self) -> list[Energy]:
-        """The energies."""
-        return [energy for energy in self.energies if isinstance(energy, Energy)]
-
-    @property
-    def indicators(self) -> Indicators | None:
-        return next((e.indicators for e in self.each if e.indicators is not None), None)
+    def of(self, energies: Sequence[Energy]) -> Blend:
+        return Blend(energies, self.shares, self.spread)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         weights = self.shares.mean(dim=1)
         values = [w * e(y, x) for w, e in zip(weights, self.each, strict=True)]
         return torch.stack(values).sum(dim=0)
 
-    def restricted(self, visible: Tensor) -> Blend | None:
-        views = [energy.restricted(visible) for energy in self.each]
-        known = [view for view in views if view is not None]
-        return Blend(known, self.shares, self.spread) if len(known) == len(views) else None
-
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """Those of all its energies, and their blend."""
-        found = [energy.fillings(y, x) for energy in self.each]
-        known = [each for each in found if each is not None]
-        mean = self.expect(y, x)
-        if mean is not None:
-            if self.indicators is not None:
-                mean = self.indicators.settled(mean)
-            known.append(mean[None])
+        found, mean, words = super().fillings(y, x), self.expect(y, x), self.indicators
+        if mean is not None and words is not None:
+            mean = words.settled(mean)
+        known = _known((found, None if mean is None else mean[None]))
         return torch.cat(known) if known else None
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
-        found = [energy.expect(y, x) for energy in self.each]
-        known = [each for each in found if each is not None]
-        if len(known) < len(found):
+        found = _known(energy.expect(y, x) for energy in self.each)
+        if len(found) < len(self.energies):
             return None
-        return (torch.stack(known) * self.shares[:, None].to(y)).sum(dim=0)
+        return (torch.stack(found) * self.shares[:, None].to(y)).sum(dim=0)
 
     def draw_fillings(
         self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None

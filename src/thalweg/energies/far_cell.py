@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -66,13 +67,8 @@ class FarCell(Energy):
         return (most - math.log(max(1, len(self.columns)) * ODDS)).clamp_min(0).to(y)
 
     def restricted(self, visible: Tensor) -> FarCell:
-        view = FarCell.__new__(FarCell)
-        Energy.__init__(view)
-        view.d = self.d
+        view = copy.copy(self)
         view.visible = visible if self.visible is None else self.visible & visible
-        view.middle = self.middle
-        for name in ("tails", "columns"):
-            view.register_buffer(name, getattr(self, name), persistent=name == "tails")
         return view
 
 

@@ -80,26 +80,22 @@ class Trial(NamedTuple):
 
     def error(self, filled: NDArray[np.float64]) -> float:
         """Mean squared error of a cell that is asked for, the mean of its column costing 1."""
-        if not self.asked.any():
-            return 0.0
+        return sum(self._totals(filled)) / max(1, sum(self.counts))
+
+    def errors(self, filled: NDArray[np.float64]) -> list[float | None]:
+        """The same of each column; None of one that nothing is asked of."""
+        pairs = zip(self._totals(filled), self.counts, strict=True)
+        return [total / count if count else None for total, count in pairs]
+
+    def _totals(self, filled: NDArray[np.float64]) -> list[float]:
+        """The squared errors of each column's cells, all together."""
         away = np.where(self.asked, filled - np.where(self.asked, self.whole, 0), 0)
-        cells = sum(int(self.asked[:, at.start].sum()) for at in self.parts)
-        return float((away**2 * self.weight).sum()) / cells
+        return [float((away[:, at] ** 2 * self.weight[at]).sum()) for at in self.parts]
 
     @property
     def counts(self) -> list[int]:
         """How many cells of each column are asked for."""
         return [int(self.asked[:, at.start].sum()) for at in self.parts]
-
-    def errors(self, filled: NDArray[np.float64]) -> list[float | None]:
-        """The same of each column; None of one that nothing is asked of."""
-        away = np.where(self.asked, filled - np.where(self.asked, self.whole, 0), 0)
-        found: list[float | None] = []
-        for at in self.parts:
-            count = int(self.asked[:, at.start].sum())
-            total = float((away[:, at] ** 2 * self.weight[at]).sum())
-            found.append(total / count if count else None)
-        return found
 
     def shares(self, fillings: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """How much of each filling serves each column best: (fillings, d), each of sum 1.
