@@ -50,8 +50,8 @@ order = np.argsort(energy)
 one.plot(np.sort(energy), ".", color="0.5")
 one.plot(np.flatnonzero(chosen[order]), energy[order][chosen[order]], "o", mfc="none", color="C3")
 one.set(xlabel="wines, in order", ylabel="- log of how often", title="how unusual")
-top = np.argsort(-said.share[worst])[:6][::-1]
-two.barh([said.columns[j] for j in top], said.share[worst, top], color="C3")
+top = np.argsort(-said.contribution[worst])[:6][::-1]
+two.barh([said.columns[j] for j in top], said.contribution[worst, top], color="C3")
 two.set(xlabel="share of the energy", title=f"why wine {worst}")
 where = np.nonzero(gaps)
 three.errorbar(truth[gaps], mean[gaps], yerr=abs(np.array([low[gaps], high[gaps]]) - mean[gaps]),

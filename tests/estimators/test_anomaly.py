@@ -107,8 +107,8 @@ def test_a_table_with_words_dates_and_gaps():
     assert energy[1] < 2
     said = model.explain(odd)
     # by itself either cell is usual: both hide the contradiction
-    assert (said.share[0, :2] > 1).all()
-    assert abs(said.share[0, 2]) < 1
+    assert (said.contribution[0, :2] > 1).all()
+    assert abs(said.contribution[0, 2]) < 1
 
 
 def test_it_is_saved_and_learns_on(tmp_path):

@@ -76,13 +76,13 @@ def test_hiding_a_cell_lowers_the_energy_by_its_share(model):
             without = asked.copy()
             without[:, j] = np.nan
             lowered = whole - model.energy(without)
-            np.testing.assert_allclose(said.share[:, j], lowered, rtol=2e-4, atol=2e-4)
+            np.testing.assert_allclose(said.contribution[:, j], lowered, rtol=2e-4, atol=2e-4)
     assert said.columns == ["0", "1", "2", "3", "4"]
-    assert said.share[3, 1] == 0
+    assert said.contribution[3, 1] == 0
     assert said.usual.shape == asked.shape
     assert np.isfinite(said.usual).all()
     row, column = said.most(1)[0]
-    assert said.share[row, column] == said.share.max()
+    assert said.contribution[row, column] == said.contribution.max()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_planted_cell_is_ranked_first_and_its_usual_value_is_near(model):
     right = asked[np.arange(100), column].copy()
     asked[np.arange(100), column] += random.choice([-1, 1], 100) * 8 * X.std(axis=0)[column]
     said = model.explain(asked)
-    assert (said.share.argmax(axis=1) == column).sum() >= 95
+    assert (said.contribution.argmax(axis=1) == column).sum() >= 95
     off = np.abs(said.usual[np.arange(100), column] - right) / X.std(axis=0)[column]
     assert np.median(off) < 0.5
 

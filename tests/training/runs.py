@@ -1,5 +1,6 @@
 """Runs that a test kills: each in a process of its own."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -10,6 +11,20 @@ from thalweg.estimators import EnergyDensity
 from thalweg.training import Run
 
 STEPS, EVERY = 1500, 20
+
+
+def in_two_processes(script, folder, *words):
+    """Run a script in two processes that know of one another."""
+    path = folder / "fit.py"
+    path.write_text(script)
+    # gloo may abort where processes meet (pytorch/gloo#514): the launcher starts them once more
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+              "--max-restarts", "1"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, *launch, path, *words],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def chains_on_moons(folder, out):

@@ -1,9 +1,7 @@
 """Two processes give what one gives, or learn together."""
 
-import subprocess
-import sys
-
 import numpy as np
+import runs
 import torch
 from sklearn.datasets import load_digits
 
@@ -19,18 +17,13 @@ import torch.distributed
 model = KMeans(10, random_state=0, device="cpu").fit(load_digits().data)
 if torch.distributed.get_rank() == 0:
     np.savez(sys.argv[1], centers=model.cluster_centers_, labels=model.labels_)
+torch.distributed.barrier()
 torch.distributed.destroy_process_group()
 """
 
 
 def test_two_processes_give_the_centers_of_one(tmp_path):
-    (tmp_path / "fit.py").write_text(SCRIPT)
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [sys.executable, *launch, tmp_path / "fit.py", tmp_path / "two.npz"],
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    runs.in_two_processes(SCRIPT, tmp_path, tmp_path / "two.npz")
     two = np.load(tmp_path / "two.npz")
     one = KMeans(10, random_state=0).fit(load_digits().data)
     np.testing.assert_allclose(two["centers"], one.cluster_centers_, atol=1e-5)
@@ -49,18 +42,13 @@ rank = torch.distributed.get_rank()
 torch.save(model.energy_.state_dict(), f"{sys.argv[1]}/weights-{rank}.pt")
 if rank == 0:
     model.save(f"{sys.argv[1]}/model")
+torch.distributed.barrier()
 torch.distributed.destroy_process_group()
 """
 
 
 def test_two_processes_learn_one_language_model(tmp_path):
-    (tmp_path / "fit.py").write_text(TEXTS)
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [sys.executable, *launch, tmp_path / "fit.py", tmp_path],
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    runs.in_two_processes(TEXTS, tmp_path, tmp_path)
     first, second = (
         torch.load(tmp_path / f"weights-{rank}.pt", weights_only=True) for rank in (0, 1)
     )

@@ -34,7 +34,7 @@ def explain(model: str, data: str, out: str | None, top: int, reading: Reading) 
             part = frame.slice(first, BATCH)
             said = fitted.explain(asked.part(part, start, bad), usual=False)
             for row, column in said.most(top):
-                share = float(said.share[row, column])
+                share = float(said.contribution[row, column])
                 found.append((share, start + row, said.columns[column], part[row : row + 1]))
             found = sorted(found, key=lambda each: (-each[0], each[1]))[:top]
             start += part.height
@@ -91,7 +91,7 @@ def _of_array(fitted: Any, asked: np.ndarray, top: int) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": row, "column": [said.columns[j] for j in column],
-            "share": said.share[row, column], "value": asked[row, column], "usual": usual,
+            "share": said.contribution[row, column], "value": asked[row, column], "usual": usual,
         }
     )  # fmt: skip
 

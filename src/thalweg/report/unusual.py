@@ -81,7 +81,7 @@ def unusual_rows(model: Any, table: Table, p: NDArray[np.float64], fdr: float) -
         )
         for i, row in enumerate(shown)
     ]  # fmt: skip
-    totals = np.clip(said.share, 0, None).sum(axis=0)
+    totals = np.clip(said.contribution, 0, None).sum(axis=0)
     shares = dict(zip(said.columns, map(float, totals), strict=True))
     return Unusual(chosen, rows, energy, shares, names)
 
@@ -89,11 +89,11 @@ def unusual_rows(model: Any, table: Table, p: NDArray[np.float64], fdr: float) -
 def _cells(
     said: Any, usual: pl.DataFrame, frame: pl.DataFrame, i: int, model: Any, digits: Digits
 ) -> list[Cell]:
-    order = np.argsort(-said.share[i], kind="stable")[:CELLS]
-    most = said.share[i, order[0]]
+    order = np.argsort(-said.contribution[i], kind="stable")[:CELLS]
+    most = said.contribution[i, order[0]]
     result = []
     for j in order:
-        share, name = float(said.share[i, j]), said.columns[j]
+        share, name = float(said.contribution[i, j]), said.columns[j]
         if share <= 0 or share < TELLING * most:
             continue
         value = frame[name][i] if name in frame.columns else None

@@ -23,7 +23,7 @@ from thalweg.energies import (
 from thalweg.energies.combined import squashed
 from thalweg.energies.surprisal import rounded
 from thalweg.estimators.base.loading import held
-from thalweg.estimators.base.scikit_learn import OutlierMixin
+from thalweg.estimators.tables.outliers import PredictsMixin
 from thalweg.estimators.tables.reservoir import KeepsRows
 
 MAY_BE = 0.1
@@ -40,7 +40,7 @@ STARTS = 32
 """Rows whose values completions may start from, beside those of neighbours"""
 
 
-class AnomalyDetector(OutlierMixin, KeepsRows):
+class AnomalyDetector(PredictsMixin, KeepsRows):
     r"""How unusual each row is: minus the log of the share of rows that are as unusual.
 
     .. math::
@@ -94,7 +94,7 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
 
     energy_: Surprisal = learned()
     offset_: float = learned(
-        "What ``decision_function`` takes off the scores: below 0 is unusual.",
+        "Minus ``threshold_``: what ``decision_function`` takes off the scores.",
         saved=True,
         constraint=Real(-math.inf),
     )
@@ -181,9 +181,10 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
             return super().p_values(X)
         return np.exp(-np.maximum(self.energy(X).astype(np.float64), 0))
 
-    def decision_function(self, X: Any) -> NDArray[np.floating]:
-        """``score_samples`` less ``offset_``: below 0 is unusual: (n,)."""
-        return np.asarray(self.score_samples(X) - self.offset_)
+    @property
+    def threshold_(self) -> float:
+        """The energy beyond which a row is unusual."""
+        return -self.offset_
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """1 for a usual row, -1 for an unusual one: (n,).
@@ -192,12 +193,7 @@ class AnomalyDetector(OutlierMixin, KeepsRows):
         unusual; with 0, what is more unusual than all of them. ``select`` has a threshold with a
         meaning.
         """
-        return np.where(self.decision_function(X) < 0, -1, 1)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.estimator_type = "outlier_detector"
-        return tags
+        return super().predict(X)
 
 
 def _energy_of(

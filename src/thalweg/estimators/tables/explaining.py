@@ -37,7 +37,7 @@ class ExplainsMixin:
         Returns
         -------
         Explanation
-            ``share`` (n, columns), ``usual`` in the container of X, ``columns``.
+            ``contribution`` (n, columns), ``usual`` in the container of X, ``columns``.
         """
         rows = self._read(X)
         cells = self._space.cells(rows.n_columns, self._columns())

@@ -14,6 +14,7 @@ from thalweg.data import Rows, Summary
 from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.tables.further import LOOKED_AT, FurtherSteps
 from thalweg.estimators.tables.model import StartsMixin
+from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.objectives import Objective
 from thalweg.objectives.imputed import Deck, Imputed
 from thalweg.training import Run
@@ -23,7 +24,7 @@ KEPT = 256
 """Training rows that are kept."""
 
 
-class GradientTableModel(FurtherSteps):
+class GradientTableModel(OutliersMixin, FurtherSteps):
     """A model of rows trained by gradient steps.
 
     A subclass declares its parameters and writes ``_energy`` and ``_objective``; where it is asked

@@ -23,6 +23,7 @@ from thalweg.estimators.tables.model import (
     StartsMixin,
     TableModel,
 )
+from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.estimators.tables.words import layout_of
 from thalweg.training.hidden_sources import ROUNDS, HiddenSources, filled_in
 from thalweg.training.ica import RelativeNewton, whitening
@@ -35,7 +36,9 @@ NARROW = 1e-6
 """Width of a constant column's source, as a share of its value"""
 
 
-class SquareICA(CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, TableModel):
+class SquareICA(
+    OutliersMixin, CodesMixin, SamplesMixin, MeanScoreMixin, StartsMixin, Seeded, TableModel
+):
     r"""Independent component analysis with as many sources as columns.
 
     .. math::

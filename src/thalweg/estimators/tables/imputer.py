@@ -32,6 +32,7 @@ from thalweg.estimators.tables.masked import MaskedAutoencoder
 from thalweg.estimators.tables.mixture import GaussianMixture
 from thalweg.estimators.tables.model import TableModel
 from thalweg.estimators.tables.neighbors import Neighbors
+from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.estimators.tables.pca import PCA
 from thalweg.estimators.tables.recovery import Trial
 from thalweg.estimators.tables.space import Prepared
@@ -62,7 +63,7 @@ class _Chosen(NamedTuple):
     """how many were hidden of each column"""
 
 
-class Imputer(OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
+class Imputer(OutliersMixin, OneToOneFeatureMixin, TransformerMixin, Seeded, TableModel):
     r"""Fills gaps in, by the energies that bring back most of what it hides from itself.
 
     .. math::

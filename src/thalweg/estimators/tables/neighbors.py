@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
-from thalweg.core import Choice, Either, Integer, Nothing, Real, learned, parameter
+from thalweg.core import Choice, Either, Integer, Nothing, Real, learned, parameter, visible_energy
 from thalweg.energies import Euclidean, Manhattan, NeighborDistance
 from thalweg.estimators.base.loading import held
+from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.estimators.tables.reservoir import KeepsRows
 
 METRICS = {"manhattan": Manhattan, "euclidean": Euclidean}
 """Distances by their names."""
 
 
-class Neighbors(KeepsRows):
+class Neighbors(OutliersMixin, KeepsRows):
     r"""How far the nearest rows are: nothing is trained, and no shape is assumed.
 
     .. math::
@@ -72,6 +75,13 @@ class Neighbors(KeepsRows):
 
     def _kept_rows(self) -> Tensor:
         return torch.where(self.energy_.shown, self.energy_.rows, torch.nan)
+
+    def _energy_in_training(self, y: Tensor) -> Tensor:
+        # a row that was learned from must not count itself
+        energy = copy.copy(self.energy_)
+        energy.apart = True
+        value: Tensor = visible_energy(energy, y)(y)
+        return value
 
     def _blank(self, state: dict[str, Tensor]) -> NeighborDistance:
         rows = held(state, "rows", self.n_rows_, self._width)

@@ -17,6 +17,7 @@ from thalweg.energies.inside import affine_of
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.learning_on import LearnsOn
 from thalweg.estimators.tables.model import CodesMixin, TableModel
+from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.estimators.tables.sparse import TakesSparse
 from thalweg.estimators.tables.words import layout_of, with_words
 from thalweg.latents import Flat, FreeEnergy, LeastSquares
@@ -35,7 +36,7 @@ from thalweg.training.running_plane import (
 )
 
 
-class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
+class PCA(OutliersMixin, TakesSparse, LearnsOn, CodesMixin, TableModel):
     r"""Principal component analysis: a plane of zero energy, and quadratic growth away from it.
 
     .. math::
@@ -151,9 +152,8 @@ class PCA(TakesSparse, LearnsOn, CodesMixin, TableModel):
             If there are more than 4,096 columns, for the scatter matrix of all of them is kept.
         """
         if self._is_new():
-            self.fit(X)
-            rows, summary = self._more(X)
-            both = self._part(rows, summary)
+            rows = self.fit(X)._read(X)
+            both = self._part(rows, rows.summary(columns=self._columns()))
         else:
             rows, summary = self._more(X)
             part = self._part(rows, summary)

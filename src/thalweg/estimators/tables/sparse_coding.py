@@ -31,6 +31,7 @@ from thalweg.estimators.base.loading import held
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.learning_on import LearnsOn, generator_later
 from thalweg.estimators.tables.model import CodesMixin, TableModel
+from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.estimators.tables.words import with_words, without_words
 from thalweg.latents import ActiveSet, Encoder, FreeEnergy, LatentSolver, ProximalGradient, Sparse
 from thalweg.objectives import PushDown
@@ -53,7 +54,7 @@ LISTA_FOLLOWS = 150
 """The same, after the atoms have learned on."""
 
 
-class SparseCoding(LearnsOn, CodesMixin, Seeded, TableModel):
+class SparseCoding(OutliersMixin, LearnsOn, CodesMixin, Seeded, TableModel):
     r"""Sparse coding: few atoms of a dictionary explain a row.
 
     .. math::
