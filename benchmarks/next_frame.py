@@ -108,7 +108,7 @@ def compare(train, x, y, steps, modes=None, **settings):
         ).fit(train)
         spent = time.perf_counter() - start
         every = model.predict_all(x, 1 if model.latent is None else FUTURES)[:, :, 0]
-        inferred = None if model.latent is None else model.explain(x, y)[:, 0]
+        inferred = None if model.latent is None else model.reconstruct(x, y)[:, 0]
         row(name, y[:, 0], model.predict(x)[:, 0], every, inferred, modes, spent)
     return models
 

@@ -27,7 +27,7 @@ shared = {"context": 3, "width": 24, "reach": 3, "learning_rate": 0.005, "random
 blurred = NextFrame(None, **shared).fit(train.frames)
 sharp = NextFrame("discrete", n_components=12, **shared).fit(train.frames)
 x, y = test.frames[:, 1:4], test.frames[:, 4:5]
-guess, explained = blurred.predict(x), sharp.explain(x, y)
+guess, explained = blurred.predict(x), sharp.reconstruct(x, y)
 futures = sharp.predict_all(x, 12)[:, :, 0]
 
 

@@ -69,7 +69,7 @@ def test_the_codes_of_what_happened_explain_it(models, test):
     guess = np.square(models[None].predict(x) - y.astype(float)).mean()
     for kind in ("discrete", "continuous"):
         model = models[kind]
-        assert np.square(model.explain(x, y) - y.astype(float)).mean() < 0.6 * guess, kind
+        assert np.square(model.reconstruct(x, y) - y.astype(float)).mean() < 0.6 * guess, kind
         assert model.infer(x, y).shape == (200, 10)
     code = models["discrete"].infer(x, y)
     assert set(np.unique(code)) == {0, 1}

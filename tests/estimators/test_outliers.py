@@ -47,7 +47,7 @@ def test_a_tenth_of_the_training_rows_is_unusual_and_so_is_what_is_far(name, tmp
         model.decision_function(X), model.threshold_ - model.energy(X), rtol=1e-5, atol=1e-5
     )
     if name != "BernoulliRBM":
-        assert (model.predict(X[:20] + [40, -40, 40, -40, 40]) == -1).all()
+        assert (model.predict(X[:20] + np.array([40, -40, 40, -40, 40])) == -1).all()
     model.save(tmp_path / "model.safetensors")
     again = thalweg.load(tmp_path / "model.safetensors")
     assert again.threshold_ == model.threshold_
@@ -81,7 +81,8 @@ def test_learning_on_counts_old_rows_and_new_ones():
     model = estimators.PCA(n_components=2).partial_fit(X)
     model.partial_fit(more)
     seen = model._seen
-    assert seen.count == 3000 and len(seen.rows) == 256
+    assert seen.count == 3000
+    assert len(seen.rows) == 256
     # a third of the rows are the new ones
     new = (np.abs(seen.rows.mean(axis=1) - 30) < 15).mean()
     assert abs(new - 1 / 3) < 0.01

@@ -25,7 +25,6 @@ from thalweg.data import MASK
 from thalweg.data.columns.filling import written
 from thalweg.data.tables import write_data
 from thalweg.estimators.base.model import ScoresMixin
-from thalweg.estimators.tables.filling import FillsMixin
 from thalweg.questions.rarity import p_values
 
 
@@ -100,11 +99,9 @@ def complete(
     spare(out, mask)
     fitted, values = opened(model, data, out, reading)
     if several.asked:
-        if not isinstance(fitted, FillsMixin):
-            raise InputError(
-                f"--draws and --interval are for models of tables, not for {type(fitted).__name__}"
-            )
-        several.give(fitted, values, out, answer)
+        if answer != "lowest":
+            raise InputError(f"--answer {answer} is one filling; expected it without --draws")
+        several.give(fitted, values, out, mask)
         return
     if fitted.about == "texts":
         if mask is not None or answer != "lowest":

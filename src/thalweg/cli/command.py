@@ -91,15 +91,19 @@ def explain(
     data: Data,
     out: Out = None,
     top: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="How many cells, the most telling first.")
+        int, typer.Option(min=1, max=1_000_000, help="How many parts, the most telling first.")
     ] = 20,
+    figure: Annotated[
+        str | None, typer.Option(help="A picture of them too: PNG, SVG or PDF.")
+    ] = None,
     *,
     reading: Any,
 ) -> None:
-    """Which cells rows are unusual for, by how much, and what is usual there."""
+    """What is unusual where: cells, squares of images, tokens; and what is usual there."""
     from thalweg.cli import explaining
 
-    explaining.explain(model, data, out, top, reading)
+    with outcome.about(data, model, out):
+        explaining.explain(model, data, out, top, figure, reading)
 
 
 @app.command()
@@ -122,15 +126,15 @@ def complete(
         typer.Option(
             min=1,
             max=10_000,
-            help="Of tables, so many fillings, drawn from what may be "
-            "there: one table below the other, with a column draw.",
+            help="So many fillings, drawn from what may be there: of tables and "
+            "texts one below the other, with a column draw; of images and clips .npy (draws, ...).",
         ),
     ] = None,
     interval: Annotated[
         float | None,
         typer.Option(
-            help="Of tables, bounds instead that a missing number lies between with this "
-            "probability: the lower table, then the upper, with a column bound."
+            help="Of tables and images, bounds instead that what is missing lies between "
+            "with this probability: the lower, then the upper, with a column bound."
         ),
     ] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed of draws.")] = None,

@@ -1,6 +1,7 @@
 """Figures, from arrays."""
 
 from thalweg.plots.chains import draw_chains
+from thalweg.plots.contributions import draw_contributions, draw_maps
 from thalweg.plots.images import draw_images, draw_tiles
 from thalweg.plots.landscape import draw_landscape
 from thalweg.plots.style import COLOURS, figure, save_figure
@@ -8,8 +9,10 @@ from thalweg.plots.style import COLOURS, figure, save_figure
 __all__ = [
     "COLOURS",
     "draw_chains",
+    "draw_contributions",
     "draw_images",
     "draw_landscape",
+    "draw_maps",
     "draw_tiles",
     "figure",
     "save_figure",

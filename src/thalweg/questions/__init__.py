@@ -5,7 +5,7 @@ from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
 from thalweg.questions.draws import draw_fillings
 from thalweg.questions.expect import expect
-from thalweg.questions.explain import explain
+from thalweg.questions.explain import explain, usual
 from thalweg.questions.fill import Fillings, fill
 from thalweg.questions.gibbs_tokens import draw_tokens
 from thalweg.questions.landscape import Landscape, Plane, landscape, plane_of
@@ -33,4 +33,5 @@ __all__ = [
     "predict",
     "project",
     "sample",
+    "usual",
 ]

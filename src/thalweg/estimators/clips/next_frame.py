@@ -35,13 +35,16 @@ from thalweg.energies import (
     Rescaled,
 )
 from thalweg.energies.inside import reconstruction_of
+from thalweg.estimators.base.calibration import CalibratedMixin
 from thalweg.estimators.base.loading import frame_size, units_of
+from thalweg.estimators.base.several import several
 from thalweg.estimators.base.training import GradientModel
+from thalweg.estimators.clips.explaining import ExplainsClips
 from thalweg.estimators.clips.model import ClipsMixin
 from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
 from thalweg.objectives import Objective, PushDown, RelaxedPushDown, VariationalBound
 from thalweg.questions.blocks import in_blocks
-from thalweg.questions.futures import decoded, futures, states, usual_codes
+from thalweg.questions.futures import decoded, draw_codes, futures, states, usual_codes
 from thalweg.training import Run
 from thalweg.training.start import Start, Units
 
@@ -53,7 +56,7 @@ APART = 0.25
 """Share of the steps after which codes are on their own."""
 
 
-class NextFrame(ClipsMixin, GradientModel):
+class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
     r"""The next frame of a clip: one blurred guess, or the several sharp ones that may come.
 
     .. math::
@@ -174,19 +177,41 @@ class NextFrame(ClipsMixin, GradientModel):
         return np.asarray(in_blocks(question, *self._pair(X, Y)).cpu().numpy())
 
     @torch.no_grad()
-    def explain(self, X: ClipsLike, Y: ClipsLike) -> NDArray[np.floating]:
+    def reconstruct(self, X: ClipsLike, Y: ClipsLike) -> NDArray[np.floating]:
         """What follows X as the inferred z has it: how near the model can come, knowing Y."""
         x = self._given(X)
         z = torch.from_numpy(self.infer(X, Y)).to(x)
         return self._frames(decoded(self.energy_, z, x), (len(x), self.horizon))
 
-    def predict(self, X: ClipsLike, steps: int | None = None) -> NDArray[np.floating]:
+    def predict(
+        self,
+        X: ClipsLike,
+        steps: int | None = None,
+        *,
+        draws: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> NDArray[np.floating]:
         """The frames that follow X (n, context, ...), of least energy: (n, steps, height, width).
 
-        ``steps`` is the horizon if not given. Beyond it predictions are taken for what happened.
+        Parameters
+        ----------
+        X : array (n, context, height, width[, channels])
+        steps : int, optional
+            The horizon if not given. Beyond it predictions are taken for what happened.
+        draws : int, optional
+            m futures of each instead, (m, n, steps, ...): z is drawn from exp(-R(z | x)), for
+            every frame anew; the noise of single pixels is not.
+        random_state : int, RandomState or None, default None
+            Of draws.
         """
+        asked = several(draws, owner="predict")
         x = self._given(X)
-        return self._rolled(x, usual_codes(self.energy_, x, 1), steps, None)[:, 0]
+        if not asked.asked:
+            return self._rolled(x, usual_codes(self.energy_, x, 1), steps, None)[:, 0]
+        generator = generator_from(random_state)
+        again = x.repeat_interleave(asked.fillings, dim=0)
+        z = draw_codes(self.energy_, again, generator).reshape(len(x), asked.fillings, -1)
+        return np.ascontiguousarray(self._rolled(x, z, steps, generator).swapaxes(0, 1))
 
     def predict_all(
         self,

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import Choice, Energy, InputError, Levels, changed, parameter
+from thalweg.core import (
+    Choice,
+    Energy,
+    InputError,
+    Levels,
+    changed,
+    check_memory,
+    generator_from,
+    parameter,
+)
 from thalweg.data import CoveredImages, ImagesLike
 from thalweg.energies import Inpainter, MaskedPrediction
+from thalweg.estimators.base.explanation import Explanation, Squares
 from thalweg.estimators.base.model import ScoresMixin
+from thalweg.estimators.base.several import several
 from thalweg.estimators.images.model import ImageModel
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import AnyOf, Corruption, Masked, Occluded, Shaped
@@ -71,7 +84,15 @@ class MaskedImageModel(ScoresMixin, ImageModel):
     def _begun(self, start: Start, energy: Energy) -> Objective:
         return Denoising(Shaped(self._hiding(), self.shape_))
 
-    def complete(self, X: ImagesLike, mask: ArrayLike | None = None) -> NDArray[Any]:
+    def complete(
+        self,
+        X: ImagesLike,
+        mask: ArrayLike | None = None,
+        *,
+        draws: int | None = None,
+        interval: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
         """Images with what is hidden painted in, of the shape and type that they came in.
 
         What is filled in is the mean that the network expects, given the visible pixels, which
@@ -84,7 +105,16 @@ class MaskedImageModel(ScoresMixin, ImageModel):
         mask : array of bool, optional
             (height, width), (n, height, width) or (n, height, width, channels), True where images
             are hidden besides; needed for images of bytes, which have no NaN.
+        draws : int, optional
+            m fillings instead, (m, n, height, width[, channels]): one pixel after the other, in an
+            order of each image's own, given what is there by then, with the error that is usual of
+            a pixel. That is a pass of the network for every hidden pixel.
+        interval : float, optional
+            Two bounds instead, that a hidden pixel lies between with this probability.
+        random_state : int or RandomState, optional
+            Seed of draws.
         """
+        asked = several(draws, interval)
         images = self._read(X)
         if mask is not None:
             images = CoveredImages(images, mask)
@@ -94,7 +124,61 @@ class MaskedImageModel(ScoresMixin, ImageModel):
                 f"complete: images of {images.pixels} have no NaN, and no mask was given; expected "
                 "a mask that says what is hidden"
             )
-        return images.painted(self._ask(images, lambda y: questions.expect(self.energy_, y)))
+        if not asked.asked:
+            return images.painted(self._ask(images, lambda y: questions.expect(self.energy_, y)))
+        generator = generator_from(random_state)
+        check_memory(
+            16 * asked.fillings * len(images) * images.n_columns,
+            f"complete: {asked.fillings} fillings",
+        )
+
+        def question(y: Tensor) -> Tensor:
+            drawn = questions.draw_fillings(self.energy_, y, asked.fillings, generator)
+            return drawn.transpose(0, 1)
+
+        drawn = self._ask(images, question)
+        if asked.interval is not None:
+            lower, upper = asked.bounds(drawn)
+            return images.painted(lower), images.painted(upper)
+        return np.stack([images.painted(drawn[:, i]) for i in range(asked.fillings)])
+
+    def explain(self, X: ImagesLike, usual: bool = True) -> Explanation:
+        r"""Which squares of each image its energy is there for, and what is usual there.
+
+        .. math::
+            s_j(y) = F(y) - F(y_{\setminus j})
+
+        with the patch j hidden, so that hiding it lowers the energy by exactly that: a map of what
+        is unusual.
+
+        Parameters
+        ----------
+        X : array, folder or file
+        usual : bool, default True
+            Whether to say what is expected in each patch, given all others of its image.
+
+        Returns
+        -------
+        Explanation
+            ``contribution`` (n, rows, columns) of patches, ``usual`` (n, height, width[, channels])
+            in pixels' own units.
+        """
+        images = self._read(X)
+        squares = Squares((1, *self.shape_), self.patch)
+        parts = squares.parts()
+
+        def shares(y: Tensor) -> Tensor:
+            return questions.explain(self.energy_, y, parts=parts, view=self._visible)
+
+        def expected(y: Tensor) -> Tensor:
+            return questions.usual(y, lambda part: questions.expect(self.energy_, part), parts)
+
+        contribution = self._ask(images, shares).reshape(len(images), *squares.grid[1:])
+        found = None
+        if usual:
+            shape = self.shape_[:2] if images.grey else self.shape_
+            found = self._ask(images, expected).reshape(len(images), *shape)
+        return Explanation(contribution, found, None)
 
     def _hiding(self) -> Corruption:
         patches, block = Masked(self.fraction, (self.patch, self.patch)), Occluded()

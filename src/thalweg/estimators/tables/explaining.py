@@ -47,12 +47,7 @@ class ExplainsMixin:
             return questions.explain(self.energy_, y, parts=parts, view=self._visible)
 
         def expected(y: Tensor) -> Tensor:
-            result = y.clone()
-            for at in parts:
-                without = y.clone()
-                without[:, at] = torch.nan
-                result[:, at] = self._usual(without)[:, at]
-            return result
+            return questions.usual(y, self._usual, parts)
 
         share = self._ask(rows, shares)
         found = None

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg import questions
-from thalweg.core import InputError, Integer, Real, check_memory, check_parameters, generator_from
+from thalweg.core import InputError, check_memory, generator_from
 from thalweg.data import Rows
+from thalweg.estimators.base.several import Several, several
 from thalweg.estimators.tables.sparse import refuse_sparse
-
-DRAWS = 199
-"""Fillings that an interval is read off: of so many, each bound is one of them at most levels"""
 
 
 class FillsMixin:
@@ -69,15 +67,11 @@ class FillsMixin:
         if answer not in ("lowest", "mean"):
             raise InputError(f"complete: answer must be 'lowest' or 'mean', got {answer!r}")
         refuse_sparse("complete", X)
-        if draws is not None and interval is not None:
-            raise InputError("complete: draws and interval are both given; expected one of them")
-        if draws is not None:
-            check_parameters("complete", {"draws": draws}, {"draws": Integer(1)})
-            return self._drawn_fillings(X, int(draws), random_state)
-        if interval is not None:
-            open_ended = {"interval": Real(0, above=True, high=1, below=True)}
-            check_parameters("complete", {"interval": interval}, open_ended)
-            return self._bounds(X, float(interval), random_state)
+        asked = several(draws, interval)
+        if asked.draws is not None:
+            return self._drawn_fillings(X, asked.draws, random_state)
+        if asked.interval is not None:
+            return self._bounds(X, asked, random_state)
         rows = self._read(X)
 
         def question(y: Tensor) -> Tensor:
@@ -116,7 +110,7 @@ class FillsMixin:
             return torch.stack(each)
         return np.stack(each) if isinstance(each[0], np.ndarray) else each
 
-    def _bounds(self: Any, X: Any, level: float, random_state: Any) -> tuple[Any, Any]:
+    def _bounds(self: Any, X: Any, asked: Several, random_state: Any) -> tuple[Any, Any]:
         rows = self._read(X)
         hidden = np.isnan(rows.values)
         few = np.flatnonzero(hidden.any(axis=1))
@@ -126,10 +120,9 @@ class FillsMixin:
         for at in np.array_split(few, max(1, len(few) // 1000)):
             if not len(at):
                 continue
-            drawn = self._draws(Rows(rows.take(at)), DRAWS, random_state)
-            ends = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=1, method="weibull")
+            drawn = self._draws(Rows(rows.take(at)), asked.fillings, random_state)
             likeliest = drawn[..., words].mean(axis=1)
-            for bound, end in zip(bounds, ends, strict=True):
+            for bound, end in zip(bounds, asked.bounds(drawn), strict=True):
                 end[:, words] = likeliest
                 bound[at] = end
         lower, upper = (self._filled(X, rows, bound) for bound in bounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -28,9 +28,13 @@ from thalweg.data import MASK, Texts, TextsLike, TokenRows, Vocabulary, as_texts
 from thalweg.energies import TokenPrediction
 from thalweg.estimators.base.model import FittedModel, ScoresMixin, warn
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from thalweg.estimators.base.several import several
+from thalweg.estimators.texts.explaining import ExplainsTexts
 from thalweg.pretext import Masked
 from thalweg.questions.blocks import check_answers
 from thalweg.questions.gibbs_tokens import draw_fillings, draw_texts
+
+SWEEPS = Integer(1, high=1_000_000)
 
 
 class Completion(NamedTuple):
@@ -58,7 +62,9 @@ class Evaluation(NamedTuple):
     """that were hidden"""
 
 
-class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedModel):
+class LanguageModel(
+    ExplainsTexts, ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedModel
+):
     """An estimator whose rows are texts and whose energy is of their tokens."""
 
     about: ClassVar[str] = "texts"
@@ -93,13 +99,53 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         whole = total / np.bincount(rows.text, share, minlength=rows.n_texts)[:, None]
         return whole.astype(inside.dtype)
 
-    def complete(self, X: TextsLike) -> list[str]:
+    def complete(
+        self,
+        X: TextsLike,
+        *,
+        draws: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        n_sweeps: int = 10,
+    ) -> Any:
         """Texts with every ``[MASK]`` filled in; all else in them stays as it is.
 
         Several in one text are filled in together, with the least energy that is found
         (:func:`thalweg.questions.fill`).
+
+        Parameters
+        ----------
+        X : texts
+        draws : int, optional
+            m fillings of each instead, a list of m lists: one ``[MASK]`` by its softmax; several
+            by Gibbs sampling.
+        random_state : int, RandomState or None, default None
+            Of draws.
+        n_sweeps : int, default 10
+            How often each of several hidden tokens is drawn.
         """
-        return [found[0].text for found in self.completions(X, top=1)]
+        asked = several(draws)
+        if not asked.asked:
+            return [found[0].text for found in self.completions(X, top=1)]
+        check_is_fitted(self)
+        check_parameters("complete", {"n_sweeps": n_sweeps}, {"n_sweeps": SWEEPS})
+        generator = generator_from(random_state, self._like().device)
+        drawn = []
+        for text, tokens in self._with_blanks(X):
+            # of one blank its softmax is all there is to draw from
+            sweeps = n_sweeps if (tokens == HIDDEN_TOKEN).sum() > 1 else 1
+            drawn.append(draw_fillings(
+                self.energy_, self.vocabulary_, text, asked.fillings, sweeps, generator
+            ))  # fmt: skip
+        return [list(each) for each in zip(*drawn, strict=True)]
+
+    def _with_blanks(self, X: TextsLike) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """Texts and their tokens, one of which is hidden."""
+        given = list(as_texts(X))
+        for i, (text, tokens) in enumerate(zip(given, self.vocabulary_.encode(given), strict=True)):
+            if not (tokens == HIDDEN_TOKEN).any():
+                raise InputError(f"complete: text {i} has no {MASK}; expected one or more to fill")
+            self._hold_to_context(f"complete: text {i}", tokens)
+            yield text, tokens
 
     def completions(self, X: TextsLike, top: int = 5) -> list[list[Completion]]:
         """For each text the ways to fill in its ``[MASK]``, ranked.
@@ -112,14 +158,7 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         """
         check_is_fitted(self)
         top = whole_number("completions: top", top)
-        given = list(as_texts(X))
-        result = []
-        for i, (text, tokens) in enumerate(zip(given, self.vocabulary_.encode(given), strict=True)):
-            if not (tokens == HIDDEN_TOKEN).any():
-                raise InputError(f"complete: text {i} has no {MASK}; expected one or more to fill")
-            self._hold_to_context(f"complete: text {i}", tokens)
-            result.append(self._completed(text, tokens, top))
-        return result
+        return [self._completed(text, tokens, top) for text, tokens in self._with_blanks(X)]
 
     def sample(
         self,
@@ -148,7 +187,7 @@ class LanguageModel(ScoresMixin, ClassNamePrefixFeaturesOutMixin, TransformerMix
         check_parameters(
             "sample",
             {"n": n, "n_sweeps": n_sweeps},
-            {"n": Integer(0), "n_sweeps": Integer(1, high=1_000_000)},
+            {"n": Integer(0), "n_sweeps": SWEEPS},
         )
         longest = self._longest()
         check_memory(32 * n * longest, f"sample: n={n} of at most {longest} tokens")
