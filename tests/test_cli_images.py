@@ -102,3 +102,43 @@ def test_what_images_cannot_be_asked_is_said(folder):
         code, _, errors = said(*words, folder=folder)
         assert code == 2, words
         assert message in errors, words
+
+
+def test_what_is_unusual_in_images_and_clips(folder):
+    words = ("explain", "m.st", "digits", "--top", 4, "--figure", "m.png")
+    table = pl.read_csv(run(*words, folder=folder).encode())
+    said = thalweg.load(folder / "m.st").explain(DIGITS[:30])
+    assert table.columns == ["file", "row", "column", "share", "value", "usual"]
+    for line, (i, row, column) in zip(table.iter_rows(named=True), said.most(4), strict=True):
+        assert line["file"] == f"digits/{i:02}.png"
+        assert (line["row"], line["column"]) == (2 * row, 2 * column)
+        at = np.s_[i, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        assert line["value"] == pytest.approx(DIGITS[at].mean(), rel=1e-4)
+        assert line["usual"] == pytest.approx(said.usual[at].mean(), rel=1e-3, abs=1e-3)
+    array = pl.read_csv(run("explain", "m.st", "digits.npy", "--top", 1, folder=folder).encode())
+    assert array["image"].to_list() == [said.most(1)[0][0]]
+    words = ("explain", "n.st", "clips.npy", "--top", 3, "--figure", "n.svg")
+    table = pl.read_csv(run(*words, folder=folder).encode())
+    assert table.columns == ["clip", "frame", "row", "column", "share", "value", "usual"]
+    # four frames are given
+    assert (table["frame"] >= 4).all()
+    with Image.open(folder / "m.png") as drawn:
+        assert drawn.width > 100
+    assert "</svg>" in (folder / "n.svg").read_text()
+
+
+def test_several_answers_to_one_question(folder):
+    words = ("complete", "m.st", "digits.npy", "--mask", "mask.npy", "--random-state", 0)
+    run(*words, "--draws", 2, "--out", "d.npy", folder=folder)
+    mask = np.load(folder / "mask.npy")
+    expected = thalweg.load(folder / "m.st").complete(DIGITS[:30], mask, draws=2, random_state=0)
+    np.testing.assert_array_equal(np.load(folder / "d.npy"), expected)
+    run(*words, "--interval", 0.5, "--out", "i.npy", folder=folder)
+    lower, upper = np.load(folder / "i.npy")
+    assert (lower <= upper).all()
+    run("complete", "n.st", "clips.npy", "--draws", 2, "--out", "c.npy", folder=folder)
+    assert np.load(folder / "c.npy").shape == (2, 12, 1, 16, 16)
+    code, _, errors = said("complete", "n.st", "clips.npy", "--interval", 0.5, "--out", "c.npy",
+                           folder=folder)  # fmt: skip
+    assert code == 2
+    assert "--interval is for numbers, not for clips; expected --draws" in errors

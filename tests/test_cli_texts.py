@@ -137,3 +137,23 @@ def test_what_is_wrong_is_said_in_one_line(folder, words, typed, named):
     assert errors.startswith("thalweg: ")
     for name in named:
         assert name in errors
+
+
+def test_what_is_unusual_in_a_text_and_several_fillings(folder):
+    sat = "the cat sat on the mat\nmat the cat sat on the\n"
+    (folder / "sat.txt").write_text(sat)
+    words = ("explain", "model/", "sat.txt", "--top", 3, "--figure", "t.png")
+    found = table(*words, folder=folder)
+    model = thalweg.load(folder / "model")
+    told = model.explain(sat.splitlines())
+    assert found.columns == ["line", "token", "share", "value", "usual"]
+    assert list(found.select("line", "token").iter_rows()) == told.most(3)
+    assert found["value"][0] == told.columns[found["line"][0]][found["token"][0]]
+    assert (folder / "t.png").stat().st_size > 1000
+    (folder / "blank.txt").write_text("the [MASK] sat\n\na [MASK]\n")
+    words = ("complete", "model/", "blank.txt", "--draws", 2, "--random-state", 0)
+    found = table(*words, folder=folder)
+    drawn = model.complete(["the [MASK] sat", "a [MASK]"], draws=2, random_state=0)
+    assert found["draw"].to_list() == [0, 0, 1, 1]
+    assert found["line"].to_list() == [0, 2, 0, 2]
+    assert found["text"].to_list() == [*drawn[0], *drawn[1]]

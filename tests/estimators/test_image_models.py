@@ -222,3 +222,56 @@ def test_a_joint_embedding_is_saved_whole(joint, tmp_path):
     loaded = thalweg.load(tmp_path / "joint.st")
     np.testing.assert_array_equal(loaded.transform(TEST), joint.transform(TEST))
     np.testing.assert_array_equal(loaded.energy(TEST, TEST[::-1]), joint.energy(TEST, TEST[::-1]))
+
+
+def test_hiding_a_patch_lowers_the_energy_by_what_is_said(model):
+    asked = TEST[:5].copy()
+    said = model.explain(asked)
+    assert said.contribution.shape == (5, 4, 4)
+    assert said.usual.shape == asked.shape
+    for row, column in ((0, 0), (1, 3), (3, 2)):
+        at = np.s_[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        without = asked.copy()
+        without[at] = np.nan
+        lowered = model.energy(asked) - model.energy(without)
+        np.testing.assert_allclose(said.contribution[:, row, column], lowered, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(
+            said.usual[at], model.complete(without)[at], rtol=1e-3, atol=1e-3
+        )
+
+
+def test_a_patch_that_was_turned_round_is_found(model):
+    asked, random = TEST[:60].copy(), np.random.default_rng(0)
+    row, column = random.integers(1, 3, size=(2, 60))
+    for image, i, j in zip(asked, row, column, strict=True):
+        at = np.s_[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+        image[at] = 16 - image[at]
+    said = model.explain(asked, usual=False)
+    assert said.usual is None
+    first = [said.contribution[i].argmax() for i in range(60)]
+    # of sixteen, and some of the inner ones were grey before
+    assert np.mean(np.array(first) == 4 * row + column) > 0.5
+    item, i, j = said.most(1)[0]
+    assert said.contribution[item, i, j] == said.contribution.max()
+
+
+def test_draws_and_bounds_of_hidden_pixels(model):
+    holed, gone = TEST[:20].copy(), np.zeros((8, 8), bool)
+    gone[3:5, 3:5] = True
+    holed[:, gone] = np.nan
+    drawn = model.complete(holed, draws=6, random_state=0)
+    assert drawn.shape == (6, 20, 8, 8)
+    assert not np.isnan(drawn).any()
+    for each in drawn:
+        np.testing.assert_array_equal(each[:, ~gone], holed[:, ~gone])
+    assert (drawn[0][:, gone] != drawn[1][:, gone]).all()
+    np.testing.assert_array_equal(drawn, model.complete(holed, draws=6, random_state=0))
+    bytes_drawn = model.complete(TEST[:3].astype(np.uint8), gone, draws=2)
+    assert bytes_drawn.dtype == np.uint8
+    lower, upper = model.complete(holed, interval=0.8, random_state=0)
+    inside = ((TEST[:20] >= lower) & (TEST[:20] <= upper))[:, gone]
+    assert (lower[:, gone] < upper[:, gone]).all()
+    # pixels of an image go together: as wide as 20 independent ones
+    assert abs(inside.mean() - 0.8) < 4 * np.sqrt(0.16 / 20)
+    with pytest.raises(InputError, match="draws and interval are both given"):
+        model.complete(holed, draws=2, interval=0.5)

@@ -522,3 +522,48 @@ def test_many_blanks_are_asked_about_a_few_rows_at_a_time(cats, monkeypatch):
     assert [each.pieces for each in few] == [each.pieces for each in whole]
     # a text more than there is room for, at most
     assert max(sizes) <= 100 + 19
+
+
+def test_hiding_a_token_lowers_the_energy_by_what_is_said(cats):
+    texts = ["the cat sat on the rug", "", "a [MASK] and a dog", "a cat and a dog sat"]
+    said = cats.explain(texts)
+    tokens = [cats.vocabulary_.encode([text])[0] for text in texts]
+    assert [len(each) for each in said.contribution] == [len(each) for each in tokens]
+    assert ["".join(each) for each in said.columns] == [text.replace(" [", "[") for text in texts]
+    whole = cats.energy(texts)
+    for i, each in enumerate(tokens):
+        for j in range(len(each)):
+            y = torch.from_numpy(each)[None].clone()
+            y[0, j] = HIDDEN_TOKEN
+            with torch.no_grad():
+                lowered = whole[i] - float(cats.energy_(y))
+            expected = 0 if each[j] == HIDDEN_TOKEN else lowered
+            assert said.contribution[i][j] == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    # what is expected in a place is the likeliest filling of it
+    assert cats.complete(["the cat sat on the [MASK]"]) == ["the cat sat on the mat"]
+    assert said.usual[0][-1] == " mat"
+    assert cats.explain(texts, usual=False).usual is None
+
+
+def test_a_foreign_word_is_the_most_telling_one(cats):
+    said = cats.explain(["the dog sat on the rug", "a cat and a dog rug"], usual=False)
+    text, token = said.most(1)[0]
+    assert (text, said.columns[text][token]) == (1, " rug")
+
+
+def test_one_blank_is_drawn_by_its_softmax(cats):
+    drawn = cats.complete(["the [MASK] sat on the mat"], draws=400, random_state=0)
+    assert len(drawn) == 400
+    often = Counter(each[0] for each in drawn)
+    every = cats.completions(["the [MASK] sat on the mat"], top=3)[0]
+    for each in every:
+        wide = math.sqrt(each.probability * (1 - each.probability) / 400)
+        assert abs(often[each.text] / 400 - each.probability) < 4 * wide + 1e-6
+    assert cats.complete(["a [MASK] and a [MASK]"], draws=2, random_state=1) == cats.complete(
+        ["a [MASK] and a [MASK]"], draws=2, random_state=1
+    )
+    assert cats.complete([], draws=2) == []
+    with pytest.raises(InputError, match="draws must be"):
+        cats.complete(["a [MASK]"], draws=0)
+    with pytest.raises(InputError, match="n_sweeps must be"):
+        cats.complete(["a [MASK]"], draws=1, n_sweeps=0)

@@ -105,7 +105,7 @@ def test_sparse_codes_are_those_of_scikit_learn(digits, nonnegative):
     np.testing.assert_allclose(np.linalg.norm(model.components_, axis=1), 1)
     codes = model.transform(digits)
     theirs = sparse_encode(
-        digits - model.offset_, model.components_, algorithm="lasso_cd", alpha=0.2,
+        digits - model.mean_, model.components_, algorithm="lasso_cd", alpha=0.2,
         max_iter=100_000, positive=nonnegative,
     )  # fmt: skip
     explained = codes @ model.components_, theirs @ model.components_
@@ -210,7 +210,7 @@ def test_unused_atoms_take_over_rows_that_are_explained_worst():
 
 def test_no_penalty_is_least_squares(digits):
     model = SparseCoding(10, alpha=0.0, max_iter=1, random_state=0).fit(digits)
-    residual = digits - model.offset_
+    residual = digits - model.mean_
     best = np.linalg.lstsq(model.components_.T, residual.T, rcond=None)[0]
     expected = 0.5 * ((residual - best.T @ model.components_) ** 2).sum(axis=1)
     np.testing.assert_allclose(model.energy(digits), expected, rtol=1e-3, atol=1e-6)
@@ -221,7 +221,7 @@ def test_fista_in_single_precision_knows_that_it_converged(digits):
     settings = {"solver": "fista", "solver_iter": 3000, "max_iter": 1, "random_state": 0}
     model = SparseCoding(40, alpha=0.2, **settings).fit(single)
     model.transform(single)
-    assert (model.transform(0 * single[:1] + model.offset_) == 0).all()
+    assert (model.transform(0 * single[:1] + model.mean_) == 0).all()
 
 
 def test_pca_mean_is_that_of_probabilistic_pca():

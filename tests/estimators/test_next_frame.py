@@ -166,3 +166,54 @@ def test_what_cannot_be_asked_is_named(models, test):
     ):
         with pytest.raises(InputError, match=message):
             call()
+
+
+def test_hiding_a_square_lowers_the_energy_by_what_is_said(models, test):
+    x, y = test.frames[:6, 1:4], test.frames[:6, 4:5].astype(np.float32)
+    y[2, 0, 4:8, 8:12] = 250
+    model = models["discrete"]
+    said = model.explain(x, y)
+    assert said.contribution.shape == (6, 1, 4, 4)
+    assert said.usual.shape == y.shape
+    assert said.most(1) == [(2, 0, 1, 2)]
+    # the energy of clips has no hidden pixels at its edge: by what the model is made of
+    x_rows, y_rows = (torch.from_numpy(part.reshape(6, -1).astype(np.float32)) for part in (x, y))
+    gone = y_rows.clone().reshape(6, 16, 16)
+    gone[:, 4:8, 8:12] = torch.nan
+    view = model.energy_.restricted(~gone.reshape(6, -1).isnan())
+    with torch.no_grad():
+        lowered = model.energy_(y_rows, x_rows) - view(gone.reshape(6, -1), x_rows)
+    np.testing.assert_allclose(said.contribution[:, 0, 1, 2], lowered, rtol=1e-3, atol=1e-2)
+    whole = model.explain(np.concatenate([x, y], axis=1), usual=False)
+    np.testing.assert_allclose(whole.contribution, said.contribution, rtol=1e-4, atol=1e-3)
+
+
+def test_futures_are_drawn_as_often_as_they_are_usual(models, test):
+    model, x = models["discrete"], test.frames[:2, 1:4]
+    drawn = model.predict(x, draws=400, random_state=0)
+    assert drawn.shape == (400, 2, 1, 16, 16)
+    every = model.predict_all(x, 10)
+    rows = torch.from_numpy(x.reshape(2, -1).astype(np.float32))
+    network = model.energy_.energy.energy.decoder
+    with torch.no_grad():
+        share = network.log_share(model.energy_.given(rows)).exp().sort(descending=True).values.numpy()
+    for i in range(2):
+        apart = np.abs(drawn[:, i, None] - every[i]).reshape(400, 10, -1).max(axis=2)
+        assert (apart.min(axis=1) < 1e-2).all()
+        often = np.bincount(apart.argmin(axis=1), minlength=10) / 400
+        wide = np.sqrt(share[i] * (1 - share[i]) / 400)
+        assert (np.abs(often - share[i]) < 4 * wide + 1e-6).all()
+    again = model.predict(x, draws=400, random_state=0)
+    np.testing.assert_array_equal(again, drawn)
+    assert model.predict(x, 2, draws=3).shape == (3, 2, 2, 16, 16)
+
+
+def test_p_values_of_clips(models, train, test):
+    model = models["discrete"]
+    model.calibrate(test.frames[:100, 1:5])
+    odd = test.frames[100:120, 1:5].copy()
+    odd[:, 3] = 255 - odd[:, 3]
+    assert model.p_values(odd).max() < 0.05
+    usual = model.p_values(test.frames[100:, 1:5])
+    assert abs(np.mean(usual < 0.2) - 0.2) < 4 * np.sqrt(0.16 / 100 + 0.16 / 100)
+    assert model.select(odd).all()

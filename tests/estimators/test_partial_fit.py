@@ -201,11 +201,11 @@ def test_dictionaries_get_better_with_more_rows(settings):
     rows = codes @ atoms + 0.05 * RANDOM.normal(size=(2200, 6))
     model = SparseCoding(8, alpha=0.3, random_state=0, max_iter=5, **{"batch_size": 64, **settings})
     model.partial_fit(rows[:60])
-    offset, before = model.offset_, model.energy(rows[2000:]).mean()
+    offset, before = model.mean_, model.energy(rows[2000:]).mean()
     in_parts(model, rows[60:2000], 5)
     assert model.energy(rows[2000:]).mean() < 0.97 * before
     np.testing.assert_allclose(np.linalg.norm(model.components_, axis=1), 1)
-    np.testing.assert_array_equal(model.offset_, offset)
+    np.testing.assert_array_equal(model.mean_, offset)
     assert model.n_samples_seen_ == 2000
     assert model.n_iter_ > 5
 

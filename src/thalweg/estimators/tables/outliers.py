@@ -104,6 +104,11 @@ class OutliersMixin(PredictsMixin):
             seen.threshold = float(np.quantile(finite, 1 - UNUSUAL))
         return float(seen.threshold)
 
+    @property
+    def offset_(self) -> float:
+        """Minus ``threshold_``: what ``decision_function`` takes off the scores."""
+        return -self.threshold_
+
     def _energy_in_training(self: Any, y: torch.Tensor) -> torch.Tensor:
         """Energies of rows that were learned from, as those of new rows are to be held to."""
         value: torch.Tensor = self._visible(y)(y)

@@ -310,7 +310,7 @@ class SparseCoding(OutliersMixin, LearnsOn, CodesMixin, Seeded, TableModel):
         return np.asarray(affine_of(self.energy_).weight.detach().cpu().numpy())
 
     @property
-    def offset_(self) -> NDArray[np.floating]:
+    def mean_(self) -> NDArray[np.floating]:
         """b: (n_features,)."""
         return np.asarray(self.energy_.shift.cpu().numpy())
 
