@@ -23,7 +23,7 @@ train, test = (
     for part, n, seed in ((digits[:1500], 1500, 0), (digits[1500:], 200, 1))
 )
 shared = {"context": 3, "width": 24, "reach": 3, "learning_rate": 0.005, "random_state": 0,
-          "n_steps": 100 if quick() else 600}  # fmt: skip
+          "n_steps": 30 if quick() else 600}  # fmt: skip
 blurred = NextFrame(None, **shared).fit(train.frames)
 sharp = NextFrame("discrete", n_components=12, **shared).fit(train.frames)
 x, y = test.frames[:, 1:4], test.frames[:, 4:5]
@@ -56,7 +56,7 @@ edges = np.linspace(-1.5, 1.5, 16)
 middles = (edges[1:] + edges[:-1]) / 2
 softmax = MLPClassifier((32,), max_iter=300, tol=1e-3, random_state=0)
 softmax.fit(ahead, np.digitize(side, edges[1:-1]))
-settings = {"n_steps": 300 if quick() else 2000, "random_state": 0}
+settings = {"n_steps": 60 if quick() else 2000, "random_state": 0}
 mean = float(LatentRegressor(n_components=1, **settings).fit(ahead, side).predict([[0.0]])[0])
 two = LatentRegressor(n_components=2, **settings).fit(ahead, side)
 left, right = drawn.axes[2:]

@@ -29,16 +29,17 @@ train(step, [Batch(data)] * 4, generator)  # on the way: the two terms do not ye
 axis = torch.linspace(-3.5, 3.5, 140)
 grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).reshape(-1, 2)
 p = torch.softmax(-energy(grid).detach(), dim=0)
+bumps = energy.bumps(grid)
 
 
 def field(points, weight, sign):
     """How F changes everywhere as its weighted mean over points goes down (1) or up (-1)."""
     gradient = weight @ energy.bumps(points) / weight.sum()  # of that mean, by the heights
-    return -sign * energy.bumps(grid) @ gradient
+    return -sign * bumps @ gradient
 
 
 down, up = field(data, torch.ones(2000), 1), field(grid, p, -1)
-count = 1024 if quick() else 16384
+count = 512 if quick() else 16384
 draws = sample(energy, count, generator, start=data[:16]).y
 draws = draws[torch.randperm(count, generator=generator)]  # neighbours in a chain are alike
 few = field(draws[:64], torch.ones(64), -1)

@@ -18,7 +18,7 @@ from thalweg.plots import COLOURS, figure
 from thalweg.samplers import Langevin, run
 from thalweg.training import adam, gradient_step, train
 
-KICK, STEPS = 0.25, 200 if quick() else 2000
+KICK, STEPS = 0.25, 60 if quick() else 2000
 generator = torch.Generator().manual_seed(0)
 data = two_moons(4000, generator)
 # a bowl with bumps and holes at random, which training will move

@@ -18,7 +18,7 @@ from thalweg.pretext import Cropped
 
 images, labels = load_digits().images.astype(np.float32), load_digits().target
 train, test, truth = images[:1500], images[1500:], labels[1500:]
-steps = 100 if quick() else 2000
+steps = 30 if quick() else 2000
 model = JointEmbeddingModel(width=16, n_components=64, n_steps=steps, random_state=0).fit(train)
 
 generator = torch.Generator().manual_seed(0)

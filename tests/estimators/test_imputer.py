@@ -35,10 +35,14 @@ def off(filled, rows, given):
     return np.sqrt(np.mean((((filled - rows) / rows.std(axis=0))[asked]) ** 2))
 
 
-def test_gaps_are_filled_in_and_nothing_else_changes():
-    rows = curved(700)
+@pytest.fixture(scope="module")
+def fitted():
+    return Imputer(n_steps=1000, random_state=0).fit(holed(curved(700)))
+
+
+def test_gaps_are_filled_in_and_nothing_else_changes(fitted):
+    rows, model = curved(700), fitted
     given = holed(rows)
-    model = Imputer(n_steps=1500, random_state=0).fit(given)
     filled = model.transform(given)
     seen = ~np.isnan(given)
     assert np.array_equal(filled[seen], given[seen])
@@ -48,9 +52,8 @@ def test_gaps_are_filled_in_and_nothing_else_changes():
     assert off(filled, rows, given) ** 2 == pytest.approx(model.errors_["blend"], rel=0.5)
 
 
-def test_new_rows_are_filled_in_without_fitting_again():
-    rows, new = curved(700), curved(300, seed=5)
-    model = Imputer(n_steps=1500, random_state=0).fit(holed(rows))
+def test_new_rows_are_filled_in_without_fitting_again(fitted):
+    new, model = curved(300, seed=5), fitted
     given = holed(new)
     again = model.transform(given)
     assert off(again, new, given) < 0.75
@@ -110,9 +113,14 @@ def frame():
     return whole, given, gaps
 
 
-def test_words_and_dates_come_back_as_words_and_dates():
+@pytest.fixture(scope="module")
+def of_frame():
+    return Imputer(n_steps=300, random_state=0).fit(frame()[1])
+
+
+def test_words_and_dates_come_back_as_words_and_dates(of_frame):
     whole, given, gaps = frame()
-    model = Imputer(n_steps=400, random_state=0).fit(given)
+    model = of_frame
     for asked in (given, pd.DataFrame(given.to_dict(as_series=False))):
         filled = model.transform(asked)
         assert type(filled) is type(asked)
@@ -136,10 +144,8 @@ def test_it_is_a_step_of_a_pipeline():
     assert list(Imputer(n_steps=0).fit(rows).get_feature_names_out()) == ["x0", "x1", "x2", "x3"]
 
 
-def test_it_is_saved_whole(tmp_path):
-    _, given, _ = frame()
-    for X in (given, holed(curved(200))):
-        model = Imputer(n_steps=100, random_state=0).fit(X)
+def test_it_is_saved_whole(of_frame, fitted, tmp_path):
+    for X, model in ((frame()[1], of_frame), (holed(curved(200)), fitted)):
         model.save(tmp_path / "model.safetensors")
         again = thalweg.load(tmp_path / "model.safetensors")
         np.testing.assert_array_equal(again.energy(X), model.energy(X))

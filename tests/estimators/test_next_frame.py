@@ -196,7 +196,9 @@ def test_futures_are_drawn_as_often_as_they_are_usual(models, test):
     rows = torch.from_numpy(x.reshape(2, -1).astype(np.float32))
     network = model.energy_.energy.energy.decoder
     with torch.no_grad():
-        share = network.log_share(model.energy_.given(rows)).exp().sort(descending=True).values.numpy()
+        share = (
+            network.log_share(model.energy_.given(rows)).exp().sort(descending=True).values.numpy()
+        )
     for i in range(2):
         apart = np.abs(drawn[:, i, None] - every[i]).reshape(400, 10, -1).max(axis=2)
         assert (apart.min(axis=1) < 1e-2).all()

@@ -34,10 +34,10 @@ from thalweg.training.checkpoint import _sum
 from thalweg.training.hardware import Hardware
 from thalweg.training.state import GeneratorState, pack, unpack
 
-KILLS = 20
+KILLS = 10
 
 
-def test_killed_twenty_times_it_ends_where_it_would_have(tmp_path):
+def test_killed_ten_times_it_ends_where_it_would_have(tmp_path):
     # a server that has imported all once: its children start at once
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch._dynamo", "thalweg.estimators.tables.energy_density"])

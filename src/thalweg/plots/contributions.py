@@ -111,7 +111,10 @@ def draw_maps(
     for row, name in enumerate(("given", "unusual", "expected")):
         axes.text(-0.08 * width, (row * 1.06 + 0.5) * height, name, ha="right", va="center",
                   fontsize=9)  # fmt: skip
-    axes.set(xlim=(-0.75 * width, (1.06 * len(labels) - 0.06) * width), ylim=(3.12 * height, -0.2 * height))
+    axes.set(
+        xlim=(-0.75 * width, (1.06 * len(labels) - 0.06) * width),
+        ylim=(3.12 * height, -0.2 * height),
+    )
     axes.set_title(title, fontsize=10)
 
 
