@@ -369,3 +369,25 @@ def test_several_fillings_and_bounds_come_below_one_another(tmp_path):
     ):
         code, _, errors = said(*asked, *options, folder=tmp_path)
         assert (code, message in errors) == (2, True)
+
+
+def test_the_method_is_chosen_too(tmp_path):
+    random = np.random.default_rng(0)
+    t = random.normal(size=(80, 1))
+    rows = t @ [[1.0, -2.0, 3.0]] + 0.1 * random.normal(size=(80, 3))
+    pl.DataFrame(rows, schema=["a", "b", "c"]).write_csv(tmp_path / "t.csv")
+    words = ("fit", "auto", "t.csv", "--random-state", 0)
+    code, out, errors = said(*words, folder=tmp_path)
+    assert (code, out) == (0, ""), errors
+    lines = errors.splitlines()
+    assert lines[0] == "thalweg: of what was hidden, the mean of each column leaves 1, and"
+    assert lines[1].startswith("thalweg: 1. ")
+    assert "KMeans(n_clusters=" in errors
+    model = thalweg.load(tmp_path / "t.auto.safetensors")
+    assert type(model).__name__ in lines[1]
+    code, _, errors = said(*words, "--out", "q.st", "--quiet", "--folds", 2, folder=tmp_path)
+    assert (code, errors) == (0, "")
+    assert len(thalweg.load(tmp_path / "q.st").calibration_) == 80
+    code, _, errors = said("fit", "auto", "t.csv", "--out", "t.csv", folder=tmp_path)
+    assert code == 2
+    assert "is what is read" in errors

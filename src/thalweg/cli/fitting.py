@@ -50,7 +50,7 @@ def _positions(names: str, table: Schema | None, width: int, source: str) -> lis
     return sorted(set(result))
 
 
-def _to_learn_from(room: str, data: str, reading: Reading) -> Any:
+def to_learn_from(room: str, data: str, reading: Reading) -> Any:
     if room in ("images", "clips"):
         return data
     if room == "texts":
@@ -61,7 +61,7 @@ def _to_learn_from(room: str, data: str, reading: Reading) -> Any:
     return given
 
 
-def _out_for(out: str | None, method: str, data: str) -> str:
+def out_for(out: str | None, method: str, data: str) -> str:
     """The name of the model's file: one that nothing has yet, where none is said."""
     if out is not None:
         return out
@@ -72,6 +72,15 @@ def _out_for(out: str | None, method: str, data: str) -> str:
     return name
 
 
+def check_name(out: str, data: str) -> None:
+    """Whether a model can be written there, before anything is learned."""
+    if not Path(out).absolute().parent.is_dir():
+        raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
+    spare(out, data)
+    if Path(out).suffix.lower() in (".csv", ".parquet", ".npy"):
+        raise InputError(f"{out}: expected the name of a model, such as model.safetensors")
+
+
 def _fit(
     kind: Any, data: str, out: str, targets: str | None, run: Run | None, given: dict[str, Any],
     reading: Reading, folds: int | None,
@@ -79,15 +88,11 @@ def _fit(
     """Fit an estimator of a kind with what was given, and write it."""
     model = kind(**given)
     model.check_parameters()
-    if not Path(out).absolute().parent.is_dir():
-        raise InputError(f"{out}: the folder {Path(out).parent} does not exist")
-    spare(out, data)
-    if Path(out).suffix.lower() in (".csv", ".parquet", ".npy"):
-        raise InputError(f"{out}: expected the name of a model, such as model.safetensors")
+    check_name(out, data)
     if kind.about == "texts":
         check_folder(out, WRITTEN)
     began = time.perf_counter()
-    values = _to_learn_from(kind.about, data, reading)
+    values = to_learn_from(kind.about, data, reading)
     fit: Callable[..., Any] = model.fit if run is None else functools.partial(model.fit, run=run)
     extra: dict[str, Any] = {}
     kept = () if run is None else (run.checkpoint, run.log_dir)
@@ -106,14 +111,14 @@ def _fit(
     if folds is not None:
         # the model is safe already, should a fold have too little to be fitted
         with about(data, out, *kept):
-            _calibrate(model, values, folds)
+            calibrate(model, values, folds)
         save(model, out, extra)
     if not reading.quiet and kind.about == "rows":
         for sentence in account(model, values, out, time.perf_counter() - began):
             say(sentence)
 
 
-def _calibrate(model: Any, values: Any, folds: int) -> None:
+def calibrate(model: Any, values: Any, folds: int) -> None:
     with warnings.catch_warnings():
         # what there is to say of the table was said when it was fitted
         warnings.simplefilter("ignore", UserWarning)
@@ -136,7 +141,7 @@ def _fit_pairs(
     fit(values[:, given_columns], values[:, extra["targets"]])
 
 
-def _option(name: str, kind: Any, text: str, default: Any = ...) -> inspect.Parameter:
+def option(name: str, kind: Any, text: str, default: Any = ...) -> inspect.Parameter:
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -145,18 +150,17 @@ def _option(name: str, kind: Any, text: str, default: Any = ...) -> inspect.Para
     )
 
 
-FOLDS = _option(
-    "folds",
-    int | None,
-    "Fit so many times more, each without a part of the rows, so that energies have p-values.",
-    None,
+FOLDS_SAID = (
+    "Fit so many times more, each without a part of the rows, so that energies have p-values."
 )
 
+FOLDS = option("folds", int | None, FOLDS_SAID, None)
+
 RUN = (
-    _option("checkpoint", str | None, "A folder for checkpoints, made if need be.", None),
-    _option("every", int, "Steps between checkpoints.", 500),
-    _option("resume", bool, "Go on from the last checkpoint of the folder.", False),
-    _option("log_dir", str | None, "A folder for TensorBoard.", None),
+    option("checkpoint", str | None, "A folder for checkpoints, made if need be.", None),
+    option("every", int, "Steps between checkpoints.", 500),
+    option("resume", bool, "Go on from the last checkpoint of the folder.", False),
+    option("log_dir", str | None, "A folder for TensorBoard.", None),
 )
 """Options of methods that train by gradient steps: how a run is kept."""
 
@@ -171,23 +175,23 @@ def command_for(name: str) -> Any:
     declared: dict[str, Parameter] = dict(kind.parameters)
     options = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data),
-        _option("out", str | None, "Where the model goes; without it a name is made.", None),
+        option("out", str | None, "Where the model goes; without it a name is made.", None),
     ]
     if kind.about == "pairs":
         text = "Columns to predict, by name (.npy: by position), with commas between."
-        options.append(_option("targets", str, text))
+        options.append(option("targets", str, text))
     trained = "run" in inspect.signature(kind.fit).parameters
     options.extend(RUN if trained else ())
     options.extend([FOLDS] if kind.about == "rows" else ())
     options.extend(READING if kind.about in ("rows", "pairs") else ())
     options.extend(
-        _option(name, str, each.help, _written(each.default)) for name, each in declared.items()
+        option(name, str, each.help, _written(each.default)) for name, each in declared.items()
     )
 
     def entry(**said: Any) -> None:
         data, out, targets = said.pop("data"), said.pop("out"), said.pop("targets", None)
         folds = said.pop("folds", None)
-        out = _out_for(out, command_name(name), data)
+        out = out_for(out, command_name(name), data)
         reading = reading_of(said) if kind.about in ("rows", "pairs") else Reading()
         if reading.quiet:
             be_quiet()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
     from thalweg.estimators.storage import load
     from thalweg.estimators.tables.anomaly import AnomalyDetector
     from thalweg.estimators.tables.boltzmann import BernoulliRBM
+    from thalweg.estimators.tables.choose import choose
     from thalweg.estimators.tables.denoising import DenoisingAutoencoder
     from thalweg.estimators.tables.energy_density import EnergyDensity
     from thalweg.estimators.tables.glo import GLO
@@ -60,11 +61,18 @@ __all__ = [
     "SquareICA",
     "VQAutoencoder",
     "VariationalAutoencoder",
+    "choose",
     "load",
 ]
 
 
 __getattr__, __dir__ = lazily(
     __name__,
-    ESTIMATORS | {"load": "storage", "Completion": "texts.model", "Evaluation": "texts.model"},
+    ESTIMATORS
+    | {
+        "choose": "tables.choose",
+        "load": "storage",
+        "Completion": "texts.model",
+        "Evaluation": "texts.model",
+    },
 )
