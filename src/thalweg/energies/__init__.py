@@ -25,6 +25,7 @@ from thalweg.energies.neighbors import NeighborDistance
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.network import NetworkEnergy
 from thalweg.energies.noise_conditional import NoiseConditional
+from thalweg.energies.parzen import Parzen
 from thalweg.energies.pretrained import PretrainedNetwork
 from thalweg.energies.pyramid import LaplacianPyramid
 from thalweg.energies.radial import RadialBasis
@@ -79,6 +80,7 @@ __all__ = [
     "NoiseConditional",
     "Normal",
     "NormalMixture",
+    "Parzen",
     "PatchTransformer",
     "Perceptron",
     "PretrainedNetwork",

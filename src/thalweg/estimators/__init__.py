@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
     from thalweg.estimators.tables.glo import GLO
     from thalweg.estimators.tables.ica import SquareICA
     from thalweg.estimators.tables.imputer import Imputer
+    from thalweg.estimators.tables.kernel_density import KernelDensity
     from thalweg.estimators.tables.kmeans import KMeans
     from thalweg.estimators.tables.masked import MaskedAutoencoder
     from thalweg.estimators.tables.mixture import GaussianMixture
@@ -49,6 +50,7 @@ __all__ = [
     "Imputer",
     "JointEmbeddingModel",
     "KMeans",
+    "KernelDensity",
     "LatentRegressor",
     "MaskedAutoencoder",
     "MaskedImageModel",

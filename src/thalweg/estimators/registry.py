@@ -27,6 +27,7 @@ ESTIMATORS = {
     "EnergyDensity": "tables.energy_density",
     "BernoulliRBM": "tables.boltzmann",
     "Neighbors": "tables.neighbors",
+    "KernelDensity": "tables.kernel_density",
     "LatentRegressor": "regression.latent_regressor",
     "MaskedImageModel": "images.masked",
     "JointEmbeddingModel": "images.joint_embedding",

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Choice, Either, Energy, Real, learned, parameter, visible_energy
+from thalweg.core import Choice, Either, Energy, Integer, Real, learned, parameter, visible_energy
 from thalweg.energies import (
     FarCell,
     Largest,
@@ -93,6 +93,7 @@ class AnomalyDetector(PredictsMixin, KeepsRows):
     )
 
     energy_: Surprisal = learned()
+    k_: int = learned("Neighbours.", saved=True, constraint=Integer(1))
     offset_: float = learned(
         "Minus ``threshold_``: what ``decision_function`` takes off the scores.",
         saved=True,

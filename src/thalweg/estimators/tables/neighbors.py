@@ -66,6 +66,7 @@ class Neighbors(OutliersMixin, KeepsRows):
     )
 
     energy_: NeighborDistance = learned()
+    k_: int = learned("Neighbours.", saved=True, constraint=Integer(1))
 
     def _keep(self, rows: Tensor) -> None:
         self.n_rows_ = len(rows)

@@ -34,7 +34,6 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
     )
 
     n_rows_: int = learned("Training rows that are kept.", saved=True, constraint=Integer(1))
-    k_: int = learned("Neighbours.", saved=True, constraint=Integer(1))
 
     def _is_scaled(self) -> bool:
         return self.scale != "none"
