@@ -83,6 +83,7 @@ RECIPES = {
     "KMeans": Recipe("rows", {"n_clusters": 3}, alike=0.0),
     "PCA": Recipe("rows", {"n_components": 2}, alike=0.0),
     "Neighbors": Recipe("rows", {}, alike=0.0),
+    "KernelDensity": Recipe("rows", {}, alike=1e-4),
     "AnomalyDetector": Recipe("rows", {}, alike=0.0),
     "Imputer": Recipe("rows", {"n_steps": 0}, alike=1e-4),
     "GaussianMixture": Recipe("rows", {"n_components": 3, "max_iter": 30}, alike=1e-5),

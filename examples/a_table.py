@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_wine
 
 from thalweg.data.columns import Table
-from thalweg.estimators import PCA, GaussianMixture, KMeans, Neighbors, SparseCoding
+from thalweg.estimators import PCA, GaussianMixture, KernelDensity, KMeans, Neighbors, SparseCoding
 from thalweg.plots import save_figure
 
 wine, random = load_wine(), np.random.default_rng(0)
@@ -35,6 +35,7 @@ table = whole.with_columns(pl.when(~pl.Series(gap)).then(pl.col(name)).alias(nam
 models = {
     "K-means": KMeans(6, random_state=0),
     "neighbors": Neighbors(n_neighbors=8),
+    "kernels": KernelDensity(),
     "PCA": PCA(3),
     "sparse": SparseCoding(random_state=0),
     "mixture": GaussianMixture(3, covariance_type="diag", random_state=0),
@@ -61,7 +62,7 @@ figure.colorbar(spots, ax=left)
 at = np.arange(len(models))
 right.bar(at - 0.2, words, 0.4, label="share of words that are right")
 right.bar(at + 0.2, errors, 0.4, label="error of numbers, in standard deviations")
-right.set_xticks(at, models)
+right.set_xticks(at, models, fontsize=8)
 right.set(title="cells that were missing", ylim=(0, 1.35))
 right.legend(loc="upper center", fontsize=8)
 save_figure(figure, sys.argv[1] if len(sys.argv) > 1 else "a_table.png")

@@ -45,7 +45,7 @@ drawn.axes[0].set_title(f"a missing block: {peak(filled):.1f} dB (mean of all {p
 untrained = MaskedImageModel(
     "convolutional", pretext="mixed", patch=2, width=12, depth=1, n_steps=1, random_state=0
 ).fit(images[train])
-counts = [1, 30] if quick() else [1, 3, 10, 30]
+counts, steps = ([1, 30], 20) if quick() else ([1, 3, 10, 30], 200)
 scores: dict[str, list] = {"linear on what filling in learned": [], "linear on pixels": [],
                            "linear on the encoder before": [],
                            "the same encoder, from labels alone": [],
@@ -63,8 +63,7 @@ for count in counts:
         accuracy.append([
             *(linear_probe(*of(items)) for items in
               (model.transform(images), pixels, untrained.transform(images))),
-            *(fine_tune(each.encoder(), *of(pixels), 20 if quick() else 200,
-                         random_state=seed)
+            *(fine_tune(each.encoder(), *of(pixels), steps, random_state=seed)
               for each in (untrained, model)),
         ])  # fmt: skip
     for values, value in zip(scores.values(), np.transpose(accuracy), strict=True):

@@ -23,7 +23,7 @@ from thalweg.gallery import quick, save, surface
 from thalweg.plots import figure
 
 STEPS = 50 if quick() else 1500
-rows = two_moons(4000, torch.Generator().manual_seed(0))
+rows = two_moons(1000 if quick() else 4000, torch.Generator().manual_seed(0))
 
 
 def density(objective):

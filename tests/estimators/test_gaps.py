@@ -17,7 +17,7 @@ from thalweg.estimators.registry import estimator, names_in
 from thalweg.questions.minimized import MinimizedOut
 
 KINDS = names_in("tables")
-SCALED = ("AnomalyDetector", "Imputer", "Neighbors")
+SCALED = ("AnomalyDetector", "Imputer", "KernelDensity", "Neighbors")
 QUICK = {
     "n_steps": 60, "n_components": 2, "n_clusters": 3, "max_iter": 130, "hidden": (16,),
     "random_state": 0,

@@ -40,7 +40,7 @@ CATS = ["the cat sat on the mat", "the dog sat on the rug", "a cat and a dog met
 def python() -> MaskedLanguageModel:
     """Of the English of Python's own documentation."""
     model = MaskedLanguageModel(
-        2000, layers=2, width=96, epochs=4, batch_tokens=1024, learning_rate=0.02, random_state=0
+        2000, layers=2, width=96, epochs=2, batch_tokens=1024, learning_rate=0.02, random_state=0
     )
     with pytest.warns(UserWarning, match=r"\d+ of \d+ texts are longer than 126 tokens"):
         return model.fit(LEARNED)

@@ -95,7 +95,7 @@ def test_draws_follow_the_branches(fitted):
 
 def test_a_continuous_z_runs_through_the_answers():
     x, y = circle(1500, 0)
-    model = LatentRegressor(latent="continuous", n_components=1, n_steps=1500, random_state=0)
+    model = LatentRegressor(latent="continuous", n_components=1, n_steps=500, random_state=0)
     model.fit(x, y)
     predictions, _ = model.predict_all([[0.0]], n=8)
     assert predictions.shape == (1, 8)

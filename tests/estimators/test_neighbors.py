@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import nan_euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
+import thalweg
 from thalweg.core import InputError
 from thalweg.energies import Manhattan, NeighborDistance
 from thalweg.estimators import KMeans, Neighbors
@@ -197,3 +198,31 @@ def test_distances_far_below_the_lengths_of_rows_are_right():
     expected = np.sort(away, axis=1)[:, :4].mean(axis=1)
     found = Neighbors(n_neighbors=4, metric="euclidean", scale="none").fit(rows).energy(rows)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_codes_are_the_training_rows_that_are_near(tmp_path):
+    rows = RANDOM.normal(size=(60, 3))
+    rows[7] = np.nan
+    model = Neighbors(n_neighbors=3, scale="none").fit(rows)
+    theirs = NearestNeighbors(n_neighbors=3, metric="manhattan").fit(np.delete(rows, 7, axis=0))
+    expected = theirs.kneighbors(ASKED[:9, :3] - 1e4)[1]
+    expected = expected + (expected >= 7)
+    found = model.transform(ASKED[:9, :3] - 1e4)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(model.inverse_transform(found), rows[expected].mean(axis=1))
+    # of many rows some are kept, whose numbers are theirs
+    few = Neighbors(n_neighbors=2, max_rows=20, scale="none", random_state=0).fit(rows[8:])
+    z = few.transform(rows[8:])
+    assert set(z.ravel()) <= set(few.kept_)
+    assert len(few.kept_) == 20
+    few.partial_fit(rows[8:30] + 50)
+    z = few.transform(rows[8:30] + 50)[:, 0]
+    assert z.max() >= 52
+    near = z[z >= 52].astype(int)
+    np.testing.assert_array_equal(
+        few.inverse_transform(np.stack([near, near], axis=1)), rows[near - 52 + 8] + 50
+    )
+    few.save(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(thalweg.load(tmp_path / "m.safetensors").kept_, few.kept_)
+    with pytest.raises(InputError, match="numbers of rows that are kept"):
+        few.inverse_transform([[0.5, 1]])

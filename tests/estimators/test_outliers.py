@@ -82,9 +82,10 @@ def test_learning_on_counts_old_rows_and_new_ones():
     model.partial_fit(more)
     seen = model._seen
     assert seen.count == 3000
-    assert len(seen.rows) == 256
+    assert sum(map(len, seen.parts)) == 256
     # a third of the rows are the new ones
-    new = (np.abs(seen.rows.mean(axis=1) - 30) < 15).mean()
+    kept = np.concatenate([part.values for part in seen.parts])
+    new = (np.abs(kept.mean(axis=1) - 30) < 15).mean()
     assert abs(new - 1 / 3) < 0.01
     assert np.mean(model.predict(np.vstack([X, more])) == -1) == pytest.approx(0.1, abs=0.08)
 

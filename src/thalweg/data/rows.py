@@ -63,6 +63,10 @@ class Rows(Source):
             yield start, chunk.copy() if self.on_disk or not chunk.flags.writeable else chunk
             self._release()
 
+    def some(self, index: NDArray[np.integer]) -> Rows:
+        """Those of the rows, in the order asked for."""
+        return Rows(self.take(index))
+
     def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
         """A copy of some rows, in the order asked for."""
         if not self.on_disk:

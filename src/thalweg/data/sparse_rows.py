@@ -55,6 +55,10 @@ class SparseRows(Rows):
         for start in range(0, len(self), size):
             yield start, self.matrix[start : start + size].toarray()
 
+    def some(self, index: NDArray[np.integer]) -> Rows:
+        """Those of the rows, in the order asked for, not made dense."""
+        return SparseRows(self.matrix[index])
+
     def take(self, index: NDArray[np.integer]) -> NDArray[np.floating]:
         """Some rows, dense, in the order asked for."""
         return np.asarray(self.matrix[index].toarray())

@@ -168,6 +168,24 @@ class NeighborDistance(Energy):
         view.visible = seen
         return view
 
+    def codes(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """z*: which rows are nearest, the nearest first: (n, k), numbers of rows."""
+        known = self._known()
+        number = torch.arange(len(self.rows), device=self.rows.device)
+        number = number if self.counts is None else number[self.counts]
+        found = [
+            self._least(self._terms(y[at], self._seen(at), known))[1] for at in self._pieces(y)
+        ]
+        return number[torch.cat(found)].to(y)
+
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """The mean of the rows of those numbers: (n, d)."""
+        which = z.long()
+        shown = self.shown[which]
+        count = shown.sum(dim=1)
+        mean = (self.rows[which] * shown).sum(dim=1) / count.clamp_min(1)
+        return torch.where(count > 0, mean, self._known().center.to(mean))
+
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """What the nearest rows have: each, their middle, and in the mean."""
         few = min(self.k, 4)

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Choice, Either, Integer, Nothing, Real, learned, parameter, visible_energy
+from thalweg.core import (
+    Choice,
+    Either,
+    InputError,
+    Integer,
+    Nothing,
+    Real,
+    learned,
+    parameter,
+    real_array,
+    visible_energy,
+)
 from thalweg.energies import Euclidean, Manhattan, NeighborDistance
 from thalweg.estimators.base.loading import held
+from thalweg.estimators.tables.model import CodesMixin
 from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.estimators.tables.reservoir import KeepsRows
 
@@ -17,7 +33,7 @@ METRICS = {"manhattan": Manhattan, "euclidean": Euclidean}
 """Distances by their names."""
 
 
-class Neighbors(OutliersMixin, KeepsRows):
+class Neighbors(OutliersMixin, CodesMixin, KeepsRows):
     r"""How far the nearest rows are: nothing is trained, and no shape is assumed.
 
     .. math::
@@ -26,8 +42,9 @@ class Neighbors(OutliersMixin, KeepsRows):
     z is which training row explains y, and k a share of them: where anomalies are among the rows
     that are learned from, a few of a kind must not explain one another. Hidden (NaN) entries of
     rows, in training too, count as the visible ones do in the mean. Columns are scaled, of arrays
-    too; energies are in those units. ``complete`` fills them in from
-    the nearest rows; ``answer="mean"`` with their mean.
+    too; energies are in those units. ``complete`` fills them in from the nearest rows;
+    ``answer="mean"`` with their mean. A distance is no density, so that nothing is drawn from it:
+    :class:`KernelDensity` is one.
 
     Raises
     ------
@@ -76,6 +93,31 @@ class Neighbors(OutliersMixin, KeepsRows):
 
     def _kept_rows(self) -> Tensor:
         return torch.where(self.energy_.shown, self.energy_.rows, torch.nan)
+
+    def transform(self, X: Any) -> NDArray[np.floating]:
+        """Codes z*: the numbers of the training rows that are nearest, the nearest first: (n, k).
+
+        Counted from 0 in the order in which they were learned from.
+        """
+        found = super().transform(X)
+        return (
+            found if self.kept_ is None else self.kept_[found.astype(np.int64)].astype(found.dtype)
+        )
+
+    def inverse_transform(self, Z: Any) -> Any:
+        """What the training rows of those numbers (n, k) have in the mean."""
+        check_is_fitted(self)
+        numbers = np.arange(self.n_rows_) if self.kept_ is None else self.kept_
+        given = real_array("Z", Z)
+        order = np.argsort(numbers, kind="stable")
+        place = order[np.searchsorted(numbers[order], given).clip(max=len(numbers) - 1)]
+        if not np.array_equal(numbers[place], given):
+            raise InputError("inverse_transform: Z must have numbers of rows that are kept (kept_)")
+        return super().inverse_transform(place.astype(np.float64))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.k_
 
     def _energy_in_training(self, y: Tensor) -> Tensor:
         # a row that was learned from must not count itself

@@ -48,20 +48,25 @@ class RowsOfTraining:
     """Some rows of training, until their energies were asked for, and what these said."""
 
     def __init__(self) -> None:
-        self.rows: NDArray[np.floating] | None = None
+        self.parts: list[Rows] = []
         self.count = 0.0
         self.threshold: float | None = None
 
     def look_at(self, rows: Rows) -> None:
         """Keep some of these rows, and as many of those before as there were in proportion."""
         random = np.random.default_rng(int(self.count))
-        chosen = np.sort(random.permutation(len(rows))[:LOOKED_AT])
-        found, total = rows.take(chosen), self.count + len(rows)
-        if self.rows is not None:
-            old = random.permutation(len(self.rows))[: round(LOOKED_AT * self.count / total)]
-            new = random.permutation(len(found))[: LOOKED_AT - len(old)]
-            found = np.concatenate([self.rows[old], found[new]])
-        self.rows, self.count, self.threshold = found, total, None
+        total = self.count + len(rows)
+        before = sum(map(len, self.parts))
+        old = min(before, round(LOOKED_AT * self.count / total))
+        kept = np.sort(random.permutation(before)[:old])
+        starts = np.cumsum([0, *map(len, self.parts)])
+        self.parts = [
+            part.some(kept[(kept >= start) & (kept < start + len(part))] - start)
+            for part, start in zip(self.parts, starts[:-1], strict=True)
+        ]
+        self.parts.append(rows.some(np.sort(random.permutation(len(rows))[: LOOKED_AT - old])))
+        self.parts = [part for part in self.parts if len(part)]
+        self.count, self.threshold = total, None
 
 
 class OutliersMixin(PredictsMixin):
@@ -99,7 +104,8 @@ class OutliersMixin(PredictsMixin):
                 "expected calibrate(X) before predict, or a new fit"
             )
         if seen.threshold is None:
-            energies = self._as_energies(self._answers(Rows(seen.rows), self._energy_in_training))
+            each = [self._answers(part, self._energy_in_training) for part in seen.parts]
+            energies = self._as_energies(np.concatenate(each))
             finite = np.minimum(energies.astype(np.float64), np.finfo(np.float64).max)
             seen.threshold = float(np.quantile(finite, 1 - UNUSUAL))
         return float(seen.threshold)

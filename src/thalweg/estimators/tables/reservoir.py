@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
@@ -38,6 +39,13 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
     def _is_scaled(self) -> bool:
         return self.scale != "none"
 
+    kept_: NDArray[np.int64] | None = learned(
+        "Which rows of those that were learned from are kept, counted from 0 in their order.",
+        saved=True,
+        shape=("n_rows_",),
+        optional=True,
+    )
+
     @abstractmethod
     def _keep(self, rows: Tensor) -> None:
         """The energy of rows (m, d), NaN where hidden."""
@@ -52,6 +60,7 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
         order = check_random_state(self.random_state).permutation(len(rows))
         chosen = np.sort(order[: self.max_rows])
         self._keep(torch.from_numpy(rows.take(chosen)).to(self._device))
+        self.kept_ = chosen if rows.kept is None else np.flatnonzero(rows.kept)[chosen]
         self.n_samples_seen_ = float(len(rows))
         return self
 
@@ -76,8 +85,12 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
             new = (random.hypergeometric(len(rows), int(before), size) if few
                    else random.binomial(size, len(rows) / after))  # fmt: skip
         new = min(max(size - self.n_rows_, int(new)), len(rows))
-        old = self._kept_rows()[np.sort(random.permutation(self.n_rows_)[: size - new])]
-        drawn = rows.take(np.sort(random.permutation(len(rows))[:new]))
-        self._keep(torch.cat([old, torch.from_numpy(drawn).to(like)]))
+        left = np.sort(random.permutation(self.n_rows_)[: size - new])
+        chosen = np.sort(random.permutation(len(rows))[:new])
+        old, drawn = self._kept_rows()[left], torch.from_numpy(rows.take(chosen)).to(like)
+        numbers = self.kept_
+        self._keep(torch.cat([old, drawn]))
+        if numbers is not None:
+            self.kept_ = np.concatenate([numbers[left], int(before) + chosen])
         self.n_samples_seen_ = after
         return self
