@@ -226,3 +226,30 @@ def test_codes_are_the_training_rows_that_are_near(tmp_path):
     np.testing.assert_array_equal(thalweg.load(tmp_path / "m.safetensors").kept_, few.kept_)
     with pytest.raises(InputError, match="numbers of rows that are kept"):
         few.inverse_transform([[0.5, 1]])
+
+
+@pytest.mark.parametrize("metric", ["manhattan", "euclidean"])
+@pytest.mark.parametrize("hidden", [0, 0.15])
+def test_parts_left_out_all_at_once_are_those_left_out_one_by_one(metric, hidden):
+    rows = RANDOM.normal(size=(300, 5))
+    # next to it nothing is left of a sum
+    rows[3, 2] = 1e13
+    asked = np.where(RANDOM.random((40, 5)) < hidden, np.nan, rows[:40])
+    asked[3, 2] = 1e13
+    asked = asked[~np.isnan(asked).all(axis=1)]
+    model = Neighbors(n_neighbors=7, metric=metric, scale="none").fit(rows)
+    y, energy = torch.from_numpy(asked), model.energy_
+    parts = [slice(0, 2), slice(2, 3), slice(3, 5)]
+    energies, usual = energy.left_out(y, parts)
+    for j, part in enumerate(parts):
+        without = y.clone()
+        without[:, part] = torch.nan
+        view = energy.restricted(~without.isnan())
+        torch.testing.assert_close(energies[:, j], view(without), rtol=1e-6, atol=1e-9)
+        expected = view.expect(without)[:, part]
+        torch.testing.assert_close(usual[:, part], expected, rtol=1e-9, atol=1e-9)
+    whole = energy.restricted(~y.isnan())(y)
+    said = model.explain(asked)
+    each = np.array([energy.left_out(y, [slice(j, j + 1)])[0][:, 0].numpy() for j in range(5)]).T
+    shares = np.where(np.isnan(asked), 0, whole.numpy()[:, None] - each)
+    np.testing.assert_allclose(said.contribution, shares, rtol=1e-9, atol=1e-9)

@@ -16,7 +16,7 @@ from thalweg.core.constraints import (
 )
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.counts import as_whole, whole_number
-from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
+from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Part, Quadratic
 from thalweg.core.errors import InputError, NotWrittenError
 from thalweg.core.files import (
     check_file,
@@ -82,6 +82,7 @@ __all__ = [
     "Nothing",
     "OneOf",
     "Parameter",
+    "Part",
     "Quadratic",
     "Real",
     "Seed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,9 @@ from thalweg.core.derivatives import (
     slopes_by_autograd,
 )
 from thalweg.core.indicators import Indicators
+
+Part = slice | Tensor
+"""Entries of a row that go together: a range, or their places"""
 
 
 class Energy(nn.Module, ABC):
@@ -119,6 +123,13 @@ class Energy(nn.Module, ABC):
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The mean of each row under its density, given what is visible: (n, d), or None."""
+        return None
+
+    def left_out(self, y: Tensor, parts: Sequence[Part]) -> tuple[Tensor, Tensor] | None:
+        """F with each part of y hidden in turn (n, parts), and what is expected there (n, d).
+
+        None for an energy for which that costs no less than asking its restricted views.
+        """
         return None
 
     def draw_fillings(

@@ -8,11 +8,14 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import InputError, LatentEnergy, check_columns
+from thalweg.core import InputError, LatentEnergy, check_columns, rows_alike
 from thalweg.latents import OneHot
 
 MOST_NUMBERS = 2**22
 """Numbers of the matrices held at a time for rows with hidden coordinates."""
+
+FEW_PATTERNS = 8
+"""Rows that show the same, in the mean, from which on they are looked at together"""
 
 
 class GaussianComponents(LatentEnergy):
@@ -267,13 +270,27 @@ class _Marginal(LatentEnergy):
 
     def _blocks(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         precisions = self.whole.precisions()
-        return [self._block(y[at], self.visible[at], precisions)[:2] for at in self._pieces(y)]
+        groups = rows_alike(self.visible.cpu().numpy())
+        if len(groups) * FEW_PATTERNS > len(y):
+            return [self._block(y[at], self.visible[at], precisions)[:2] for at in self._pieces(y)]
+        # rows that show the same have one matrix to factor
+        k, d = self.whole.means.shape
+        energy, filled = y.new_empty(k, len(y)), y.new_empty(k, len(y), d)
+        for group in groups:
+            for at in torch.from_numpy(group).to(y.device).split(max(1, MOST_NUMBERS // (k * d))):
+                energy[:, at], filled[:, at], _ = self._block(
+                    y[at], self.visible[at[:1]], precisions
+                )
+        return [(energy, filled)]
 
     def _block(
         self, y: Tensor, visible: Tensor, precision: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Energies (k, n); rows (k, n, d), the hidden coordinates at their conditional mean; and
-        the factor of the hidden block of each precision, 1 elsewhere: (k, n, d, d)."""
+        the factor of the hidden block of each precision, 1 elsewhere: (k, n, d, d).
+
+        ``visible`` is (n, d), or (1, d) of rows that all show the same.
+        """
         kind = y.dtype
         # in double: the hidden block is nearly singular where columns nearly coincide
         y, means = y.double(), self.whole.means.double()[:, None]
@@ -283,7 +300,11 @@ class _Marginal(LatentEnergy):
         both = hidden[:, :, None] * hidden[:, None, :]
         block = precision[:, None] * both + torch.diag_embed(1 - hidden)
         factor = torch.linalg.cholesky(block)
-        down = torch.cholesky_solve((slope * hidden)[..., None], factor)[..., 0]
+        right = slope * hidden
+        if len(visible) == 1:
+            down = torch.cholesky_solve(right.mT, factor[:, 0]).mT
+        else:
+            down = torch.cholesky_solve(right[..., None], factor)[..., 0]
         # as a sum of squares at the conditional mean: nothing cancels
         squares = self.whole.squares_of(torch.where(visible, away, -down))
         log_det = self.whole.log_det()[:, None]

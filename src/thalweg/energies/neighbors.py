@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from thalweg.core import Energy, InputError, check_columns, rows_alike
-from thalweg.energies.row_distances import MOST_NUMBERS, Euclidean, KnownRows, RowDistance
+from thalweg.core import Energy, InputError, Part, check_columns, rows_alike
+from thalweg.energies.row_distances import (
+    CANCELS,
+    MOST_NUMBERS,
+    Euclidean,
+    KnownRows,
+    RowDistance,
+)
 
 MOST_ON_GPU = 2**25
 """Distances held at a time on a GPU"""
@@ -92,11 +99,14 @@ class NeighborDistance(Energy):
         parts = []
         for at in self._pieces(y):
             terms = self._terms(y[at], self._seen(at), known)
-            least = self._least(terms)[0]
-            there = (least != torch.inf) | (least == torch.inf).all(dim=1, keepdim=True)
-            away = self.distance.of(torch.where(there, least, 0))
-            parts.append(away.sum(dim=1) / there.sum(dim=1))
+            parts.append(self._mean_distance(self._least(terms)[0]))
         return torch.cat(parts).to(y)
+
+    def _mean_distance(self, least: Tensor) -> Tensor:
+        """F from the k least terms (n, k), infinite where there are less."""
+        there = (least != torch.inf) | (least == torch.inf).all(dim=1, keepdim=True)
+        away = self.distance.of(torch.where(there, least, 0))
+        return away.sum(dim=1) / there.sum(dim=1)
 
     def _least(self, terms: Tensor) -> tuple[Tensor, Tensor]:
         """The k least terms of each row, and whose they are: (n, k), infinite if there are less."""
@@ -194,7 +204,72 @@ class NeighborDistance(Energy):
         return torch.cat(found, dim=1).to(y)
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return self.fillings(y, x)[-1]
+        """What the nearest rows have in the mean, where something is hidden."""
+        known, parts = self._known(), []
+        for at in self._pieces(y):
+            seen = self._seen(at)
+            # what all of these rows show is asked of nobody
+            asked = None if seen is None else (~seen).any(dim=0).nonzero()[:, 0]
+            values, shown = self._of_nearest(*self._least(self._terms(y[at], seen, known)), asked)
+            center = known.center if asked is None else known.center[asked]
+            mean = _mean_of(values, shown, center).to(y)
+            if asked is not None and seen is not None:
+                part = y[at].clone()
+                part[:, asked] = torch.where(seen[:, asked], part[:, asked], mean)
+                mean = part
+            parts.append(mean)
+        return torch.cat(parts)
+
+    def left_out(self, y: Tensor, parts: Sequence[Part]) -> tuple[Tensor, Tensor]:
+        known, visible = self._known(), ~y.isnan()
+        energies = y.new_empty(len(y), len(parts))
+        usual = y.clone()
+        for at in self._pieces(y):
+            here, seen = y[at].double() - known.center, visible[at]
+            whole = None
+            if known.whole and bool(seen.all()):
+                whole = self.distance.whole(here, known.rows)
+                longest = whole.amax(dim=1)
+            for j, part in enumerate(parts):
+                if whole is not None:
+                    least, which = self._least_without(whole, longest, here, known, part)
+                else:
+                    without = seen.clone()
+                    without[:, part] = False
+                    least, which = self._least(self._terms(y[at], without, known))
+                energies[at, j] = self._mean_distance(least).to(y)
+                places = torch.arange(y.shape[1], device=y.device)[part]
+                values, shown = self._of_nearest(least, which, places)
+                usual[at, part] = _mean_of(values, shown, known.center[places]).to(y)
+        return energies, usual
+
+    def _least_without(
+        self, whole: Tensor, longest: Tensor, y: Tensor, known: KnownRows, part: Part
+    ) -> tuple[Tensor, Tensor]:
+        """The k least terms without a part of the columns, of rows that show all."""
+        d = y.shape[1]
+        kept = torch.ones(d, dtype=torch.bool, device=y.device)
+        kept[part] = False
+        left = int(kept.sum())
+        if not left:
+            return self._least(torch.full_like(whole, float(known.usual)))
+        gone = self.distance.whole(y[:, ~kept], known.rows[:, ~kept])
+        least, which = self._least(torch.sub(whole, gone, out=gone))
+        # where next to nothing is left of a sum it is taken from differences
+        lost = longest * CANCELS**2 > least[:, -1] * CANCELS
+        if bool(lost.any()):
+            again = self._least(self.distance.whole(y[lost][:, kept], known.rows[:, kept]))
+            least[lost], which[lost] = again
+        return least * (d / left), which
+
+    def _of_nearest(
+        self, least: Tensor, which: Tensor, columns: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the nearest rows have in those columns, and whether they show it: (n, k, c)."""
+        rows, seen = self._that_count()
+        if columns is not None:
+            rows, seen = rows[:, columns], seen[:, columns]
+        return rows[which], seen[which] & (least != torch.inf)[..., None]
 
     def draw_fillings(
         self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
@@ -215,13 +290,18 @@ class NeighborDistance(Energy):
 
     def _filled(self, y: Tensor, visible: Tensor | None, few: int, known: KnownRows) -> Tensor:
         least, which = self._least(self._terms(y, visible, known))
-        rows, seen = self._that_count()
-        values, shown = rows[which], seen[which] & (least != torch.inf)[..., None]
+        values, shown = self._of_nearest(least, which)
         count = shown.sum(dim=1)
-        mean = (values * shown).sum(dim=1) / count.clamp_min(1)
-        mean = torch.where(count > 0, mean, known.center.to(mean))
+        mean = _mean_of(values, shown, known.center)
         # of absolute differences the least sum is at the median
         middle = torch.where(shown, values, torch.nan).nanmedian(dim=1).values
         middle = torch.where(count > 0, middle, mean)
         each = torch.where(shown, values, mean[:, None])[:, :few].transpose(0, 1)
         return torch.cat([each, middle[None], mean[None]])
+
+
+def _mean_of(values: Tensor, shown: Tensor, center: Tensor) -> Tensor:
+    """Means (n, c) of what is shown of values (n, k, c), the center's where nothing is."""
+    count = shown.sum(dim=1)
+    mean = (values * shown).sum(dim=1) / count.clamp_min(1)
+    return torch.where(count > 0, mean, center.to(mean))

@@ -76,6 +76,8 @@ class Euclidean(RowDistance):
         return 2 * variance.clamp_min(0).sum()
 
     def whole(self, y: Tensor, rows: Tensor) -> Tensor:
+        if y.shape[1] == 1:
+            return (y - rows.T).square()
         norms = y.square().sum(dim=1, keepdim=True) + rows.square().sum(dim=1)
         return _exact(torch.addmm(norms, y, rows.T, alpha=-2), norms, y, rows)
 
@@ -102,6 +104,8 @@ class Manhattan(RowDistance):
         return (2 * terms.sum(dim=0) / count.square()).sum()
 
     def whole(self, y: Tensor, rows: Tensor) -> Tensor:
+        if y.shape[1] == 1:
+            return (y - rows.T).abs()
         return torch.cdist(y, rows, p=1.0)
 
     def shared(self, y: Tensor, seen: Tensor, known: KnownRows) -> Tensor:

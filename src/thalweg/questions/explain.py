@@ -12,14 +12,12 @@ from thalweg.core import (
     HIDDEN_TOKEN,
     Energy,
     EnergyFunction,
+    Part,
     as_energy,
     check_rows,
     visible,
     visible_energy,
 )
-
-Part = slice | Tensor
-"""Entries of a row that are hidden together: a range, or their places"""
 
 
 @torch.no_grad()

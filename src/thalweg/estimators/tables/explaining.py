@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from thalweg import questions
+from thalweg.core import visible
 from thalweg.estimators.base.explanation import Explanation
 
 
@@ -49,12 +50,26 @@ class ExplainsMixin:
         def expected(y: Tensor) -> Tensor:
             return questions.usual(y, self._usual, parts)
 
-        share = self._ask(rows, shares)
         found = None
+        if self.energy_.left_out(self._like().new_empty(0, rows.n_columns), parts) is not None:
+            # both at once
+            width = len(parts)
+            both = self._ask(rows, lambda y: self._left_out(y, parts))
+            share, filled = both[:, :width], np.ascontiguousarray(both[:, width:])
+            found = self._space.replaced(X, self._with_constants(filled)) if usual else None
+            return Explanation(share, found, [name for name, _ in cells])
+        share = self._ask(rows, shares)
         if usual:
             filled = np.array(self._ask_by_descent(rows, expected))
             found = self._space.replaced(X, self._with_constants(filled))
         return Explanation(share, found, [name for name, _ in cells])
+
+    def _left_out(self: Any, y: Tensor, parts: list[slice]) -> Tensor:
+        """Shares and what is expected, side by side: (n, parts + d)."""
+        energies, expected = self.energy_.left_out(y, parts)
+        seen = torch.stack([visible(y[:, at]).any(dim=1) for at in parts], dim=1)
+        shares = torch.where(seen, self._visible(y)(y)[:, None] - energies, 0)
+        return torch.cat([shares, expected], dim=1)
 
     def _usual(self: Any, y: Tensor) -> Tensor:
         """Rows without NaN: what is expected where something is hidden."""
