@@ -176,3 +176,22 @@ def test_frames_between_the_steps_and_sparse_rows():
     rbm = thalweg.pipeline(MaxAbsScaler(), BernoulliRBM(2, n_steps=20, random_state=0))
     rbm.fit(sp.csr_array(bits))
     np.testing.assert_allclose(rbm.energy(sp.csr_array(bits)), rbm.energy(bits))
+
+
+def test_several_fillings_and_p_values_come_back_through_the_steps():
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(300, 1)) @ [[1.0, 3.0]] + 0.1 * random.normal(size=(300, 2))
+    model = thalweg.pipeline(StandardScaler(), GaussianMixture(1)).fit(rows[:200])
+    holed = rows[200:].copy()
+    holed[:, 1] = np.nan
+    drawn = model.complete(holed, draws=4, random_state=0)
+    assert drawn.shape == (4, 100, 2)
+    np.testing.assert_array_equal(drawn[:, :, 0], np.broadcast_to(holed[:, 0], (4, 100)))
+    off = drawn[:, :, 1] - rows[200:, 1]
+    # the noise of y2 given y1, twice: of what is there, and of what is drawn
+    assert np.sqrt((off**2).mean()) == pytest.approx(np.sqrt(2) * 0.1 * np.sqrt(10), rel=0.2)
+    lower, upper = model.complete(holed, interval=0.8, random_state=0)
+    inside = ((lower <= rows[200:]) & (rows[200:] <= upper))[:, 1].mean()
+    assert abs(inside - 0.8) < 4 * np.sqrt(0.16 / 100)
+    assert model.calibrate(rows[200:]).p_values(rows[200:]).min() == pytest.approx(1 / 101, rel=1.1)
+    assert model.select([[0.0, 0.0], [9.0, -9.0]], fdr=0.2).tolist() == [False, True]

@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
 
 from thalweg.core import InputError, as_array, columns_of
+from thalweg.estimators.base.several import several
 from thalweg.estimators.tables.reading import as_given
 from thalweg.estimators.tables.sparse import is_sparse
 
@@ -100,7 +101,15 @@ class EnergyPipeline(Pipeline):
         return self.steps[-1][1].energy(self._there(X))
 
     @available_if(_if_last_has("complete"))
-    def complete(self, X: Any, answer: str = "lowest") -> Any:
+    def complete(
+        self,
+        X: Any,
+        answer: str = "lowest",
+        *,
+        draws: int | None = None,
+        interval: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
         """A copy of X with every NaN filled, in the container of X.
 
         Visible entries are bit for bit what they were.
@@ -110,16 +119,48 @@ class EnergyPipeline(Pipeline):
         X : array, data frame or tensor (n, n_features)
         answer : {"lowest", "mean"}, default "lowest"
             As the last step has it; the mean is one of transformed values.
+        draws, interval, random_state
+            As the last step has them: several fillings, (m, n, n_features), or two bounds, which
+            are brought back each by itself.
 
         Raises
         ------
         InputError
             If a transformer has no ``inverse_transform``, or does not pass hidden entries on.
         """
-        values = _values(X)
-        filled = self._back("complete", self._last("complete")(self._there(X, "complete"), answer))
-        result = np.where(np.isnan(values), filled.astype(values.dtype), values)
-        return as_given(X, result)
+        asked = several(draws, interval)
+        complete = self._last("complete")
+        values, there = _values(X), self._there(X, "complete")
+
+        def filled(rows: Any) -> Any:
+            back = self._back("complete", rows)
+            return as_given(X, np.where(np.isnan(values), back.astype(values.dtype), values))
+
+        if not asked.asked:
+            return filled(complete(there, answer))
+        found = complete(there, answer, draws=draws, interval=interval, random_state=random_state)
+        each = [filled(rows) for rows in found]
+        if asked.interval is not None:
+            # what turns values over turns bounds over too
+            lower, upper = (np.asarray(bound) for bound in each)
+            return as_given(X, np.minimum(lower, upper)), as_given(X, np.maximum(lower, upper))
+        return np.stack(each) if isinstance(each[0], np.ndarray) else each
+
+    @available_if(_if_last_has("calibrate"))
+    def calibrate(self, X: Any) -> EnergyPipeline:
+        """Remember energies of rows that ``fit`` has not seen, for ``p_values``."""
+        self.steps[-1][1].calibrate(self._there(X))
+        return self
+
+    @available_if(_if_last_has("p_values"))
+    def p_values(self, X: Any) -> NDArray[np.float64]:
+        """How often a row like those of training has an energy at least as high: (n,)."""
+        return self.steps[-1][1].p_values(self._there(X))
+
+    @available_if(_if_last_has("select"))
+    def select(self, X: Any, fdr: float = 0.1) -> NDArray[np.bool_]:
+        """Which rows are unusual, at a false discovery rate: (n,)."""
+        return self.steps[-1][1].select(self._there(X), fdr)
 
     @available_if(_if_last_has("project"))
     def project(self, X: Any) -> Any:
