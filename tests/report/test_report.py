@@ -168,3 +168,25 @@ def test_the_command(folder, tmp_path):
     )  # fmt: skip
     assert run.returncode == 2
     assert "is an array; a report is of a table" in run.stderr
+
+
+def test_files_are_written_as_the_table_is_and_long_cells_are_cut(tmp_path):
+    random = np.random.default_rng(0)
+    words = ["a short note", "another one, " * 30]
+    lines = ["name;note;x;y"]
+    for i in range(60):
+        x = random.normal()
+        note = words[i % 2]
+        lines.append(f"row {i};{note};{x:.3f};{'' if i == 7 else f'{2 * x:.3f}'}")
+    lines[31] = f"row 30;{words[0]};0.1;900.0"
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    page = report(tmp_path / "t.csv", tmp_path / "out", n_steps=20, random_state=0)
+    whole = pl.read_csv(tmp_path / "out" / "filled.csv", separator=";")
+    assert whole.columns == ["name", "note", "x", "y"]
+    assert whole["y"].null_count() == 0
+    assert pl.read_csv(tmp_path / "out" / "unusual.csv", separator=";").width == 6
+    text = page.read_text()
+    # in a title, not in the table
+    shown = re.sub(r'title="[^"]*"', "", text)
+    assert "another one, " * 6 not in shown
+    assert text.startswith("<!doctype html>")

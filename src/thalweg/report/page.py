@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from thalweg.core import InputError, write_beside
 from thalweg.data.columns import Table, read_table
-from thalweg.data.tables import write_data
+from thalweg.data.table_files import TableWriter
 from thalweg.report.findings import Findings, look_at
 
 WRITTEN = ("report.html", "filled.csv", "unusual.csv")
@@ -77,18 +77,25 @@ def report(
         raise InputError(f"{folder}: the folder {folder.parent} does not exist")
     found = look_at(table, model, fdr, random_state, shown, n_steps)
     folder.mkdir(exist_ok=True)
-    write_data(found.gaps.whole, folder / "filled.csv")
+    separator = getattr(table, "separator", ",")
+    _write(found.gaps.whole, folder / "filled.csv", separator)
     chosen = found.unusual.chosen
     unusual = found.frame[chosen.tolist()]
     for name, values in (("energy", found.unusual.energy[chosen]), ("row", chosen)):
         # nothing that a table has is lost
         free = name if name not in unusual.columns else f"{name} (report)"
         unusual = unusual.insert_column(0, pl.Series(free, values))
-    write_data(unusual, folder / "unusual.csv")
+    _write(unusual, folder / "unusual.csv", separator)
     page = folder / "report.html"
     with write_beside(page) as beside:
         beside.write_text(rendered(found), encoding="utf-8")
     return page
+
+
+def _write(frame: pl.DataFrame, path: Path, separator: str) -> None:
+    """As the file that it is of is written."""
+    with TableWriter(path, separator) as writer:
+        writer.append(frame)
 
 
 def rendered(found: Findings) -> str:
@@ -154,7 +161,8 @@ def _commands(found: Findings) -> list[tuple[str, str]]:
         ("keep the model that says what is unusual, with p-values of its own",
          f"thalweg fit anomaly-detector {name} --out detector.safetensors --folds 5"),
         ("ask it about new rows", "thalweg energy detector.safetensors NEW.csv"),
-        ("why they are unusual", "thalweg explain detector.safetensors NEW.csv"),
+        ("why they are unusual",
+         "thalweg explain detector.safetensors NEW.csv --figure cells.png"),
         ("keep the model that fills gaps in",
          f"thalweg fit imputer {name} --out imputer.safetensors"),
         ("fill in new rows", "thalweg complete imputer.safetensors NEW.csv --answer mean"),
