@@ -1,16 +1,17 @@
 """Kernels around rows: held to scikit-learn's, to a mixture, and to themselves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import integrate, stats
 from sklearn.neighbors import KernelDensity as Theirs
 
 import thalweg
-from thalweg.core import InputError
+from thalweg.core import InputError, Layout
 from thalweg.energies import Parzen
-from thalweg.energies.parzen import best_bandwidth
 from thalweg.estimators import KernelDensity
+from thalweg.training.bandwidth import kernel_widths
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(300, 3)) * [1, 2, 0.5] + 1e3
@@ -49,7 +50,7 @@ def test_hidden_coordinates_are_integrated_out_and_hidden_entries_are_their_colu
     assert float(energy.restricted(~nothing.isnan())(nothing)) == pytest.approx(0, abs=1e-12)
 
 
-def test_a_row_that_is_apart_does_not_explain_itself():
+def test_a_whole_row_that_is_apart_does_not_explain_itself():
     rows = torch.from_numpy(ROWS[:40])
     apart = Parzen(rows, 0.5, apart=True)
     without = [Parzen(rows[torch.arange(40) != i], 0.5)(rows[i : i + 1]) for i in range(40)]
@@ -61,19 +62,79 @@ def test_a_row_that_is_apart_does_not_explain_itself():
     torch.testing.assert_close(
         Parzen(twice, 0.5, apart=True)(rows[:1]), Parzen(rows, 0.5)(rows[:1]), rtol=1e-9, atol=0
     )
+    # a part of a row may be any row's
+    half = rows[:5].clone()
+    half[:, 1] = torch.nan
+    seen = ~half.isnan()
+    torch.testing.assert_close(
+        apart.restricted(seen)(half), Parzen(rows, 0.5).restricted(seen)(half)
+    )
+    # of one row nothing would be left
+    assert float(Parzen(rows[:1], 1.0, apart=True)(rows[:1])) == pytest.approx(
+        1.5 * np.log(2 * np.pi)
+    )
 
 
 def test_the_bandwidth_is_the_likeliest_by_leaving_out():
     rows = torch.from_numpy(ROWS[:150])
-    found = best_bandwidth(rows)
+    found, _ = kernel_widths(rows)
 
     def cost(h):
         return float(Parzen(rows, h, apart=True)(rows).mean())
 
-    assert cost(found) <= min(cost(h) for h in found * np.geomspace(0.5, 2, 21)) + 1e-4
+    # a row that is far from all others may be left out
+    assert cost(found) <= min(cost(h) for h in found * np.geomspace(0.5, 2, 21)) + 0.02
     # rows that are there twice would have any kernel as narrow as it can be
-    assert best_bandwidth(torch.cat([rows, rows])) > 0.5 * found
-    assert best_bandwidth(torch.ones(30, 2)) > 0
+    assert kernel_widths(torch.cat([rows, rows]))[0] > 0.5 * found
+    assert kernel_widths(torch.ones(30, 2))[0] > 0
+    for far in (20.0, 1e4):
+        odd = rows.clone()
+        odd[0] += far
+        assert kernel_widths(odd)[0] == pytest.approx(found, rel=0.1)
+
+
+def test_words_have_kernels_of_their_own():
+    layout = Layout(4, ((1, 4),))
+    rows = torch.tensor(
+        [[0.0, 1, 0, 0], [2.0, 0, 1, 0], [2.5, torch.nan, torch.nan, torch.nan]]
+    ).double()
+    energy = Parzen(rows, 0.5, layout=layout, smoothing=0.2)
+    p = np.array([1.5, 1.5, 0.5]) / 3.5
+    words = np.array([0.8 * np.array([1, 0, 0]) + 0.2 * p, 0.8 * np.array([0, 1, 0]) + 0.2 * p, p])
+    for word in range(3):
+        y = torch.zeros(1, 4).double()
+        y[0, 0], y[0, 1 + word] = 1.7, 1
+        density = (stats.norm.pdf(1.7, [0, 2, 2.5], 0.5) * words[:, word]).mean()
+        assert float(energy(y)) == pytest.approx(-np.log(density), rel=1e-9)
+    gone = torch.full((1, 4), torch.nan, dtype=torch.float64)
+    gone[0, 0] = 1.7
+    view = energy.restricted(~gone.isnan())
+    whole = stats.norm.pdf(1.7, [0, 2, 2.5], 0.5)
+    assert float(view(gone)) == pytest.approx(-np.log(whole.mean()), rel=1e-9)
+    share = whole / whole.sum() @ words
+    np.testing.assert_allclose(view.expect(gone)[0, 1:], share, rtol=1e-9)
+    drawn = view.draw_fillings(gone, 4000, torch.Generator().manual_seed(0))[:, 0, 1:]
+    assert (drawn.sum(dim=1) == 1).all()
+    wide = np.sqrt(share * (1 - share) / 4000)
+    assert (abs(drawn.mean(dim=0).numpy() - share) < 4 * wide).all()
+
+
+def test_numbers_and_words_together_are_likely_as_they_are():
+    random = np.random.default_rng(0)
+
+    def table(n):
+        kind = random.choice(list("xyz"), n, p=[0.6, 0.3, 0.1])
+        return pd.DataFrame({"kind": kind, "size": random.normal(size=n) + 2 * (kind == "x")})
+
+    model = KernelDensity(scale="none").fit(table(600))
+    new = table(600)
+    usual = new["kind"].map({"x": 0.6, "y": 0.3, "z": 0.1})
+    truth = np.log(usual) + stats.norm.logpdf(new["size"] - 2 * (new["kind"] == "x"))
+    assert truth.mean() - 0.08 < model.score(new) < truth.mean() + 0.01
+    # words alone are as usual as they are
+    alone = KernelDensity().fit(new[["kind"]])
+    share = np.exp(-alone.energy(pd.DataFrame({"kind": list("xyz")})))
+    np.testing.assert_allclose(share, [(new["kind"] == k).mean() for k in "xyz"], atol=0.01)
 
 
 def test_means_and_draws_of_what_is_hidden_are_those_of_the_kernels():

@@ -236,6 +236,9 @@ def test_parts_left_out_all_at_once_are_those_left_out_one_by_one(metric, hidden
     rows[3, 2] = 1e13
     asked = np.where(RANDOM.random((40, 5)) < hidden, np.nan, rows[:40])
     asked[3, 2] = 1e13
+    # training rows with one other cell, of which nothing is left without it
+    asked[10:20, 0] += 10
+    asked[20:30, 2] += 1e4
     asked = asked[~np.isnan(asked).all(axis=1)]
     model = Neighbors(n_neighbors=7, metric=metric, scale="none").fit(rows)
     y, energy = torch.from_numpy(asked), model.energy_

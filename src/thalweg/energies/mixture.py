@@ -270,8 +270,9 @@ class _Marginal(LatentEnergy):
 
     def _blocks(self, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         precisions = self.whole.precisions()
-        groups = rows_alike(self.visible.cpu().numpy())
-        if len(groups) * FEW_PATTERNS > len(y):
+        # a GPU has no use for it, and would have to be waited for
+        groups = rows_alike(self.visible.numpy()) if y.device.type == "cpu" else []
+        if not groups or len(groups) * FEW_PATTERNS > len(y):
             return [self._block(y[at], self.visible[at], precisions)[:2] for at in self._pieces(y)]
         # rows that show the same have one matrix to factor
         k, d = self.whole.means.shape

@@ -222,6 +222,8 @@ class NeighborDistance(Energy):
 
     def left_out(self, y: Tensor, parts: Sequence[Part]) -> tuple[Tensor, Tensor]:
         known, visible = self._known(), ~y.isnan()
+        if self.visible is not None:
+            visible = visible & self.visible
         energies = y.new_empty(len(y), len(parts))
         usual = y.clone()
         for at in self._pieces(y):
@@ -256,7 +258,8 @@ class NeighborDistance(Energy):
         gone = self.distance.whole(y[:, ~kept], known.rows[:, ~kept])
         least, which = self._least(torch.sub(whole, gone, out=gone))
         # where next to nothing is left of a sum it is taken from differences
-        lost = longest * CANCELS**2 > least[:, -1] * CANCELS
+        sums = whole.gather(1, which)
+        lost = (least < CANCELS * sums).any(dim=1) | (longest * CANCELS > least[:, -1])
         if bool(lost.any()):
             again = self._least(self.distance.whole(y[lost][:, kept], known.rows[:, kept]))
             least[lost], which[lost] = again

@@ -8,8 +8,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import Energy, InputError, check_columns
+from thalweg.core import Energy, InputError, Layout, check_columns
 from thalweg.energies.row_distances import MOST_NUMBERS, Euclidean, KnownRows
+from thalweg.energies.word_kernels import WordKernels
 
 MOST_ON_GPU = 2**25
 """Distances held at a time on a GPU"""
@@ -24,7 +25,8 @@ class Parzen(Energy):
 
     z is which row explains y, at beta = 1: exp(-F) is a density, and hidden coordinates of y are
     integrated out. What a row hides is known as its column is: a normal density of the column's
-    mean and variance takes the kernel's place.
+    mean and variance takes the kernel's place. Words have kernels of their own
+    (:class:`~thalweg.energies.word_kernels.WordKernels`), and E their -log P.
 
     Parameters
     ----------
@@ -32,8 +34,12 @@ class Parzen(Energy):
         (m, d), NaN where hidden; each column has a visible entry.
     bandwidth : float
         h, above 0.
+    layout : Layout, optional
+        Which entries are words; none by default.
+    smoothing : float, default 0.1
+        Of the kernels of words.
     apart : bool, default False
-        Whether a row that is one of the rows, cell for cell, does not count itself.
+        Whether a whole row that is one of the rows, cell for cell, does not count itself.
     visible : Tensor, optional
         (n, d), bool: what counts of the rows that are asked about.
 
@@ -51,138 +57,168 @@ class Parzen(Energy):
     rows: Tensor
     shown: Tensor
     bandwidth: Tensor
+    smoothing: Tensor
 
     def __init__(
         self,
         rows: Tensor,
         bandwidth: float,
         *,
+        layout: Layout | None = None,
+        smoothing: float = 0.1,
         apart: bool = False,
         visible: Tensor | None = None,
     ) -> None:
         super().__init__()
         if not (bandwidth > 0 and math.isfinite(bandwidth)):
             raise InputError(f"Parzen: bandwidth must be above 0, got {bandwidth}")
+        if not 0 < smoothing <= 1:
+            raise InputError(f"Parzen: smoothing must be above 0 and at most 1, got {smoothing}")
         # hidden entries apart: a file of a model has numbers alone
         self.rows = nn.Parameter(rows.detach().nan_to_num(), requires_grad=False)
         self.register_buffer("shown", ~rows.isnan())
-        self.register_buffer("bandwidth", torch.tensor(float(bandwidth), dtype=torch.float64,
-                                                       device=rows.device))  # fmt: skip
+        for name, value in (("bandwidth", bandwidth), ("smoothing", smoothing)):
+            kept = torch.tensor(float(value), dtype=torch.float64, device=rows.device)
+            self.register_buffer(name, kept)
+        self.layout = Layout(rows.shape[1]) if layout is None else layout
         self.apart, self.visible = apart, visible
-        self.distance = Euclidean()
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         check_columns("Parzen", y, self.rows.shape[1])
-        known = self._known()
-        parts = [-torch.logsumexp(-self._each(y, at, known), dim=1) for at in self._pieces(y)]
-        return torch.cat(parts).to(y) if parts else y.sum(dim=1)
+        kernels = self._kernels()
+        parts = []
+        for at in self._pieces(y):
+            energies, itself = kernels.energies(y[at], self._seen(at, y))
+            count = torch.full_like(energies[:, 0], float(len(self.rows)))
+            if self.apart and len(self.rows) > 1:
+                # the first one that it is, cell for cell
+                first = itself & (itself.cumsum(dim=1) == 1)
+                energies = torch.where(first, torch.inf, energies)
+                count = count - first.sum(dim=1)
+            parts.append(count.log() - torch.logsumexp(-energies, dim=1))
+        return torch.cat(parts).to(y)
 
-    def _each(self, y: Tensor, at: slice, known: KnownRows) -> Tensor:
-        """E of rows under every kernel, and the log of how many there are: (n, m)."""
-        terms = Terms.of(y[at], None if self.visible is None else self.visible[at], known)
-        if not self.apart:
-            return terms.energies(self.bandwidth) + math.log(len(self.rows))
-        # a row that is there does not count itself: the first one that is it to the last bit
-        squares = terms.squares + torch.where(terms.rest == 0, 0, torch.inf)
-        first = squares.argmin(dim=1, keepdim=True)
-        itself = squares.gather(1, first) == 0
-        energies = terms.energies(self.bandwidth)
-        left = energies.scatter(1, first, torch.where(itself, torch.inf, energies.gather(1, first)))
-        count = (len(self.rows) - itself.double()).clamp_min(1)
-        return left + count.log()
+    def _kernels(self) -> Kernels:
+        return Kernels(self.rows, self.shown, self.layout, self.bandwidth, self.smoothing)
 
-    def _known(self) -> KnownRows:
-        return self.distance.known(self.rows, self.shown)
+    def _seen(self, at: slice, y: Tensor) -> Tensor:
+        return (
+            torch.ones_like(y[at], dtype=torch.bool) if self.visible is None else self.visible[at]
+        )
 
     def _pieces(self, y: Tensor) -> list[slice]:
         most = MOST_NUMBERS if y.device.type == "cpu" else MOST_ON_GPU
         size = max(1, most // len(self.rows))
-        return [slice(start, start + size) for start in range(0, len(y), size)]
+        return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
 
     def restricted(self, visible: Tensor) -> Parzen:
         view = copy.copy(self)
         view.visible = visible if self.visible is None else self.visible & visible
         return view
 
-    def _shares(self, y: Tensor, at: slice, known: KnownRows) -> Tensor:
+    def _shares(self, y: Tensor, at: slice, kernels: Kernels) -> Tensor:
         """How likely each kernel is, given what is visible: (n, m)."""
-        return torch.softmax(-self._each(y, at, known), dim=1)
-
-    def _whole_rows(self, known: KnownRows) -> Tensor:
-        """The rows, what they hide at the mean of its column: (m, d), in double precision."""
-        mean = known.center + column_moments(known)[0]
-        return torch.where(self.shown, self.rows.double(), mean)
+        return torch.softmax(-kernels.energies(y[at], self._seen(at, y))[0], dim=1)
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        known = self._known()
-        rows = self._whole_rows(known)
-        parts = [self._shares(y, at, known) @ rows for at in self._pieces(y)]
-        return torch.cat(parts).to(y)
+        kernels = self._kernels()
+        means = kernels.means()
+        return torch.cat([self._shares(y, at, kernels) @ means for at in self._pieces(y)]).to(y)
 
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """What the likeliest row has, and the mean of all."""
-        known = self._known()
-        rows = self._whole_rows(known)
-        best = [rows[self._each(y, at, known).argmin(dim=1)] for at in self._pieces(y)]
+        kernels = self._kernels()
+        rows = torch.where(self.shown, self.rows.double(), kernels.means())
+        best = [rows[self._shares(y, at, kernels).argmax(dim=1)] for at in self._pieces(y)]
         return torch.stack([torch.cat(best).to(y), self.expect(y)])
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        device = generator.device
-        which = torch.randint(len(self.rows), (n,), generator=generator, device=device)
-        known = self._known()
-        return self._kernel(which.to(self.rows.device), known, generator).to(self.rows)
+        which = torch.randint(len(self.rows), (n,), generator=generator, device=generator.device)
+        return self._kernels().draw(which.to(self.rows.device), generator).to(self.rows)
 
     @torch.no_grad()
     def draw_fillings(
         self, y: Tensor, n_draws: int, generator: torch.Generator, x: Tensor | None = None
     ) -> Tensor:
         """A kernel as likely as it explains what is visible, then a draw from it."""
-        known, parts = self._known(), []
+        kernels, parts = self._kernels(), []
         for at in self._pieces(y):
-            share = self._shares(y, at, known).to(generator.device)
-            which = torch.multinomial(share, n_draws, replacement=True, generator=generator)
-            drawn = self._kernel(which.T.flatten().to(y.device), known, generator)
             part = y[at]
+            if not len(part):
+                return y.expand(n_draws, *y.shape)
+            share = self._shares(y, at, kernels).to(generator.device)
+            which = torch.multinomial(share, n_draws, replacement=True, generator=generator)
+            drawn = kernels.draw(which.T.flatten().to(y.device), generator)
             parts.append(torch.where(part.isnan(), drawn.reshape(n_draws, *part.shape).to(y), part))
         return torch.cat(parts, dim=1)
-
-    def _kernel(self, which: Tensor, known: KnownRows, generator: torch.Generator) -> Tensor:
-        """A draw from each of those kernels: (n, d)."""
-        e = torch.randn(len(which), self.rows.shape[1], generator=generator, dtype=torch.float64,
-                        device=generator.device).to(which.device)  # fmt: skip
-        wide = column_moments(known)[1].sqrt()
-        spread = torch.where(self.shown[which], self.bandwidth, wide)
-        return self._whole_rows(known)[which] + spread * e
 
     def log_normalizer(self) -> Tensor:
         return torch.zeros((), dtype=torch.float64, device=self.rows.device)
 
 
-class Terms:
-    """What energies of rows under kernels are made of, whatever the bandwidth."""
+class Kernels:
+    """The kernels of rows (m, d), numbers and words."""
 
-    def __init__(self, squares: Tensor, count: Tensor, rest: Tensor) -> None:
-        self.squares, self.count, self.rest = squares, count, rest
+    def __init__(
+        self, rows: Tensor, shown: Tensor, layout: Layout, bandwidth: Tensor, smoothing: Tensor
+    ) -> None:
+        self.layout, self.numbers = layout, layout.numbers
+        self.bandwidth, self.shown = bandwidth, shown
+        self.known = Euclidean().known(rows[:, self.numbers], shown[:, self.numbers])
+        self.mean, self.variance = column_moments(self.known)
+        self.words = WordKernels(layout, rows, shown, float(smoothing))
 
-    @classmethod
-    def of(cls, y: Tensor, visible: Tensor | None, known: KnownRows) -> Terms:
-        """Squared distances of what both show, how much that is, and what rows hide of y."""
-        distance, d = Euclidean(), y.shape[1]
-        y = y.double() - known.center
-        if visible is None and known.whole:
-            squares = distance.whole(y, known.rows)
-            return cls(squares, torch.full_like(squares[:1, :1], d), torch.zeros_like(squares[:1]))
-        seen = torch.ones_like(y) if visible is None else visible.double()
-        y = torch.where(seen > 0, y, 0)
-        squares = distance.shared(y, seen, known)
-        mean, variance = column_moments(known)
-        usual = 0.5 * (y - mean).square() / variance + 0.5 * (2 * math.pi * variance).log()
-        return cls(squares, seen @ known.there.T, (usual * seen) @ (1 - known.there).T)
+    def energies(self, y: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """E of rows y (n, d) under each kernel, and whether a row is that row: (n, m) each."""
+        squares, count, rest = self.parts(y, visible)
+        energies = self.of(squares, count, self.bandwidth) + rest
+        same = squares == 0
+        if self.layout.words:
+            energies = energies + self.words.energies(y, visible)
+            here = torch.where(visible, y, 0).double()
+            for start, stop in self.layout.words:
+                same = same & (here[:, start:stop] @ self.words.rows[:, start:stop].T > 0)
+        # both of them whole
+        same = same & visible.all(dim=1, keepdim=True) & self.shown.all(dim=1)
+        return energies, same
 
-    def energies(self, bandwidth: Tensor) -> Tensor:
-        """E of every row under every kernel: (n, m)."""
-        constant = self.count * (0.5 * math.log(2 * math.pi) + bandwidth.log())
-        return self.squares / (2 * bandwidth.square()) + constant + self.rest
+    def parts(self, y: Tensor, visible: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Squared distances of the numbers that both show, how many these are, and what it costs
+        that a row hides a number of y: (n, m) each."""
+        y, seen = y[:, self.numbers].double() - self.known.center, visible[:, self.numbers]
+        y, weight = torch.where(seen, y, 0), seen.double()
+        if self.known.whole and bool(seen.all()):
+            squares = Euclidean().whole(y, self.known.rows)
+            return squares, torch.full_like(squares, len(self.numbers)), torch.zeros_like(squares)
+        squares = Euclidean().shared(y, weight, self.known)
+        usual = 0.5 * ((y - self.mean).square() / self.variance
+                       + (2 * math.pi * self.variance).log())  # fmt: skip
+        rest = (usual * weight) @ (1 - self.known.there).T
+        return squares, weight @ self.known.there.T, rest
+
+    @staticmethod
+    def of(squares: Tensor, count: Tensor, bandwidth: Tensor) -> Tensor:
+        """E of the numbers that both show."""
+        constant = count * (0.5 * math.log(2 * math.pi) + bandwidth.log())
+        return squares / (2 * bandwidth.square()) + constant
+
+    def means(self) -> Tensor:
+        """The mean of each kernel: (m, d)."""
+        result = self.words.means()
+        there = self.shown[:, self.numbers]
+        rows = self.known.rows + self.known.center
+        result[:, self.numbers] = torch.where(there, rows, self.mean + self.known.center)
+        return result
+
+    def draw(self, which: Tensor, generator: torch.Generator) -> Tensor:
+        """A draw from each of those kernels: (n, d)."""
+        e = torch.randn(len(which), len(self.numbers), generator=generator, dtype=torch.float64,
+                        device=generator.device).to(which.device)  # fmt: skip
+        spread = torch.where(self.shown[which][:, self.numbers], self.bandwidth,
+                             self.variance.sqrt())  # fmt: skip
+        result = self.words.draw(which, generator)
+        result[:, self.numbers] = self.means()[which][:, self.numbers] + spread * e
+        return result
 
 
 def column_moments(known: KnownRows) -> tuple[Tensor, Tensor]:
@@ -192,45 +228,3 @@ def column_moments(known: KnownRows) -> tuple[Tensor, Tensor]:
     variance = ((known.rows - mean) * known.there).square().sum(dim=0) / count
     # a constant column is known as well as double precision is
     return mean, variance.clamp_min(1e-12)
-
-
-@torch.no_grad()
-def best_bandwidth(rows: Tensor, at_a_time: int = 1024) -> float:
-    r"""The bandwidth under which rows, each left out in turn, are likeliest.
-
-    .. math::
-        h = \arg\max_h \sum_i \log \frac{1}{m - 1} \sum_{z \ne i} e^{-E(y_i, z)}
-
-    Parameters
-    ----------
-    rows : Tensor
-        (m, d), NaN where hidden. Rows that are there twice say nothing of how far apart rows are,
-        and are left out for each other.
-    at_a_time : int
-        Rows that are left out, at most; of more, so many at random places.
-
-    References
-    ----------
-    Duin, "On the choice of smoothing parameters for Parzen estimators" (1976).
-    """
-    m, d = rows.shape
-    known = Euclidean().known(rows.nan_to_num(), ~rows.isnan())
-    order = torch.randperm(m, generator=torch.Generator().manual_seed(0))[:at_a_time]
-    asked = rows[order.to(rows.device)]
-    terms = Terms.of(asked.nan_to_num(), ~asked.isnan(), known)
-    twice = (terms.squares == 0) & (terms.rest == 0)
-    spread = float(column_moments(known)[1].mean().sqrt())
-    # of a normal table that many rows would have this one
-    rule = max(spread, 1e-6) * (4 / (max(m, 2) * (d + 2))) ** (1 / (d + 4))
-    low, high = math.log(rule / 20), math.log(4 * rule)
-
-    def cost(logarithm: float) -> float:
-        h = torch.tensor(math.exp(logarithm), dtype=torch.float64, device=rows.device)
-        left = torch.where(twice, torch.inf, terms.energies(h))
-        each = -torch.logsumexp(-left, dim=1)
-        return float(each[each.isfinite()].mean()) if bool(each.isfinite().any()) else 0.0
-
-    from scipy.optimize import minimize_scalar
-
-    found = minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 0.01})
-    return math.exp(float(found.x))

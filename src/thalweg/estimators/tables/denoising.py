@@ -22,6 +22,9 @@ DETAIL = 3.0
 class DenoisingAutoencoder(ChainSampledModel, Autoencoder):
     r"""A denoising autoencoder: spoiled rows are mapped back to what they were.
 
+    For taking noise off (``project``) and the field that points at the data. At its defaults it
+    brings back what is far away too, so that how unusual a row is :class:`AnomalyDetector` says.
+
     .. math::
         F(y) = \|y - g(f(y))\|^2, \quad \text{trained on} \quad \|y - g(f(\tilde y))\|^2
 

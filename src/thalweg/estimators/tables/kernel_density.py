@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
-from thalweg.core import Choice, Either, Real, learned, parameter
+from thalweg.core import Choice, Either, Real, learned, parameter, visible_energy
 from thalweg.energies import Parzen
-from thalweg.energies.parzen import best_bandwidth
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.model import MeanScoreMixin, SamplesMixin
 from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.estimators.tables.reservoir import KeepsRows
+from thalweg.estimators.tables.words import layout_of
+from thalweg.training.bandwidth import kernel_widths
 
 
 class KernelDensity(OutliersMixin, SamplesMixin, MeanScoreMixin, KeepsRows):
@@ -22,12 +25,13 @@ class KernelDensity(OutliersMixin, SamplesMixin, MeanScoreMixin, KeepsRows):
         \frac{\exp(-\|y - y_z\|^2 / 2 h^2)}{(2 \pi h^2)^{d/2}}
 
     z is which row explains y. The bandwidth is that under which the rows, each left out in turn,
-    are likeliest. Hidden (NaN) entries are integrated out; what a training row hides is known as
-    its column is. Columns are scaled, of arrays too; energies are in those units. For some ten
-    columns: of many, all rows are about as far.
+    are likeliest; those far from all others do not count. Words have kernels of their own: a row's
+    word, or any as often as it is usual. Hidden (NaN) entries are integrated out; what a training
+    row hides is known as its column is. Columns are scaled, of arrays too; energies are in those
+    units. For some ten columns: of many, all rows are about as far.
 
-    A row that was learned from does not count itself: it has the energy that it would have if it
-    were new.
+    A training row counts itself, and so has less energy than if it were new. ``threshold_`` is of
+    rows that do not: to ask which of the training rows are unusual, ``calibrate(X, folds=5)``.
 
     Raises
     ------
@@ -56,17 +60,35 @@ class KernelDensity(OutliersMixin, SamplesMixin, MeanScoreMixin, KeepsRows):
     )
 
     energy_: Parzen = learned()
+    smoothing_: float = learned(
+        "Of the kernels of words: how often any word stands in place of the row's own.",
+        saved=True,
+        constraint=Real(0, above=True, high=1),
+    )
     bandwidth_: float = learned("The bandwidth.", saved=True, constraint=Real(0, above=True))
+
+    _words_in_units = False
 
     def _keep(self, rows: Tensor) -> None:
         self.n_rows_ = len(rows)
-        given = self.bandwidth
-        self.bandwidth_ = best_bandwidth(rows) if isinstance(given, str) else float(given)
-        self.energy_ = Parzen(rows, self.bandwidth_, apart=True)
+        layout, given = layout_of(self._space), self.bandwidth
+        found, self.smoothing_ = kernel_widths(rows, layout)
+        self.bandwidth_ = found if isinstance(given, str) else float(given)
+        self.energy_ = self._of(rows)
+
+    def _of(self, rows: Tensor) -> Parzen:
+        layout = layout_of(self._space)
+        return Parzen(rows, self.bandwidth_, layout=layout, smoothing=self.smoothing_)
+
+    def _energy_in_training(self, y: Tensor) -> Tensor:
+        energy = copy.copy(self.energy_)
+        energy.apart = True
+        value: Tensor = visible_energy(energy, y)(y)
+        return value
 
     def _kept_rows(self) -> Tensor:
         return torch.where(self.energy_.shown, self.energy_.rows, torch.nan)
 
     def _blank(self, state: dict[str, Tensor]) -> Parzen:
         rows = held(state, "rows", self.n_rows_, self._width)
-        return Parzen(torch.zeros_like(rows), self.bandwidth_, apart=True)
+        return self._of(torch.zeros_like(rows))

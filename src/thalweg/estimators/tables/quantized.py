@@ -19,6 +19,9 @@ REVIVE_EVERY = 50
 class VQAutoencoder(Autoencoder):
     r"""A vector-quantized autoencoder: codes are made of entries of a codebook.
 
+    For codes that are few and discrete, and what they stand for. How unusual a row is
+    :class:`AnomalyDetector` says better, and what is missing :class:`Imputer`.
+
     .. math::
         E(y, z) = \|y - g(z)\|^2, \quad z \in \mathrm{codebook}^m, \qquad F(y) = E(y, [f(y)])
 

@@ -53,6 +53,9 @@ class SparseAutoencoder(Autoencoder):
 class ContractiveAutoencoder(Autoencoder):
     r"""A contractive autoencoder: the reconstruction moves as little as it can with the row.
 
+    For codes that change along the data alone, and surfaces of few columns. Wide codes bring back
+    what is far away too, so that how unusual a row is :class:`AnomalyDetector` says.
+
     .. math::
         F(y) = \|y - g(f(y))\|^2, \quad \text{trained with} \quad
         + \lambda \left\| \frac{\partial g(f(y))}{\partial y} \right\|_F^2
@@ -91,6 +94,9 @@ class ContractiveAutoencoder(Autoencoder):
 
 class SaturatingAutoencoder(Autoencoder):
     r"""A saturating autoencoder: activations stay where they are flat.
+
+    For codes that are mostly switched on or off. How unusual a row is :class:`AnomalyDetector` says
+    better, and what is missing :class:`Imputer`.
 
     .. math::
         F(y) = \|y - g(f(y))\|^2, \quad \text{trained with} \quad
