@@ -157,3 +157,13 @@ def test_what_is_unusual_in_a_text_and_several_fillings(folder):
     assert found["draw"].to_list() == [0, 0, 1, 1]
     assert found["line"].to_list() == [0, 2, 0, 2]
     assert found["text"].to_list() == [*drawn[0], *drawn[1]]
+
+
+def test_texts_that_were_not_learned_from_say_how_rare_others_are(folder):
+    words = ("fit", "masked-language-model", "corpus.txt", "--out", "rare/", "--epochs", 5)
+    code, _, errors = said(*words, *SMALL, "--calibrate", "good.txt", folder=folder)
+    assert code == 0, errors
+    found = table("energy", "rare/", "asked.txt", folder=folder)
+    model = thalweg.load(folder / "rare")
+    np.testing.assert_allclose(found["p"], model.p_values(["a cat sat", "", "the dog met the cat"]))
+    assert len(model.calibration_) == 3

@@ -29,7 +29,8 @@ def test_hidden_coordinates_are_integrated_out_and_hidden_entries_are_their_colu
     rows[0] = 0.3, np.nan
     rows[1] = -0.2, 0.4
     energy = Parzen(torch.from_numpy(rows), 0.5)
-    mean, deviation = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
+    mean = np.nanmean(rows, axis=0)
+    deviation = np.sqrt(np.nanvar(rows, axis=0) + 0.5**2)
     y = np.array([0.2, -0.7])
     kernels = np.where(
         np.isnan(rows), stats.norm.pdf(y, mean, deviation), stats.norm.pdf(y, rows, 0.5)
@@ -87,10 +88,31 @@ def test_the_bandwidth_is_the_likeliest_by_leaving_out():
     # rows that are there twice would have any kernel as narrow as it can be
     assert kernel_widths(torch.cat([rows, rows]))[0] > 0.5 * found
     assert kernel_widths(torch.ones(30, 2))[0] > 0
+    # a constant column says nothing of how far apart rows are, and is not known better where hidden
+    wider = torch.cat([rows, torch.ones(150, 3, dtype=torch.float64)], dim=1)
+    assert kernel_widths(wider)[0] == pytest.approx(found, rel=0.02)
+    # two groups far apart, and numbers of few values
+    apart = torch.from_numpy(np.r_[RANDOM.normal(size=(99, 1)), RANDOM.normal(size=(99, 1)) + 1e3])
+    assert 0.1 < kernel_widths(apart)[0] < 1.5
+    few = RANDOM.integers(0, 3, size=(300, 2)).astype(float)
+    drawn = KernelDensity(scale="none").fit(few).sample(2000, random_state=0)
+    assert np.std(drawn) == pytest.approx(np.std(few), rel=0.1)
     for far in (20.0, 1e4):
         odd = rows.clone()
         odd[0] += far
         assert kernel_widths(odd)[0] == pytest.approx(found, rel=0.1)
+
+
+def test_a_constant_that_some_rows_hide_changes_nothing():
+    numbers = RANDOM.normal(size=(200, 2))
+    gone = np.where(RANDOM.random((200, 1)) < 0.2, np.nan, 1.0)
+    plain = KernelDensity(scale="none").fit(numbers)
+    model = KernelDensity(scale="none").fit(np.hstack([numbers, gone]))
+    asked = np.hstack([ASKED[:, :2] - 1e3, np.ones((60, 1))])
+    off = model.energy(asked) - plain.energy(asked[:, :2])
+    np.testing.assert_allclose(off, off[0], atol=0.05)
+    with pytest.raises(InputError, match="expected two or more"):
+        KernelDensity().fit([[1.0, 2.0]])
 
 
 def test_words_have_kernels_of_their_own():
@@ -162,7 +184,8 @@ def test_draws_follow_the_density():
         return stats.norm.cdf(np.asarray(at)[:, None], rows[:, 0].numpy(), 0.5).mean(axis=1)
 
     def second(at):
-        each = [stats.norm.cdf(at, 1, 0.5), stats.norm.cdf(at, 2, 1), stats.norm.cdf(at, 3, 0.5)]
+        wide = np.sqrt(1 + 0.5**2)
+        each = [stats.norm.cdf(at, 1, 0.5), stats.norm.cdf(at, 2, wide), stats.norm.cdf(at, 3, 0.5)]
         return np.mean(each, axis=0)
 
     assert stats.kstest(drawn[:, 0].numpy(), first).pvalue > 1e-3

@@ -11,7 +11,15 @@ from sklearn.exceptions import NotFittedError
 from thalweg import load
 from thalweg.core import InputError
 from thalweg.energies import FullGaussians
-from thalweg.estimators import PCA, GaussianMixture, KMeans
+from thalweg.estimators import (
+    PCA,
+    AnomalyDetector,
+    GaussianMixture,
+    KernelDensity,
+    KMeans,
+    Neighbors,
+    SquareICA,
+)
 from thalweg.estimators.registry import estimator, names_in
 from thalweg.latents import Exhaustive, FreeEnergy
 from thalweg.questions import explain
@@ -86,8 +94,12 @@ def test_hiding_a_cell_lowers_the_energy_by_its_share(model):
 
 
 @pytest.mark.parametrize(
-    "model", [PCA(2), GaussianMixture(2, random_state=0), KMeans(40, random_state=0)], ids=str
-)
+    "model",
+    [PCA(2), GaussianMixture(2, random_state=0), KMeans(40, random_state=0), KernelDensity(),
+     Neighbors(), Neighbors(metric="euclidean"), AnomalyDetector(random_state=0),
+     SquareICA(random_state=0)],
+    ids=str,
+)  # fmt: skip
 def test_a_planted_cell_is_ranked_first_and_its_usual_value_is_near(model):
     X, random = rows(2000), np.random.default_rng(3)
     model.fit(X)

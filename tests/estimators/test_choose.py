@@ -1,9 +1,12 @@
 """Which method suits a table."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import sparse
 
 from thalweg.core import InputError
 from thalweg.data.columns import read_table
@@ -19,6 +22,13 @@ def plane(n=150, d=8):
     )
 
 
+def choose_quietly(rows):
+    """Of noise it may be said that there is nothing to bring back."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return choose(rows, random_state=0)
+
+
 def points(n=150, d=6):
     random = np.random.default_rng(1)
     return 10 * random.normal(size=(5, d))[random.integers(5, size=n)] + random.normal(size=(n, d))
@@ -29,7 +39,7 @@ def test_rows_on_a_plane_are_a_plane_s():
     errors = [each.error for each in found.ranking]
     assert errors == sorted(errors)
     assert {type(each.model).__name__ for each in found.ranking} == {
-        "GaussianMixture", "PCA", "KMeans", "SparseCoding", "Neighbors"
+        "GaussianMixture", "PCA", "KMeans", "SparseCoding", "Neighbors", "KernelDensity"
     }  # fmt: skip
     by_name = {type(each.model).__name__: each for each in found.ranking}
     assert by_name["PCA"].model.n_components in (2, 5)
@@ -49,7 +59,7 @@ def test_an_error_is_that_of_hidden_cells():
     assert by_name["KMeans"].error == pytest.approx((1 / points(190).var(axis=0)).mean(), rel=0.5)
     noise = np.random.default_rng(2).normal(size=(150, 4))
     # nothing can be known: the mean is best
-    assert choose(noise, random_state=0).ranking[0].error == pytest.approx(1, abs=0.25)
+    assert choose_quietly(noise).ranking[0].error == pytest.approx(1, abs=0.25)
 
 
 def test_larger_sizes_are_tried_as_long_as_they_help(monkeypatch):
@@ -66,6 +76,15 @@ def test_larger_sizes_are_tried_as_long_as_they_help(monkeypatch):
     # 100 are too many for 8 columns
     assert tried[:3] == [1, 2, 5]
     assert tried[-1] == found.model.n_components
+    # a plane of all columns has no energy
+    whole = choosing.Method(PCA, "n_components", (7, 8), {"scale": "robust"})
+    monkeypatch.setattr(choosing, "METHODS", (whole,))
+    assert choose(plane(60), random_state=0).model.n_components == 7
+    # more clusters than what is there
+    many = choosing.Method(KMeans, "n_clusters", (50,), {"scale": "robust"})
+    monkeypatch.setattr(choosing, "METHODS", (many,))
+    with pytest.warns(UserWarning, match="no method brings back more than the means"):
+        choose(np.random.default_rng(2).normal(size=(150, 4)), random_state=0)
     none = choosing.Method(KMeans, "n_clusters", (1000,), {})
     monkeypatch.setattr(choosing, "METHODS", (none,))
     with pytest.raises(InputError, match="no method could be fitted"):
@@ -119,7 +138,8 @@ def read_of(frame):
     ("rows", "message"),
     [
         (np.zeros((5, 3)), "X has 5 rows; expected at least 20"),
-        (np.arange(30.0)[:, None], "one column"),
+        (np.arange(30.0)[:, None], "X has 1 columns that vary"),
+        (sparse.coo_array(plane(60)), "X is sparse"),
         ([["a", "b"]] * 30, "X"),
     ],
 )
@@ -128,3 +148,17 @@ def test_what_nothing_can_be_chosen_for_is_said(rows, message):
         choose(rows)
     with pytest.raises(InputError, match="max_rows must be"):
         choose(plane(), max_rows=3)
+
+
+def test_constants_are_brought_back_by_nobody():
+    noise = np.random.default_rng(2).normal(size=(150, 4))
+    found = choose_quietly(np.hstack([noise, np.ones((150, 3))]))
+    assert found.ranking[0].error == pytest.approx(1, abs=0.25)
+    with pytest.raises(InputError, match="X has 0 columns that vary"):
+        choose(np.ones((50, 3)))
+    holes = np.full((100, 3), np.nan)
+    holes[np.arange(100), np.arange(100) % 3] = np.random.default_rng(0).normal(size=100)
+    with pytest.raises(InputError, match="too few visible cells"):
+        choose(holes)
+    with pytest.raises(InputError, match="X"):
+        choose(None)

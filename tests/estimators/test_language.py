@@ -567,3 +567,23 @@ def test_one_blank_is_drawn_by_its_softmax(cats):
         cats.complete(["a [MASK]"], draws=0)
     with pytest.raises(InputError, match="n_sweeps must be"):
         cats.complete(["a [MASK]"], draws=1, n_sweeps=0)
+
+
+def test_what_it_was_calibrated_by_is_in_its_folder(cats, tmp_path):
+    model = thalweg.load(saved(cats, tmp_path / "before"))
+    assert getattr(model, "calibration_", None) is None
+    model.calibrate(CATS[:9])
+    again = thalweg.load(saved(model, tmp_path / "after"))
+    np.testing.assert_array_equal(again.calibration_, model.calibration_)
+    np.testing.assert_array_equal(again.p_values(CATS[:3]), model.p_values(CATS[:3]))
+    path = tmp_path / "after" / "thalweg.json"
+    header = json.loads(path.read_text())
+    for bad in ([], ["a"], [2.0, 1.0], "x"):
+        path.write_text(json.dumps({**header, "calibration": bad}))
+        with pytest.raises(InputError, match=r"calibration of thalweg\.json"):
+            thalweg.load(tmp_path / "after")
+
+
+def saved(model, path):
+    model.save(path)
+    return path

@@ -256,3 +256,15 @@ def test_parts_left_out_all_at_once_are_those_left_out_one_by_one(metric, hidden
     each = np.array([energy.left_out(y, [slice(j, j + 1)])[0][:, 0].numpy() for j in range(5)]).T
     shares = np.where(np.isnan(asked), 0, whole.numpy()[:, None] - each)
     np.testing.assert_allclose(said.contribution, shares, rtol=1e-9, atol=1e-9)
+
+
+def test_numbers_of_rows_count_those_that_show_nothing():
+    rows = RANDOM.normal(size=(100, 2))
+    rows[::2] = np.nan
+    more = RANDOM.normal(size=(60, 2))
+    more[5:50] = np.nan
+    model = Neighbors(n_neighbors=1, max_rows=40, scale="none", random_state=0).fit(rows)
+    model.partial_fit(more)
+    every = np.vstack([rows, more])
+    assert len(np.unique(model.kept_)) == 40
+    np.testing.assert_array_equal(model.inverse_transform(model.kept_[:, None]), every[model.kept_])

@@ -101,9 +101,19 @@ def test_a_file_of_a_version_without_threshold_says_so(tmp_path):
     estimators.PCA(n_components=2).fit(rows()).save(path)
     changed(path, lambda extra: extra.pop("threshold"))
     old = thalweg.load(path)
-    with pytest.raises(InputError, match="kept no threshold"):
+    with pytest.raises(InputError, match="no threshold is known"):
         old.predict(rows())
     assert (old.calibrate(rows()).predict(rows()) == -1).mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_loaded_model_that_learns_on_knows_no_threshold(tmp_path):
+    X = rows()
+    estimators.PCA(n_components=2).partial_fit(X).save(tmp_path / "m.safetensors")
+    again = thalweg.load(tmp_path / "m.safetensors")
+    assert np.mean(again.predict(X) == -1) == pytest.approx(0.1, abs=0.08)
+    again.partial_fit(rows(5, seed=1) + 30)
+    with pytest.raises(InputError, match=r"no threshold is known.*expected calibrate"):
+        again.predict(X)
 
 
 @pytest.mark.parametrize("bad", ["a", True, [1.0], {}])

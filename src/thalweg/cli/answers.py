@@ -18,7 +18,7 @@ from thalweg.cli.reading import (
     runs_of,
     spare,
 )
-from thalweg.cli.several import Several
+from thalweg.cli.several import Wanted
 from thalweg.cli.texts import completions, give_pairs
 from thalweg.core import InputError
 from thalweg.data import MASK
@@ -92,7 +92,7 @@ def complete(
     answer: str,
     mask: str | None,
     top: int,
-    several: Several,
+    several: Wanted,
     reading: Reading,
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""

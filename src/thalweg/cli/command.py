@@ -143,10 +143,10 @@ def complete(
 ) -> None:
     """Fill what is missing; what is there stays as it is. Of clips: the frames that follow."""
     from thalweg.cli import answers
-    from thalweg.cli.several import Several
+    from thalweg.cli.several import Wanted
 
     with outcome.about(data, model, out, mask):
-        several = Several(draws, interval, random_state)
+        several = Wanted(draws, interval, random_state)
         answers.complete(model, data, out, answer, mask, top, several, reading)
 
 

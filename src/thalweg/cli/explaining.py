@@ -44,6 +44,8 @@ def explain(
     """The parts that have most to do with high energies, the most telling first."""
     if figure is not None and Path(figure).suffix.lower() not in FIGURES:
         raise InputError(f"--figure {figure}: expected a name that ends in {', '.join(FIGURES)}")
+    if figure is not None and not Path(figure).absolute().parent.is_dir():
+        raise InputError(f"--figure {figure}: the folder {Path(figure).parent} does not exist")
     spare(figure, model, data)
     fitted, asked = opened(model, data, out, reading)
     can(fitted, "explain")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from thalweg.cli.reading import runs_of
 from thalweg.data.image_files import ImageFiles
 from thalweg.energies.frames import CELL
-from thalweg.estimators.base.explanation import Squares
+from thalweg.estimators.base.explanation import Explanation, Squares
 from thalweg.plots import draw_contributions, draw_maps, figure
 
 SHOWN = 8
@@ -26,31 +26,37 @@ Told = tuple[pl.DataFrame, Figure | None]
 
 def of_images(fitted: Any, asked: Any, top: int, draw: bool) -> Told:
     """Squares: where their upper left corner is, and the means of their pixels."""
-    said = fitted.explain(asked)
-    flat = asked.take(np.arange(len(asked)))
+    contribution = fitted.explain(asked, usual=False).contribution
+    said = Explanation(contribution, None, None)
+    i, row, column = np.array(said.most(top), dtype=np.int64).reshape(-1, 3).T
+    # what is usual is asked of the images alone that there is something to tell of
+    chosen, place = np.unique(i, return_inverse=True)
+    given = np.asarray(asked.take(chosen)).reshape(len(chosen), *fitted.shape_)
+    usual = np.zeros_like(given)
+    if len(chosen):
+        shown = given[..., 0] if asked.grey else given
+        usual = np.asarray(fitted.explain(shown).usual).reshape(given.shape)
     squares = Squares((1, *fitted.shape_), fitted.patch)
-    value, usual = (squares.means(each.reshape(len(flat), -1))[:, 0] for each in (flat, said.usual))
-    places = said.most(top)
-    i, row, column = np.array(places, dtype=np.int64).reshape(-1, 3).T
+    value, expected = (
+        squares.means(each.reshape(len(chosen), -1))[:, 0] for each in (given, usual)
+    )
     answers = pl.DataFrame(
         {
             "image": i, "row": fitted.patch * row, "column": fitted.patch * column,
-            "share": said.contribution[i, row, column], "value": value[i, row, column],
-            "usual": usual[i, row, column],
+            "share": contribution[i, row, column], "value": value[place, row, column],
+            "usual": expected[place, row, column],
         }
     )  # fmt: skip
-    names = [str(k) for k in range(len(flat))]
+    names = [str(k) for k in chosen]
     if isinstance(asked, ImageFiles):
-        names = list(asked.names)
-        answers = answers.insert_column(0, pl.Series("file", [names[k] for k in i], pl.String))
-        answers = answers.drop("image")
-    shown = list(dict.fromkeys(i.tolist()))[:SHOWN]
-    if not draw or not shown:
+        names = [asked.names[k] for k in chosen]
+        files = pl.Series("file", [names[k] for k in place], pl.String)
+        answers = answers.drop("image").insert_column(0, files)
+    first = list(dict.fromkeys(place.tolist()))[:SHOWN]
+    if not draw or not first:
         return answers, None
-    images = flat[shown].reshape(len(shown), *fitted.shape_)
-    expected = said.usual[shown].reshape(images.shape)
-    drawn = _maps(images, said.contribution[shown], expected, [names[k] for k in shown],
-                  fitted.patch)  # fmt: skip
+    drawn = _maps(given[first], contribution[chosen[first]], usual[first],
+                  [names[k] for k in first], fitted.patch)  # fmt: skip
     return answers, drawn
 
 
@@ -58,30 +64,35 @@ def of_clips(fitted: Any, asked: Any, top: int, draw: bool) -> Told:
     """Squares of the frames that follow: clip, frame, where they are, the means of their pixels."""
     table, runs = runs_of(fitted, asked)
     given, after = runs[:, : fitted.context], runs[:, fitted.context :]
-    said = fitted.explain(given, after)
+    contribution = fitted.explain(given, after, usual=False).contribution
+    places = np.array(Explanation(contribution, None, None).most(top), dtype=np.int64)
+    i, step, row, column = places.reshape(-1, 4).T
+    chosen, place = np.unique(i, return_inverse=True)
     height, width, channels = fitted.shape_
-    squares = Squares((fitted.horizon, height, width, channels), CELL)
-    value, usual = (squares.means(each.reshape(len(runs), -1)) for each in (after, said.usual))
-    places = np.array(said.most(top), dtype=np.int64).reshape(-1, 4)
-    i, step, row, column = places.T
-    last = table["frame"].to_numpy()[i]
+    shape = (len(chosen), fitted.horizon, height, width, channels)
+    there, usual = after[chosen].reshape(shape), np.zeros(shape)
+    if len(chosen):
+        usual = np.asarray(fitted.explain(given[chosen], after[chosen]).usual).reshape(shape)
+    squares = Squares(shape[1:], CELL)
+    value, expected = (squares.means(each.reshape(len(chosen), -1)) for each in (there, usual))
+    first = table["frame"].to_numpy()[i] - fitted.horizon + 1
     answers = pl.DataFrame(
         {
-            "clip": table["clip"].to_numpy()[i], "frame": last - fitted.horizon + 1 + step,
+            "clip": table["clip"].to_numpy()[i], "frame": first + step,
             "row": CELL * row, "column": CELL * column,
-            "share": said.contribution[i, step, row, column], "value": value[i, step, row, column],
-            "usual": usual[i, step, row, column],
+            "share": contribution[i, step, row, column], "value": value[place, step, row, column],
+            "usual": expected[place, step, row, column],
         }
     )  # fmt: skip
-    shown = list(dict.fromkeys((int(a), int(b)) for a, b in places[:, :2]))[:SHOWN]
+    shown = list(dict.fromkeys(zip(place.tolist(), step.tolist(), strict=True)))[:SHOWN]
     if not draw or not shown:
         return answers, None
     which, when = (list(each) for each in zip(*shown, strict=True))
-    shape = (len(runs), fitted.horizon, height, width, channels)
-    names = [f"{table['clip'][k]}:{table['frame'][k] - fitted.horizon + 1 + t}" for k, t in shown]
-    pictures = (each.reshape(shape)[which, when] for each in (after, np.asarray(said.usual)))
-    images, expected = pictures
-    return answers, _maps(images, said.contribution[which, when], expected, names, CELL)
+    starts = table["frame"].to_numpy()[chosen] - fitted.horizon + 1
+    names = [f"{table['clip'][int(chosen[k])]}:{starts[k] + t}" for k, t in shown]
+    return answers, _maps(
+        there[which, when], contribution[chosen[which], when], usual[which, when], names, CELL
+    )
 
 
 def of_texts(fitted: Any, asked: Any, top: int, draw: bool) -> Told:

@@ -22,6 +22,10 @@ from thalweg.cli.outcome import about, be_quiet, say, warn
 from thalweg.cli.reading import Reading, check_array, spare, table_or_array
 from thalweg.core import InputError, Parameter, check_folder
 from thalweg.data.columns import Schema, Table
+from thalweg.data.image_reading import as_images
+from thalweg.data.texts import TextFiles
+from thalweg.data.video_files import as_clips
+from thalweg.estimators.base.calibration import CalibratedMixin
 from thalweg.estimators.registry import command_name, estimator, sentence
 from thalweg.estimators.storage import save
 from thalweg.estimators.texts.folder import WRITTEN
@@ -83,7 +87,7 @@ def check_name(out: str, data: str) -> None:
 
 def _fit(
     kind: Any, data: str, out: str, targets: str | None, run: Run | None, given: dict[str, Any],
-    reading: Reading, folds: int | None,
+    reading: Reading, folds: int | None, held_out: str | None,
 ) -> None:  # fmt: skip
     """Fit an estimator of a kind with what was given, and write it."""
     model = kind(**given)
@@ -104,21 +108,34 @@ def _fit(
     if int(os.environ.get("RANK", "0")) > 0:
         # of processes that train together the first one writes
         return
+    write: Callable[[], None] = functools.partial(save, model, out, extra)
     if kind.about == "texts":
-        model.save(out)
-    else:
-        save(model, out, extra)
+        write = functools.partial(model.save, out)
+    write()
+    # the model is safe already, should there be too little to calibrate it by
     if folds is not None:
-        # the model is safe already, should a fold have too little to be fitted
         with about(data, out, *kept):
             calibrate(model, values, folds)
-        save(model, out, extra)
+        write()
+    if held_out is not None:
+        with about(held_out, out):
+            calibrate(model, _held_out(kind.about, held_out, reading, model), None)
+        write()
     if not reading.quiet and kind.about == "rows":
         for sentence in account(model, values, out, time.perf_counter() - began):
             say(sentence)
 
 
-def calibrate(model: Any, values: Any, folds: int) -> None:
+def _held_out(room: str, data: str, reading: Reading, model: Any) -> Any:
+    """What a model is calibrated by, in the form that it is asked about."""
+    if room == "texts":
+        return TextFiles(data)
+    if room == "images":
+        return as_images(data, model.damaged)
+    return as_clips(data) if room == "clips" else to_learn_from(room, data, reading)
+
+
+def calibrate(model: Any, values: Any, folds: int | None) -> None:
     with warnings.catch_warnings():
         # what there is to say of the table was said when it was fitted
         warnings.simplefilter("ignore", UserWarning)
@@ -156,6 +173,13 @@ FOLDS_SAID = (
 
 FOLDS = option("folds", int | None, FOLDS_SAID, None)
 
+HELD_OUT = option(
+    "calibrate",
+    str | None,
+    "Data like DATA that is not learned from, so that energies have p-values.",
+    None,
+)
+
 RUN = (
     option("checkpoint", str | None, "A folder for checkpoints, made if need be.", None),
     option("every", int, "Steps between checkpoints.", 500),
@@ -183,6 +207,7 @@ def command_for(name: str) -> Any:
     trained = "run" in inspect.signature(kind.fit).parameters
     options.extend(RUN if trained else ())
     options.extend([FOLDS] if kind.about == "rows" else ())
+    options.extend([HELD_OUT] if issubclass(kind, CalibratedMixin) else ())
     options.extend(READING if kind.about in ("rows", "pairs") else ())
     options.extend(
         option(name, str, each.help, _written(each.default)) for name, each in declared.items()
@@ -190,7 +215,9 @@ def command_for(name: str) -> Any:
 
     def entry(**said: Any) -> None:
         data, out, targets = said.pop("data"), said.pop("out"), said.pop("targets", None)
-        folds = said.pop("folds", None)
+        folds, held_out = said.pop("folds", None), said.pop("calibrate", None)
+        if folds is not None and held_out is not None:
+            raise InputError("--folds and --calibrate are both given; expected one of them")
         out = out_for(out, command_name(name), data)
         reading = reading_of(said) if kind.about in ("rows", "pairs") else Reading()
         if reading.quiet:
@@ -202,7 +229,7 @@ def command_for(name: str) -> Any:
             for name, text in said.items()
             if text != _written(declared[name].default)
         }
-        _fit(kind, data, out, targets, run, given, reading, folds)
+        _fit(kind, data, out, targets, run, given, reading, folds, held_out)
 
     entry.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     entry.__annotations__ = {each.name: each.annotation for each in options}

@@ -16,7 +16,7 @@ from thalweg.data.table_files import TableWriter
 from thalweg.data.tables import write_data
 
 
-class Several(NamedTuple):
+class Wanted(NamedTuple):
     """More than one way to fill in, if that is asked for."""
 
     draws: int | None = None

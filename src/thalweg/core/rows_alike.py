@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+FEW_PATTERNS = 8
+"""Rows that show the same, in the mean, from which on they are looked at together"""
+
 
 def rows_alike(flags: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     """The positions of rows (n, d) that are the same, group by group, each in order.

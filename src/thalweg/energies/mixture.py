@@ -9,13 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import InputError, LatentEnergy, check_columns, rows_alike
+from thalweg.core.rows_alike import FEW_PATTERNS
 from thalweg.latents import OneHot
 
 MOST_NUMBERS = 2**22
 """Numbers of the matrices held at a time for rows with hidden coordinates."""
-
-FEW_PATTERNS = 8
-"""Rows that show the same, in the mean, from which on they are looked at together"""
 
 
 class GaussianComponents(LatentEnergy):
@@ -278,10 +276,9 @@ class _Marginal(LatentEnergy):
         k, d = self.whole.means.shape
         energy, filled = y.new_empty(k, len(y)), y.new_empty(k, len(y), d)
         for group in groups:
-            for at in torch.from_numpy(group).to(y.device).split(max(1, MOST_NUMBERS // (k * d))):
-                energy[:, at], filled[:, at], _ = self._block(
-                    y[at], self.visible[at[:1]], precisions
-                )
+            for at in torch.from_numpy(group).split(max(1, MOST_NUMBERS // (k * d))):
+                found = self._block(y[at], self.visible[at[:1]], precisions)
+                energy[:, at], filled[:, at] = found[:2]
         return [(energy, filled)]
 
     def _block(
@@ -289,9 +286,7 @@ class _Marginal(LatentEnergy):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Energies (k, n); rows (k, n, d), the hidden coordinates at their conditional mean; and
         the factor of the hidden block of each precision, 1 elsewhere: (k, n, d, d).
-
-        ``visible`` is (n, d), or (1, d) of rows that all show the same.
-        """
+        ``visible`` is (n, d), or (1, d) of rows that all show the same."""
         kind = y.dtype
         # in double: the hidden block is nearly singular where columns nearly coincide
         y, means = y.double(), self.whole.means.double()[:, None]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from thalweg.core import Energy, InputError, Part, check_columns, rows_alike
+from thalweg.core.rows_alike import FEW_PATTERNS
 from thalweg.energies.row_distances import (
     CANCELS,
     MOST_NUMBERS,
@@ -21,9 +22,6 @@ from thalweg.energies.row_distances import (
 
 MOST_ON_GPU = 2**25
 """Distances held at a time on a GPU"""
-
-FEW_PATTERNS = 8
-"""Rows that show the same, in the mean, from which on they are looked at together"""
 
 
 class NeighborDistance(Energy):

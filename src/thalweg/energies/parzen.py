@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +26,8 @@ class Parzen(Energy):
 
     z is which row explains y, at beta = 1: exp(-F) is a density, and hidden coordinates of y are
     integrated out. What a row hides is known as its column is: a normal density of the column's
-    mean and variance takes the kernel's place. Words have kernels of their own
-    (:class:`~thalweg.energies.word_kernels.WordKernels`), and E their -log P.
+    mean and variance, widened by the kernel, takes the kernel's place. Words have kernels of their
+    own (:class:`~thalweg.energies.word_kernels.WordKernels`), and E their -log P.
 
     Parameters
     ----------
@@ -156,6 +157,19 @@ class Parzen(Energy):
         return torch.zeros((), dtype=torch.float64, device=self.rows.device)
 
 
+class Parts(NamedTuple):
+    """Of rows and kernels, what energies are made of whatever the bandwidth."""
+
+    squares: Tensor
+    """(n, m), squared distances of the numbers that both show"""
+    shared: Tensor
+    """(n, m), how many these are"""
+    away: Tensor | None
+    """(n, numbers), squared distances from the means of columns; None where nothing is hidden"""
+    weight: Tensor
+    """(n, numbers), 1 where a number is visible"""
+
+
 class Kernels:
     """The kernels of rows (m, d), numbers and words."""
 
@@ -170,8 +184,8 @@ class Kernels:
 
     def energies(self, y: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """E of rows y (n, d) under each kernel, and whether a row is that row: (n, m) each."""
-        squares, count, rest = self.parts(y, visible)
-        energies = self.of(squares, count, self.bandwidth) + rest
+        parts = self.parts(y, visible)
+        energies, squares = self.of(parts, self.bandwidth), parts.squares
         same = squares == 0
         if self.layout.words:
             energies = energies + self.words.energies(y, visible)
@@ -182,25 +196,25 @@ class Kernels:
         same = same & visible.all(dim=1, keepdim=True) & self.shown.all(dim=1)
         return energies, same
 
-    def parts(self, y: Tensor, visible: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Squared distances of the numbers that both show, how many these are, and what it costs
-        that a row hides a number of y: (n, m) each."""
+    def parts(self, y: Tensor, visible: Tensor) -> Parts:
+        """What E is made of, whatever the bandwidth."""
         y, seen = y[:, self.numbers].double() - self.known.center, visible[:, self.numbers]
         y, weight = torch.where(seen, y, 0), seen.double()
         if self.known.whole and bool(seen.all()):
             squares = Euclidean().whole(y, self.known.rows)
-            return squares, torch.full_like(squares, len(self.numbers)), torch.zeros_like(squares)
+            return Parts(squares, torch.full_like(squares, len(self.numbers)), None, weight)
         squares = Euclidean().shared(y, weight, self.known)
-        usual = 0.5 * ((y - self.mean).square() / self.variance
-                       + (2 * math.pi * self.variance).log())  # fmt: skip
-        rest = (usual * weight) @ (1 - self.known.there).T
-        return squares, weight @ self.known.there.T, rest
+        return Parts(squares, weight @ self.known.there.T, (y - self.mean).square(), weight)
 
-    @staticmethod
-    def of(squares: Tensor, count: Tensor, bandwidth: Tensor) -> Tensor:
-        """E of the numbers that both show."""
-        constant = count * (0.5 * math.log(2 * math.pi) + bandwidth.log())
-        return squares / (2 * bandwidth.square()) + constant
+    def of(self, parts: Parts, bandwidth: Tensor) -> Tensor:
+        """E of the visible numbers: (n, m)."""
+        constant = parts.shared * (0.5 * math.log(2 * math.pi) + bandwidth.log())
+        energies = parts.squares / (2 * bandwidth.square()) + constant
+        if parts.away is None:
+            return energies
+        variance = self.variance + bandwidth.square()
+        usual = 0.5 * (parts.away / variance + (2 * math.pi * variance).log())
+        return energies + (usual * parts.weight) @ (1 - self.known.there).T
 
     def means(self) -> Tensor:
         """The mean of each kernel: (m, d)."""
@@ -215,7 +229,7 @@ class Kernels:
         e = torch.randn(len(which), len(self.numbers), generator=generator, dtype=torch.float64,
                         device=generator.device).to(which.device)  # fmt: skip
         spread = torch.where(self.shown[which][:, self.numbers], self.bandwidth,
-                             self.variance.sqrt())  # fmt: skip
+                             (self.variance + self.bandwidth.square()).sqrt())  # fmt: skip
         result = self.words.draw(which, generator)
         result[:, self.numbers] = self.means()[which][:, self.numbers] + spread * e
         return result
@@ -225,6 +239,4 @@ def column_moments(known: KnownRows) -> tuple[Tensor, Tensor]:
     """Mean, about the center, and variance of what is visible of each column: (d,) each."""
     count = known.there.sum(dim=0).clamp_min(1)
     mean = known.rows.sum(dim=0) / count
-    variance = ((known.rows - mean) * known.there).square().sum(dim=0) / count
-    # a constant column is known as well as double precision is
-    return mean, variance.clamp_min(1e-12)
+    return mean, ((known.rows - mean) * known.there).square().sum(dim=0) / count

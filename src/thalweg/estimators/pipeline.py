@@ -158,9 +158,9 @@ class EnergyPipeline(Pipeline):
         return self.steps[-1][1].p_values(self._there(X))
 
     @available_if(_if_last_has("select"))
-    def select(self, X: Any, fdr: float = 0.1) -> NDArray[np.bool_]:
+    def select(self, X: Any, fdr: float = 0.1, delta: float | None = None) -> NDArray[np.bool_]:
         """Which rows are unusual, at a false discovery rate: (n,)."""
-        return self.steps[-1][1].select(self._there(X), fdr)
+        return self.steps[-1][1].select(self._there(X), fdr, delta)
 
     @available_if(_if_last_has("project"))
     def project(self, X: Any) -> Any:
@@ -203,8 +203,13 @@ class EnergyPipeline(Pipeline):
         return rows
 
     def _back(self, question: str, rows: Any) -> NDArray[np.floating]:
-        for _, step in reversed(list(self._before())):
+        for name, step in reversed(list(self._before())):
             rows = step.inverse_transform(rows)
+            if not np.isfinite(np.asarray(rows, dtype=np.float64)).all():
+                raise InputError(
+                    f"{question}: step {name!r} ({type(step).__name__}) has no number for some "
+                    "values on their way back; expected a transformer that has one for every value"
+                )
         return np.asarray(rows)
 
 

@@ -104,8 +104,8 @@ def _drawn(
     if math.isinf(energy.beta):
         raise InputError(
             f"complete: beta of {type(energy).__name__} is infinite, and exp(-beta F) is no "
-            "density to draw from; expected an energy with one (GaussianMixture, PCA, Neighbors, "
-            "VariationalAutoencoder, MaskedAutoencoder, Imputer)"
+            "density to draw from; expected an energy with one (GaussianMixture, KernelDensity, "
+            "PCA, Neighbors, VariationalAutoencoder, MaskedAutoencoder, Imputer)"
         )
     return _by_chains(energy, y, n_draws, generator, x, starts)
 

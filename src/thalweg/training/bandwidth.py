@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from thalweg.core import Layout
-from thalweg.energies.parzen import Kernels, column_moments
+from thalweg.energies.parzen import Kernels
 
 LONE = 4.0
 """Times the distance that nine in ten rows have to their nearest, beyond which a row is alone"""
@@ -23,7 +23,14 @@ ROUNDS = 2
 """Of the bandwidth with the smoothing of words as it is, and the other way round"""
 
 NARROW, WIDE = 1 / 20, 4.0
-"""Of the bandwidth that would be right for a normal table, between which it is looked for"""
+"""Of the bandwidth that would be right for a normal table (or of how near rows are, if that is
+less) and of the former, between which it is looked for"""
+
+GRID = 10
+"""Bandwidths that are tried first"""
+
+COPIES = 4
+"""Of a row, in the mean, up to which they are copies; with more, numbers are of few values"""
 
 
 @torch.no_grad()
@@ -54,24 +61,27 @@ def kernel_widths(
     functions" (1976).
     """
     layout = Layout(rows.shape[1]) if layout is None else layout
+    rows, layout = _without_constants(rows, layout)
     shown = ~rows.isnan()
     one = torch.ones((), dtype=torch.float64, device=rows.device)
     kernels = Kernels(rows.nan_to_num(), shown, layout, one, 0.1 * one)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:at_a_time]
     order = order.to(rows.device)
     asked, seen = rows[order].nan_to_num(), shown[order]
-    squares, count, rest = kernels.parts(asked, seen)
-    itself = torch.arange(len(rows), device=rows.device) == order[:, None]
-    # where there are numbers, equal ones are copies of a row
-    out = itself | ((squares == 0) & (count > 0) & (rest == 0))
-    nearest = torch.where(out | (count == 0), torch.inf, squares).amin(dim=1).sqrt()
+    parts = kernels.parts(asked, seen)
+    out = torch.arange(len(rows), device=rows.device) == order[:, None]
+    twins = (parts.squares == 0) & (parts.shared == len(layout.numbers)) & (parts.shared > 0)
+    if float(twins.sum(dim=1).double().mean()) <= COPIES:
+        # of numbers that do not repeat by themselves, equal ones are copies
+        out = out | twins
+    nearest = torch.where(out | (parts.shared == 0), torch.inf, parts.squares).amin(dim=1).sqrt()
     near = nearest[nearest.isfinite()]
-    most = float(LONE * near.quantile(0.9)) if len(near) else math.inf
+    most = float(LONE * near.quantile(0.9)) if len(near) and float(near.max()) > 0 else math.inf
     counts = ~(nearest.isfinite() & (nearest > most))
 
     def cost(bandwidth: float, smoothing: float) -> float:
         h = torch.tensor(bandwidth, dtype=torch.float64, device=rows.device)
-        energies = Kernels.of(squares, count, h) + rest
+        energies = kernels.of(parts, h)
         if layout.words:
             kernels.words.smoothing = smoothing
             energies = energies + kernels.words.energies(asked, seen)
@@ -79,15 +89,28 @@ def kernel_widths(
         each = each[counts & each.isfinite()]
         return float(each.mean()) if len(each) else 0.0
 
-    d, m = len(layout.numbers), len(rows)
-    h, smoothing = _rule(rows[:, layout.numbers], m, d), 0.1
-    low, high = math.log(h * NARROW), math.log(h * WIDE)
+    rule, smoothing = _rule(kernels, len(rows)), 0.1
+    positive = near[near > 0]
+    low = min(rule, float(positive.median()) if len(positive) else rule) * NARROW
+    h, low, high = rule, math.log(low), math.log(rule * WIDE)
     for _ in range(ROUNDS if layout.words else 1):
-        if d:
+        if layout.numbers:
             h = math.exp(_lowest(partial(_of_bandwidth, cost, smoothing), low, high))
         if layout.words:
             smoothing = math.exp(_lowest(partial(_of_smoothing, cost, h), math.log(1e-3), 0))
     return h, smoothing
+
+
+def _without_constants(rows: Tensor, layout: Layout) -> tuple[Tensor, Layout]:
+    """Without the numbers that are one in all rows: they say nothing of how far apart rows are."""
+    low = torch.where(rows.isnan(), torch.inf, rows).amin(dim=0)
+    high = torch.where(rows.isnan(), -torch.inf, rows).amax(dim=0)
+    kept = low < high
+    for start, stop in layout.words:
+        kept[start:stop] = True
+    before = (~kept).cumsum(dim=0).tolist()
+    words = tuple((start - before[start], stop - before[start]) for start, stop in layout.words)
+    return rows[:, kept], Layout(int(kept.sum()), words)
 
 
 def _of_bandwidth(cost: Cost, smoothing: float, logarithm: float) -> float:
@@ -98,22 +121,28 @@ def _of_smoothing(cost: Cost, bandwidth: float, logarithm: float) -> float:
     return cost(bandwidth, math.exp(logarithm))
 
 
-def _rule(numbers: Tensor, m: int, d: int) -> float:
+def _rule(kernels: Kernels, m: int) -> float:
     """The bandwidth that would be right for a normal table of the middle of these columns."""
+    d = len(kernels.numbers)
     if not d:
         return 1.0
-    ends = torch.nanquantile(numbers.double(), torch.tensor([0.1587, 0.8413]).to(numbers.device)
-                             .double(), dim=0)  # fmt: skip
-    spread = (ends[1] - ends[0]).nan_to_num() / 2
-    kernels = Kernels(numbers.nan_to_num(), ~numbers.isnan(), Layout(d),
-                      torch.ones((), dtype=torch.float64), torch.ones(()))  # fmt: skip
+    known = kernels.known
+    rows = torch.where(known.there > 0, known.rows, torch.nan)
+    at = torch.tensor([0.1587, 0.8413], dtype=torch.float64, device=rows.device)
+    low, high = torch.nanquantile(rows, at, dim=0)
+    spread = (high - low).nan_to_num() / 2
     # where most of a column is one value, all of it
-    spread = torch.where(spread > 0, spread, column_moments(kernels.known)[1].sqrt())
-    size = max(float(spread.square().mean().sqrt()), 1e-6)
+    spread = torch.where(spread > 0, spread, kernels.variance.sqrt())
+    spread = spread[spread > 0]
+    size = float(spread.square().mean().sqrt()) if len(spread) else 1e-6
     return float(size * (4 / (max(m, 2) * (d + 2))) ** (1 / (d + 4)))
 
 
 def _lowest(function: Callable[[float], float], low: float, high: float) -> float:
-    found = minimize_scalar(function, bounds=(low, high), method="bounded",
-                            options={"xatol": 0.01})  # fmt: skip
+    """Where a function is lowest: of a grid, and from there on by golden sections."""
+    step = (high - low) / GRID
+    at = [low + step * i for i in range(GRID + 1)]
+    best = min(at, key=function)
+    found = minimize_scalar(function, bounds=(max(low, best - step), min(high, best + step)),
+                            method="bounded", options={"xatol": 0.01})  # fmt: skip
     return float(found.x)

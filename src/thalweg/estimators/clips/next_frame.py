@@ -20,6 +20,7 @@ from thalweg.core import (
     Sizes,
     Switch,
     changed,
+    check_memory,
     generator_from,
     learned,
     parameter,
@@ -209,6 +210,8 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
         if not asked.asked:
             return self._rolled(x, usual_codes(self.energy_, x, 1), steps, None)[:, 0]
         generator = generator_from(random_state)
+        each = (steps or self.horizon) * self.n_features_in_ + x.shape[1]
+        check_memory(16 * len(x) * asked.fillings * each, f"predict: {asked.fillings} futures")
         again = x.repeat_interleave(asked.fillings, dim=0)
         z = draw_codes(self.energy_, again, generator).reshape(len(x), asked.fillings, -1)
         return np.ascontiguousarray(self._rolled(x, z, steps, generator).swapaxes(0, 1))

@@ -34,6 +34,7 @@ from thalweg.energies.conditional import (
     covering_codes,
 )
 from thalweg.energies.inside import free_energy_of, reconstruction_of
+from thalweg.estimators.base.explanation import Explanation
 from thalweg.estimators.base.loading import units_of
 from thalweg.estimators.base.scikit_learn import RegressorMixin
 from thalweg.estimators.base.training import GradientModel
@@ -173,6 +174,36 @@ class LatentRegressor(RegressorMixin, PairsMixin, GradientModel):
             return value
 
         return self._as_energies(in_blocks(question, *self._asked(X, Y)).cpu().numpy())
+
+    def explain(self, X: Any, Y: Any, usual: bool = True) -> Explanation:
+        r"""Which targets the energy of each pair is there for, and what is usual in their place.
+
+        .. math::
+            s_j(x, y) = F(x, y) - F(x, y_{\setminus j})
+
+        Parameters
+        ----------
+        X : array (n, n_features)
+        Y : array (n,) or (n, n_targets)
+            A hidden (NaN) target explains nothing: 0.
+        usual : bool, default True
+            Whether to say what is expected of each target, given x and the others.
+
+        Returns
+        -------
+        Explanation
+            ``contribution`` (n, n_targets), ``usual`` in the shape of Y.
+        """
+        x, y = self._asked(X, Y)
+        energy = self.energy_
+        contribution = in_blocks(lambda x, y: questions.explain(energy, y, x), x, y)
+
+        def expected(x: Tensor, y: Tensor) -> Tensor:
+            return questions.usual(y, lambda part: questions.expect(energy, part, x))
+
+        found = self._shaped(in_blocks(expected, x, y)) if usual else None
+        names = [f"y{j}" for j in range(y.shape[1])]
+        return Explanation(contribution.cpu().numpy(), found, names)
 
     @torch.no_grad()
     def infer(self, X: Any, Y: Any) -> NDArray[np.floating]:

@@ -11,9 +11,12 @@ import polars as pl
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_random_state
 
-from thalweg.core import InputError, Integer, check_parameters, progress
+from thalweg.core import InputError, Integer, check_parameters, progress, real_array
 from thalweg.data.columns import Table
+from thalweg.data.columns.frames import is_frame
+from thalweg.estimators.base.model import warn
 from thalweg.estimators.tables.imputer import Imputer
+from thalweg.estimators.tables.kernel_density import KernelDensity
 from thalweg.estimators.tables.kmeans import KMeans
 from thalweg.estimators.tables.masked import MaskedAutoencoder
 from thalweg.estimators.tables.mixture import GaussianMixture
@@ -21,6 +24,7 @@ from thalweg.estimators.tables.neighbors import Neighbors
 from thalweg.estimators.tables.pca import PCA
 from thalweg.estimators.tables.recovery import Trial
 from thalweg.estimators.tables.space import Prepared
+from thalweg.estimators.tables.sparse import is_sparse
 from thalweg.estimators.tables.sparse_coding import SparseCoding
 from thalweg.estimators.tables.variational import VariationalAutoencoder
 
@@ -44,6 +48,7 @@ METHODS = (
     Method(KMeans, "n_clusters", (2, 5, 10, 20, 50), ROBUST),
     Method(SparseCoding, settings=ROBUST),
     Method(Neighbors, settings={"n_neighbors": 10}),
+    Method(KernelDensity),
 )
 
 NETWORKS = (
@@ -69,7 +74,7 @@ class Ranked(NamedTuple):
     model: Any
     """an estimator, with the size that was best; fitted if it is the first one"""
     error: float
-    """mean squared error of a cell that was hidden, the mean of its column costing 1"""
+    """mean squared error of the cells that were hidden, as a share of that of the columns' means"""
     seconds: float
     """that all its sizes took"""
 
@@ -102,9 +107,10 @@ def choose(
 ) -> Chosen:
     """The method that brings back most of what is hidden from it, and how all of them did.
 
-    A tenth of the visible cells is hidden; K-means, mixtures, planes, sparse codes, neighbours and,
-    of 200 rows or more, a variational and a masked autoencoder and the imputer's blend fill them in
-    with their means. Of methods with a size, several are tried. The best then learns from all rows.
+    A tenth of the visible cells is hidden; K-means, mixtures, planes, sparse codes, neighbours,
+    kernels and, of 200 rows or more, a variational and a masked autoencoder and the imputer's blend
+    fill them in with their means. Of methods with a size, several are tried. The best then learns
+    from all rows.
 
     Parameters
     ----------
@@ -115,6 +121,7 @@ def choose(
     random_state : int or RandomState, optional
         Of what is hidden, and of the methods.
     device : str, default "auto"
+        Where methods learn: "cpu", "cuda", "mps", or by auto the first that there is.
     verbose : int, default 0
         Whether to show a bar.
 
@@ -153,6 +160,12 @@ def choose(
     if not tried:
         raise InputError("choose: no method could be fitted to the rows; expected some that vary")
     ranking = sorted(tried, key=lambda each: each.error)
+    if ranking[0].error >= 1:
+        warn(
+            "choose: no method brings back more than the means of the columns do; they say little "
+            "of one another",
+            UserWarning,
+        )
     # what was tried is as it was
     model = clone(ranking[0].model).set_params(verbose=verbose).fit(X)
     return Chosen(model, [ranking[0]._replace(model=model), *ranking[1:]])
@@ -176,11 +189,19 @@ def _best_size(
         reader = clone(models[0])
         rows, _ = reader._begin(sample)
         trial = Trial.of(Prepared(reader._space, rows, reader.n_features_in_), max_rows, seed)
-        if trial.cells < 2 or not trial.asked.any():
-            raise InputError("choose: X has one column that varies; expected two or more")
+        if trial.cells < 2:
+            raise InputError(f"choose: X has {trial.cells} columns that vary; expected two or more")
+        usual = trial.mean_error()
+        if not usual:
+            raise InputError(
+                "choose: X has too few visible cells to hide some; expected rows with two or more"
+            )
         for model in models:
+            if kind is PCA and model.n_components >= rows.n_columns:
+                # a plane that holds every row has no energy
+                break
             try:
-                error = trial.error(trial.filled(clone(model)))
+                error = trial.error(trial.filled(clone(model))) / usual
             except InputError:
                 # rows that this one cannot be fitted to, or not of this size
                 continue
@@ -196,6 +217,13 @@ def _some_of(X: Any, most: int, seed: int) -> tuple[Any, int]:
     """So many of the rows, at most, at random, and how many there are."""
     random = np.random.default_rng(seed)
     if not isinstance(X, Table):
+        if is_sparse(X):
+            raise InputError(
+                "choose: X is sparse, which most methods do not take; expected an array or a table "
+                "(KMeans, PCA and BernoulliRBM learn from sparse rows)"
+            )
+        if not is_frame(X):
+            X = real_array("X", X)
         shape = getattr(X, "shape", None)
         n = len(X) if shape is None else int(shape[0])
         if n <= most:

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor
 
-from thalweg.core import Choice, Either, Real, learned, parameter, visible_energy
+from thalweg.core import Choice, Either, InputError, Real, learned, parameter, visible_energy
 from thalweg.energies import Parzen
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.model import MeanScoreMixin, SamplesMixin
@@ -70,6 +70,8 @@ class KernelDensity(OutliersMixin, SamplesMixin, MeanScoreMixin, KeepsRows):
     _words_in_units = False
 
     def _keep(self, rows: Tensor) -> None:
+        if len(rows) < 2:
+            raise InputError("KernelDensity: X has 1 row that shows anything; expected two or more")
         self.n_rows_ = len(rows)
         layout, given = layout_of(self._space), self.bandwidth
         found, self.smoothing_ = kernel_widths(rows, layout)

@@ -43,8 +43,9 @@ class Neighbors(OutliersMixin, CodesMixin, KeepsRows):
     that are learned from, a few of a kind must not explain one another. Hidden (NaN) entries of
     rows, in training too, count as the visible ones do in the mean. Columns are scaled, of arrays
     too; energies are in those units. ``complete`` fills them in from the nearest rows;
-    ``answer="mean"`` with their mean. A distance is no density, so that nothing is drawn from it:
-    :class:`KernelDensity` is one.
+    ``answer="mean"`` with their mean. There is no ``sample``, for a distance
+    is no density (:class:`KernelDensity` is one); ``complete(X, draws=m)`` takes what one of the
+    nearest rows has.
 
     Raises
     ------

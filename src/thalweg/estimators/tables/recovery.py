@@ -44,6 +44,10 @@ class Trial(NamedTuple):
         parts = [at for _, at in space.cells(whole.shape[1], None)]
         seen = ~np.isnan(whole)
         cells = np.stack([seen[:, at].all(axis=1) for at in parts], axis=1)
+        spreads = [_spread(whole[:, at]) if cells[:, j].any() else 0.0
+                   for j, at in enumerate(parts)]  # fmt: skip
+        # nobody has to bring back what is one in all rows
+        cells[:, np.array(spreads) == 0] = False
         hidden = cells & (random.random(cells.shape) < CELLS)
         # every row keeps a cell, and every column a few
         hidden[~(cells & ~hidden).any(axis=1)] = False
@@ -52,8 +56,7 @@ class Trial(NamedTuple):
         weight = np.ones(whole.shape[1])
         for j, at in enumerate(parts):
             asked[:, at] = hidden[:, j, None]
-            spread = _spread(whole[:, at]) if cells[:, j].any() else 0.0
-            weight[at] = 1 / spread if spread > 0 else 0.0
+            weight[at] = 1 / spreads[j] if spreads[j] > 0 else 0.0
         holed = Rows(np.where(asked, np.nan, whole).astype(rows.dtype))
         return cls(Prepared(space, holed, width), whole, asked, parts, weight)
 
@@ -68,8 +71,15 @@ class Trial(NamedTuple):
 
     @property
     def cells(self) -> int:
-        """Columns, each of one entry or several."""
-        return len(self.parts)
+        """Columns that vary, each of one entry or several."""
+        return sum(bool(self.weight[at.start] > 0) for at in self.parts)
+
+    def mean_error(self) -> float:
+        """The error of the means of the visible cells, in place of those that are asked for."""
+        holed = self.given.rows.values
+        seen = ~np.isnan(holed)
+        mean = np.where(seen, holed, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+        return self.error(np.broadcast_to(mean, holed.shape))
 
     def filled(self, model: Any) -> NDArray[np.float64]:
         """What a model that has learned from the rows puts in: (n, d)."""

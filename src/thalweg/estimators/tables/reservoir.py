@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import Choice, Integer, changed, learned, parameter
+from thalweg.core import Choice, Integer, Real, changed, learned, parameter
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.learning_on import LearnsOn, seed_later
 from thalweg.estimators.tables.model import TableModel
@@ -46,6 +46,12 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
         optional=True,
     )
 
+    n_given_: float | None = learned(
+        "Rows that were given to learn from, those that show nothing too.",
+        saved=True,
+        constraint=Real(0, none=True),
+    )
+
     @abstractmethod
     def _keep(self, rows: Tensor) -> None:
         """The energy of rows (m, d), NaN where hidden."""
@@ -62,6 +68,7 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
         self._keep(torch.from_numpy(rows.take(chosen)).to(self._device))
         self.kept_ = chosen if rows.kept is None else np.flatnonzero(rows.kept)[chosen]
         self.n_samples_seen_ = float(len(rows))
+        self.n_given_ = float(len(rows) if rows.kept is None else len(rows.kept))
         return self
 
     def partial_fit(self, X: Any, y: None = None) -> Self:
@@ -69,8 +76,12 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
         if self._is_new():
             return self.fit(X)
         rows, summary = self._more(X)
+        given, places = self.n_given_, np.arange(len(rows))
+        self.n_given_ = None if given is None else given + len(rows)
         if summary.silent:
             rows = rows.speaking()
+            assert rows.kept is not None
+            places = np.flatnonzero(rows.kept)
         if not len(rows):
             return self
         before, like = self._kept("n_samples_seen_"), self._like()
@@ -90,7 +101,7 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
         old, drawn = self._kept_rows()[left], torch.from_numpy(rows.take(chosen)).to(like)
         numbers = self.kept_
         self._keep(torch.cat([old, drawn]))
-        if numbers is not None:
-            self.kept_ = np.concatenate([numbers[left], int(before) + chosen])
+        if numbers is not None and given is not None:
+            self.kept_ = np.concatenate([numbers[left], int(given) + places[chosen]])
         self.n_samples_seen_ = after
         return self

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from safetensors.torch import save_file
 
 from thalweg.core import Bounded, InputError, Sizes, read_file, write_folder_beside
@@ -38,6 +40,9 @@ OURS = "thalweg.json"
 PARTS = ("format", "network", "estimator", "parameters", "lengths", "marks")
 """Of that file"""
 
+CALIBRATION = "calibration"
+"""A part of it that is there of a model that was calibrated"""
+
 WRITTEN = (
     OURS,
     "config.json",
@@ -63,6 +68,9 @@ def save_folder(model: LanguageModel, path: str | os.PathLike[str]) -> None:
         "lengths": list(model.lengths_),
         "marks": list(vocabulary.names),
     }
+    calibration = getattr(model, "calibration_", None)
+    if calibration is not None:
+        header[CALIBRATION] = calibration.tolist()
     with write_folder_beside(path, WRITTEN) as beside:
         if isinstance(network, PretrainedNetwork):
             network.model.save_pretrained(beside)
@@ -142,6 +150,8 @@ def _read(folder: Path, kind: type[Model]) -> Model:
                 )
             model._become(TokenPrediction(network))
         model.lengths_ = tuple(header["lengths"])
+        if CALIBRATION in header:
+            model.calibration_ = np.array(header[CALIBRATION], dtype=np.float64)
         if max(model.lengths_) > model.energy_.network.context:
             raise InputError(f"lengths go beyond the context, {model.energy_.network.context}")
         return model
@@ -153,14 +163,19 @@ def _read(folder: Path, kind: type[Model]) -> Model:
 
 def _check_parts(header: dict[str, Any], owner: str) -> None:
     """Hold a header to its parts and their types; parameters are looked at one by one later."""
-    for name in sorted({*PARTS} ^ {*header}):
+    for name in sorted({*PARTS} ^ ({*header} - {CALIBRATION})):
         raise InputError(f"{OURS} has {'no' if name in PARTS else 'a part'} {name!r:.40}")
     lengths, marks = header["lengths"], header["marks"]
+    energies = header.get(CALIBRATION, [0.0])
     good = {
         "estimator": header["estimator"] == owner,
         "network": header["network"] in ("thalweg", "transformers"),
         "parameters": isinstance(header["parameters"], dict),
         "lengths": isinstance(lengths, list) and Sizes().allows(lengths) and len(lengths) > 0,
+        CALIBRATION: isinstance(energies, list)
+        and len(energies) > 0
+        and all(type(each) is float and math.isfinite(each) for each in energies)
+        and sorted(energies) == energies,
         "marks": isinstance(marks, list) and len(marks) == 4 and all(type(m) is str for m in marks),
     }
     for name, is_good in good.items():
