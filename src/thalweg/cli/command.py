@@ -134,7 +134,7 @@ def complete(
         float | None,
         typer.Option(
             help="Of tables and images, bounds instead that what is missing lies between "
-            "with this probability: the lower, then the upper, with a column bound."
+            "with this probability: the lower, then the upper; of tables with a column bound."
         ),
     ] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed of draws.")] = None,

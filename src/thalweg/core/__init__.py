@@ -16,7 +16,7 @@ from thalweg.core.constraints import (
 )
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.counts import as_whole, whole_number
-from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Part, Quadratic
+from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.errors import InputError, NotWrittenError
 from thalweg.core.files import (
     check_file,
@@ -33,6 +33,7 @@ from thalweg.core.hidden import (
     visible,
     visible_energy,
 )
+from thalweg.core.hidden_parts import Part
 from thalweg.core.indicators import Indicators
 from thalweg.core.layout import Layout
 from thalweg.core.memory import Building, available_memory, check_memory

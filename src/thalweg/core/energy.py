@@ -15,10 +15,8 @@ from thalweg.core.derivatives import (
     slope_by_autograd,
     slopes_by_autograd,
 )
+from thalweg.core.hidden_parts import Part
 from thalweg.core.indicators import Indicators
-
-Part = slice | Tensor
-"""Entries of a row that go together: a range, or their places"""
 
 
 class Energy(nn.Module, ABC):
@@ -126,10 +124,8 @@ class Energy(nn.Module, ABC):
         return None
 
     def left_out(self, y: Tensor, parts: Sequence[Part]) -> tuple[Tensor, Tensor] | None:
-        """F with each part of y hidden in turn (n, parts), and what is expected there (n, d).
-
-        None for an energy for which that costs no less than asking its restricted views.
-        """
+        """F with each part of y hidden in turn (n, parts), and what is expected there (n, d); None
+        where that costs no less than asking restricted views."""
         return None
 
     def draw_fillings(

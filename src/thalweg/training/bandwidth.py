@@ -23,14 +23,11 @@ ROUNDS = 2
 """Of the bandwidth with the smoothing of words as it is, and the other way round"""
 
 NARROW, WIDE = 1 / 20, 4.0
-"""Of the bandwidth that would be right for a normal table (or of how near rows are, if that is
-less) and of the former, between which it is looked for"""
+"""Of the bandwidth that would be right for a normal table, between which it is looked for; down to
+how near rows are, if that is less"""
 
 GRID = 10
 """Bandwidths that are tried first"""
-
-COPIES = 4
-"""Of a row, in the mean, up to which they are copies; with more, numbers are of few values"""
 
 
 @torch.no_grad()
@@ -71,7 +68,7 @@ def kernel_widths(
     parts = kernels.parts(asked, seen)
     out = torch.arange(len(rows), device=rows.device) == order[:, None]
     twins = (parts.squares == 0) & (parts.shared == len(layout.numbers)) & (parts.shared > 0)
-    if float(twins.sum(dim=1).double().mean()) <= COPIES:
+    if not _of_few_values(rows[:, layout.numbers]):
         # of numbers that do not repeat by themselves, equal ones are copies
         out = out | twins
     nearest = torch.where(out | (parts.shared == 0), torch.inf, parts.squares).amin(dim=1).sqrt()
@@ -91,7 +88,7 @@ def kernel_widths(
 
     rule, smoothing = _rule(kernels, len(rows)), 0.1
     positive = near[near > 0]
-    low = min(rule, float(positive.median()) if len(positive) else rule) * NARROW
+    low = min(rule * NARROW, float(positive.median()) if len(positive) else rule)
     h, low, high = rule, math.log(low), math.log(rule * WIDE)
     for _ in range(ROUNDS if layout.words else 1):
         if layout.numbers:
@@ -99,6 +96,12 @@ def kernel_widths(
         if layout.words:
             smoothing = math.exp(_lowest(partial(_of_smoothing, cost, h), math.log(1e-3), 0))
     return h, smoothing
+
+
+def _of_few_values(numbers: Tensor) -> bool:
+    """Whether every column has few values, as those that count or grade have."""
+    most = math.isqrt(len(numbers))
+    return all(len(column[~column.isnan()].unique()) <= most for column in numbers.unbind(dim=1))
 
 
 def _without_constants(rows: Tensor, layout: Layout) -> tuple[Tensor, Layout]:
