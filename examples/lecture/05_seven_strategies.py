@@ -22,7 +22,7 @@ from thalweg.estimators import (
 from thalweg.gallery import quick, save, surface
 from thalweg.plots import figure
 
-STEPS = 50 if quick() else 1500
+STEPS = 25 if quick() else 1500
 rows = two_moons(1000 if quick() else 4000, torch.Generator().manual_seed(0))
 
 

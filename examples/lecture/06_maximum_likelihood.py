@@ -39,7 +39,7 @@ def field(points, weight, sign):
 
 
 down, up = field(data, torch.ones(2000), 1), field(grid, p, -1)
-count = 512 if quick() else 16384
+count = 256 if quick() else 16384
 draws = sample(energy, count, generator, start=data[:16]).y
 draws = draws[torch.randperm(count, generator=generator)]  # neighbours in a chain are alike
 few = field(draws[:64], torch.ones(64), -1)

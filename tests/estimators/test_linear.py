@@ -128,7 +128,7 @@ def test_the_gradient_way_comes_close(digits):
 
 
 def test_lista_comes_near_in_few_layers_and_all_the_way_with_refinement(digits):
-    settings = {"n_components": 40, "alpha": 0.2, "max_iter": 15, "random_state": 0}
+    settings = {"n_components": 40, "alpha": 0.2, "max_iter": 8, "random_state": 0}
     exact = SparseCoding(**settings).fit(digits)
     best = exact.energy(digits).mean()
     learned = SparseCoding(**settings, solver="lista", n_layers=5).fit(digits)

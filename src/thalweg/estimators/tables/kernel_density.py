@@ -71,7 +71,9 @@ class KernelDensity(OutliersMixin, SamplesMixin, MeanScoreMixin, KeepsRows):
 
     def _keep(self, rows: Tensor) -> None:
         if len(rows) < 2:
-            raise InputError("KernelDensity: X has 1 row that shows anything; expected two or more")
+            raise InputError(
+                "KernelDensity: X has 1 row that shows anything (n_samples=1); expected two or more"
+            )
         self.n_rows_ = len(rows)
         layout, given = layout_of(self._space), self.bandwidth
         found, self.smoothing_ = kernel_widths(rows, layout)

@@ -100,10 +100,16 @@ class Neighbors(OutliersMixin, CodesMixin, KeepsRows):
 
         Counted from 0 in the order in which they were learned from.
         """
-        found = super().transform(X)
-        return (
-            found if self.kept_ is None else self.kept_[found.astype(np.int64)].astype(found.dtype)
-        )
+        # not by the base class: scikit-learn would make a frame of its answer first
+        found = self._ask(self._read(X), self._nearest)
+        if self.kept_ is None:
+            return found
+        return self.kept_[found.astype(np.int64)].astype(found.dtype)
+
+    def _nearest(self, y: Tensor) -> Tensor:
+        found = self._visible(y).codes(y)
+        assert found is not None
+        return found
 
     def inverse_transform(self, Z: Any) -> Any:
         """What the training rows of those numbers (n, k) have in the mean."""
