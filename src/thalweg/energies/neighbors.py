@@ -189,10 +189,7 @@ class NeighborDistance(Energy):
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         """The mean of the rows of those numbers: (n, d)."""
         which = z.long()
-        shown = self.shown[which]
-        count = shown.sum(dim=1)
-        mean = (self.rows[which] * shown).sum(dim=1) / count.clamp_min(1)
-        return torch.where(count > 0, mean, self._known().center.to(mean))
+        return _mean_of(self.rows[which], self.shown[which], self._known().center)
 
     def fillings(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """What the nearest rows have: each, their middle, and in the mean."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from thalweg.core import Energy, InputError, Layout, check_columns
 from thalweg.energies.row_distances import MOST_NUMBERS, Euclidean, KnownRows
-from thalweg.energies.word_kernels import WordKernels
+from thalweg.energies.word_kernels import SMOOTHING, WordKernels
 
 MOST_ON_GPU = 2**25
 """Distances held at a time on a GPU"""
@@ -66,7 +66,7 @@ class Parzen(Energy):
         bandwidth: float,
         *,
         layout: Layout | None = None,
-        smoothing: float = 0.1,
+        smoothing: float = SMOOTHING,
         apart: bool = False,
         visible: Tensor | None = None,
     ) -> None:
@@ -89,10 +89,11 @@ class Parzen(Energy):
         kernels = self._kernels()
         parts = []
         for at in self._pieces(y):
-            energies, itself = kernels.energies(y[at], self._seen(at, y))
+            energies = kernels.energies(y[at], self._seen(at, y))
             count = torch.full_like(energies[:, 0], float(len(self.rows)))
             if self.apart and len(self.rows) > 1:
                 # the first one that it is, cell for cell
+                itself = kernels.same(y[at], self._seen(at, y))
                 first = itself & (itself.cumsum(dim=1) == 1)
                 energies = torch.where(first, torch.inf, energies)
                 count = count - first.sum(dim=1)
@@ -119,7 +120,7 @@ class Parzen(Energy):
 
     def _shares(self, y: Tensor, at: slice, kernels: Kernels) -> Tensor:
         """How likely each kernel is, given what is visible: (n, m)."""
-        return torch.softmax(-kernels.energies(y[at], self._seen(at, y))[0], dim=1)
+        return torch.softmax(-kernels.energies(y[at], self._seen(at, y)), dim=1)
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         kernels = self._kernels()
@@ -182,19 +183,18 @@ class Kernels:
         self.mean, self.variance = column_moments(self.known)
         self.words = WordKernels(layout, rows, shown, float(smoothing))
 
-    def energies(self, y: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
-        """E of rows y (n, d) under each kernel, and whether a row is that row: (n, m) each."""
-        parts = self.parts(y, visible)
-        energies, squares = self.of(parts, self.bandwidth), parts.squares
-        same = squares == 0
-        if self.layout.words:
-            energies = energies + self.words.energies(y, visible)
-            here = torch.where(visible, y, 0).double()
-            for start, stop in self.layout.words:
-                same = same & (here[:, start:stop] @ self.words.rows[:, start:stop].T > 0)
-        # both of them whole
-        same = same & visible.all(dim=1, keepdim=True) & self.shown.all(dim=1)
-        return energies, same
+    def energies(self, y: Tensor, visible: Tensor) -> Tensor:
+        """E of rows y (n, d) under each kernel: (n, m)."""
+        energies = self.of(self.parts(y, visible), self.bandwidth)
+        return energies + self.words.energies(y, visible) if self.layout.words else energies
+
+    def same(self, y: Tensor, visible: Tensor) -> Tensor:
+        """Whether a row is that of a kernel, both of them whole: (n, m)."""
+        same = self.parts(y, visible).squares == 0
+        here = torch.where(visible, y, 0).double()
+        for start, stop in self.layout.words:
+            same = same & (here[:, start:stop] @ self.words.rows[:, start:stop].T > 0)
+        return same & visible.all(dim=1, keepdim=True) & self.shown.all(dim=1)
 
     def parts(self, y: Tensor, visible: Tensor) -> Parts:
         """What E is made of, whatever the bandwidth."""
@@ -230,8 +230,9 @@ class Kernels:
                         device=generator.device).to(which.device)  # fmt: skip
         spread = torch.where(self.shown[which][:, self.numbers], self.bandwidth,
                              (self.variance + self.bandwidth.square()).sqrt())  # fmt: skip
-        result = self.words.draw(which, generator)
-        result[:, self.numbers] = self.means()[which][:, self.numbers] + spread * e
+        means = self.means()[which]
+        result = self.words.draw(means, generator)
+        result[:, self.numbers] = means[:, self.numbers] + spread * e
         return result
 
 

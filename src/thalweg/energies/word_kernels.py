@@ -7,6 +7,9 @@ from torch import Tensor
 
 from thalweg.core import Layout
 
+SMOOTHING = 0.1
+"""How often any word stands in place of a row's own, where that is not found out"""
+
 
 class WordKernels:
     r"""Of m rows with words, the probability of each word under each row's kernel.
@@ -57,13 +60,12 @@ class WordKernels:
             result[:, start:stop] = torch.where(self.shown[:, start, None], mixed, usual)
         return result
 
-    def draw(self, which: Tensor, generator: torch.Generator) -> Tensor:
-        """Indicators of words drawn from those kernels (n,), among other entries: (n, width)."""
-        means = self.means()[which]
+    def draw(self, means: Tensor, generator: torch.Generator) -> Tensor:
+        """Indicators of words drawn by the means (n, width) of some kernels: (n, width)."""
         result = torch.zeros_like(means)
         for start, stop in self.layout.words:
             share = means[:, start:stop].to(generator.device)
-            word = torch.multinomial(share, 1, generator=generator).to(which.device)
+            word = torch.multinomial(share, 1, generator=generator).to(means.device)
             result[:, start:stop] = torch.zeros_like(means[:, start:stop]).scatter(1, word, 1)
         return result
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from thalweg.core import Layout
 from thalweg.energies.parzen import Kernels
+from thalweg.energies.word_kernels import SMOOTHING
 
 LONE = 4.0
 """Times the distance that nine in ten rows have to their nearest, beyond which a row is alone"""
@@ -61,7 +62,7 @@ def kernel_widths(
     rows, layout = _without_constants(rows, layout)
     shown = ~rows.isnan()
     one = torch.ones((), dtype=torch.float64, device=rows.device)
-    kernels = Kernels(rows.nan_to_num(), shown, layout, one, 0.1 * one)
+    kernels = Kernels(rows.nan_to_num(), shown, layout, one, SMOOTHING * one)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:at_a_time]
     order = order.to(rows.device)
     asked, seen = rows[order].nan_to_num(), shown[order]
@@ -86,7 +87,7 @@ def kernel_widths(
         each = each[counts & each.isfinite()]
         return float(each.mean()) if len(each) else 0.0
 
-    rule, smoothing = _rule(kernels, len(rows)), 0.1
+    rule, smoothing = _rule(kernels, len(rows)), SMOOTHING
     positive = near[near > 0]
     low = min(rule * NARROW, float(positive.median()) if len(positive) else rule)
     h, low, high = rule, math.log(low), math.log(rule * WIDE)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from thalweg.core import Choice, Either, InputError, Real, learned, parameter, visible_energy
 from thalweg.energies import Parzen
+from thalweg.energies.word_kernels import SMOOTHING
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.model import MeanScoreMixin, SamplesMixin
 from thalweg.estimators.tables.outliers import OutliersMixin
@@ -76,8 +77,11 @@ class KernelDensity(OutliersMixin, SamplesMixin, MeanScoreMixin, KeepsRows):
             )
         self.n_rows_ = len(rows)
         layout, given = layout_of(self._space), self.bandwidth
-        found, self.smoothing_ = kernel_widths(rows, layout)
-        self.bandwidth_ = found if isinstance(given, str) else float(given)
+        self.smoothing_ = SMOOTHING
+        if isinstance(given, str) or layout is not None:
+            self.bandwidth_, self.smoothing_ = kernel_widths(rows, layout)
+        if not isinstance(given, str):
+            self.bandwidth_ = float(given)
         self.energy_ = self._of(rows)
 
     def _of(self, rows: Tensor) -> Parzen:
