@@ -85,7 +85,9 @@ def test_calibration_moves_the_threshold():
 def test_learning_on_counts_old_rows_and_new_ones():
     X, more = rows(2000), rows(1000, seed=1) + 30
     model = estimators.PCA(n_components=2).partial_fit(X)
+    before = model.threshold_
     model.partial_fit(more)
+    assert model.threshold_ != before
     seen = model._seen
     assert seen.count == 3000
     assert sum(map(len, seen.parts)) == 256
