@@ -12,6 +12,7 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 
 from thalweg.core import InputError
 from thalweg.energies import DiagonalGaussians, FullGaussians
+from thalweg.energies import mixture as mixture_energies
 from thalweg.estimators import GaussianMixture
 from thalweg.latents import Exhaustive, FreeEnergy
 
@@ -51,6 +52,31 @@ def test_hidden_coordinates_are_integrated_out(parts, y):
     for i in range(30):
         expected = -mixture(*parts, visible[i]).log_prob(y[i, visible[i]])
         torch.testing.assert_close(value[i], expected)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_the_compiled_form_is_that_of_torch(parts, kind, precision, monkeypatch):
+    means, weights, covariances = (part.to(precision) for part in parts)
+    made = {
+        "full": lambda: FullGaussians(means, weights, covariances),
+        "tied": lambda: FullGaussians(means, weights, covariances[:1]),
+        "diag": lambda: DiagonalGaussians(means, weights, covariances.diagonal(dim1=1, dim2=2)),
+        "spherical": lambda: DiagonalGaussians(means, weights, means[:, :1].square() + 0.1),
+    }
+    generator = torch.Generator().manual_seed(3)
+    # few rows: of many that show the same, matrices are factored once
+    y = torch.randn(40, D, generator=generator, dtype=precision)
+    visible = torch.rand(40, D, generator=generator) > 0.4
+    view = FreeEnergy(made[kind](), Exhaustive(), 1.0).restricted(visible)
+    # what is hidden must not matter
+    y = torch.where(visible, y, math.nan)
+    slow = view(y).detach(), view.expect(y).detach()
+    monkeypatch.setattr(mixture_energies, "SMALL", 0)
+    with torch.no_grad():
+        fast = view(torch.where(visible, y, 1e9)), view.expect(y)
+    for one, other in zip(slow, fast, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_the_mean_of_what_is_hidden_is_that_of_many_draws(parts):

@@ -85,6 +85,36 @@ def test_a_trial_hides_cells_that_are_there_and_keeps_rows_and_columns():
     assert trial.error(trial.whole) == 0
 
 
+def test_a_column_that_is_nearly_always_the_same_does_not_outweigh_the_others():
+    rows = np.random.default_rng(0).normal(size=(600, 3))
+    # a mean of equal numbers is rounded: their variance is not quite 0
+    rows[:, 2] = 0.3
+    rows[:4, 2] = 0.83
+    trial = Trial.of(Prepared(RowSpace(), Rows(rows), 3), 600, 0)
+    np.testing.assert_allclose(trial.weight[2], 1 / rows[:, 2].var())
+
+
+@pytest.mark.parametrize(("more", "others"), [
+    # far worse with less added to covariances: no more of those
+    ({(5, 2): 0.5}, [(5, 2), (5, 0)]),
+    ({(5, 2): 0.41, (2, 2): 0.3, (10, 2): 0.6}, [(5, 2), (2, 2), (10, 2), (2, 3)]),
+])  # fmt: skip
+def test_sizes_are_tried_until_two_in_a_row_are_worse(more, others, monkeypatch):
+    of_high = {1: 0.5, 2: 0.55, 5: 0.4, 10: 0.41, 20: 0.42, 40: 0.1}
+    errors = {**{(k, 1): error for k, error in of_high.items()}, **more}
+    tried = []
+
+    def of(trial, model):
+        tried.append((model.n_components, choosing.FLOORS.index(model.reg_covar)))
+        return choosing.Tried(model, None, None, errors.get(tried[-1], 0.9))
+
+    monkeypatch.setattr(choosing, "tried_by", of)
+    prepared = Prepared(RowSpace(), Rows(curved(400)), 4)
+    found = choosing.best_mixture(Trial.of(prepared, 400, 0), prepared, 0)
+    assert tried == [*((k, 1) for k in (1, 2, 5, 10, 20)), *others]
+    assert found.error == min(errors[each] for each in tried if each in errors)
+
+
 def test_weights_are_those_of_least_squares():
     rows = np.random.default_rng(0).normal(size=(4000, 2))
     trial = Trial.of(Prepared(RowSpace(), Rows(rows), 2), 4000, 0)

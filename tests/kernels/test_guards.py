@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
 
-from thalweg.kernels import atoms, hidden_gaussian, lasso, moving, nearest, visible
+from thalweg.kernels import atoms, hidden_gaussian, lasso, least_without, moving, nearest, visible
 
 GUARD = 64
 KERNELS = [
     (atoms, "_pass"),
+    (hidden_gaussian, "_conditionals"),
     (hidden_gaussian, "_sums"),
     (lasso, "_rows"),
+    (least_without, "_least"),
     (moving, "_move_sums"),
     (moving, "reassign"),
     (nearest, "assign_by_scores"),
@@ -61,7 +64,11 @@ def calls(monkeypatch):
     calls = []
     for module, name in KERNELS:
         monkeypatch.setattr(module, name, Guarded(getattr(module, name), calls))
-    return calls
+    # whole arrays are copied back: threads would undo what others have written
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield calls
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -121,6 +128,36 @@ def test_sparse_codes(calls, scale):
     assert np.isfinite(codes[ordinary]).all()
     assert (gap[ordinary] < 1e-8).all()
     assert calls == ["_rows"] * len(calls) != []
+
+
+@pytest.mark.parametrize(("n", "d", "k"), [(1, 2, 1), (300, 7, 5)])
+def test_hidden_entries_of_normal_components(n, d, k, calls):
+    random = np.random.default_rng(0)
+    y, means = random.normal(size=(n, d)), random.normal(size=(k, d))
+    y[random.random(y.shape) < 0.3] = np.nan
+    factors = np.tril(random.normal(size=(k, d, d))) + 3 * np.eye(d)
+    energies, filled = hidden_gaussian.conditionals(y, np.zeros(k), means, factors)
+    assert np.isfinite(energies).all()
+    seen = ~np.isnan(y)
+    assert all(np.array_equal(each[seen], y[seen]) for each in filled)
+    counts, *_ = hidden_gaussian.expected_sums(
+        y, np.ones(n), np.zeros(k), means, factors, means, 1.0
+    )
+    assert counts.sum() == pytest.approx(n)
+    assert set(calls) == {"_conditionals", "_sums"}
+
+
+def test_nearest_rows_without_a_coordinate(calls):
+    random = np.random.default_rng(0)
+    y, rows = random.normal(size=(37, 5)), random.normal(size=(90, 5))
+    sums = abs(y[:, None] - rows).sum(axis=2)
+    for k in (1, 20, 90):
+        cut = np.partition(sums, k - 1, axis=1)[:, k - 1]
+        left_out = np.arange(5) == 2
+        values, which = least_without.least_without(sums, cut, y, rows, left_out, k, False, 1e-6)
+        rest = abs(y[:, None] - rows)[:, :, ~left_out].sum(axis=2)
+        np.testing.assert_allclose(np.take_along_axis(rest, which, 1), values)
+    assert "_least" in calls
 
 
 def with_hidden(y):

@@ -10,10 +10,14 @@ from torch import Tensor, nn
 
 from thalweg.core import InputError, LatentEnergy, check_columns, rows_alike
 from thalweg.core.rows_alike import FEW_PATTERNS
+from thalweg.energies.precision_factors import precision_factors, singular
 from thalweg.latents import OneHot
 
 MOST_NUMBERS = 2**22
 """Numbers of the matrices held at a time for rows with hidden coordinates."""
+
+SMALL = 2**15
+"""Numbers of rows, times components, for which a compiled loop is not worth its import"""
 
 
 class GaussianComponents(LatentEnergy):
@@ -175,7 +179,7 @@ class DiagonalGaussians(GaussianComponents):
         super().__init__(means, weights)
         bad = (~(variances > 0)).any(dim=1).nonzero()
         if len(bad):
-            raise InputError(_singular(int(bad[0])))
+            raise InputError(singular(int(bad[0])))
         self.log_precision = nn.Parameter(-variances.log())
 
     def _wide(self) -> Tensor:
@@ -271,6 +275,8 @@ class _Marginal(LatentEnergy):
         # a GPU has no use for it, and would have to be waited for
         groups = rows_alike(self.visible.numpy()) if y.device.type == "cpu" else []
         if not groups or len(groups) * FEW_PATTERNS > len(y):
+            if self._suits_kernel(y):
+                return [self._by_kernel(y)]
             return [self._block(y[at], self.visible[at], precisions)[:2] for at in self._pieces(y)]
         # rows that show the same have one matrix to factor
         k, d = self.whole.means.shape
@@ -280,6 +286,23 @@ class _Marginal(LatentEnergy):
                 found = self._block(y[at], self.visible[at[:1]], precisions)
                 energy[:, at], filled[:, at] = found[:2]
         return [(energy, filled)]
+
+    def _suits_kernel(self, y: Tensor) -> bool:
+        if y.device.type != "cpu" or y.numel() * len(self.whole.means) <= SMALL:
+            return False
+        learns = y.requires_grad or any(each.requires_grad for each in self.whole.parameters())
+        return not (torch.is_grad_enabled() and learns)
+
+    def _by_kernel(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The energies and rows of :meth:`_block`, row by row."""
+        from thalweg.kernels.hidden_gaussian import conditionals  # compiled: slow to import
+
+        whole, holed = self.whole, torch.where(self.visible, y.double(), torch.nan)
+        bias = -torch.log_softmax(whole.logits, dim=0) - 0.5 * whole.log_det()
+        factors = whole.factor().double().expand(len(whole.means), -1, -1).contiguous()
+        arrays = [each.detach().double().numpy() for each in (holed, bias, whole.means, factors)]
+        energy, filled = conditionals(*arrays)
+        return torch.from_numpy(energy).to(y), torch.from_numpy(filled).to(y)
 
     def _block(
         self, y: Tensor, visible: Tensor, precision: Tensor
@@ -323,28 +346,3 @@ def chosen(z: Tensor, each: Tensor) -> Tensor:
         # not as a product: 0 times an infinite energy is not 0
         return each[z[:, 0].argmax(dim=1)]
     return torch.where(z == 0, 0, z * each.T).sum(dim=-1)
-
-
-def precision_factors(covariances: Tensor) -> Tensor:
-    """L, lower triangular with L L^T the inverse of each covariance (k, d, d).
-
-    Raises
-    ------
-    InputError
-        If a covariance is not positive definite; the message names the component.
-    """
-    # the Cholesky factor of the inverse, without inverting: flip, factor, invert, flip
-    flipped, failed = torch.linalg.cholesky_ex(covariances.flip(1, 2))
-    bad = (failed > 0).nonzero()
-    if len(bad) or not flipped.isfinite().all():
-        raise InputError(_singular(int(bad[0]) if len(bad) else 0))
-    identity = torch.eye(covariances.shape[-1]).to(covariances).expand_as(flipped)
-    inverse = torch.linalg.solve_triangular(flipped, identity, upper=False)
-    return inverse.flip(1, 2).transpose(1, 2)
-
-
-def _singular(component: int) -> str:
-    return (
-        f"GaussianMixture: the covariance of component {component} is singular, its rows lie in a "
-        "plane or on a point; expected a larger reg_covar, fewer components, or other columns"
-    )

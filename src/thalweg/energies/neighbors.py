@@ -12,13 +12,7 @@ from torch import Tensor, nn
 
 from thalweg.core import Energy, InputError, Part, check_columns, rows_alike
 from thalweg.core.rows_alike import FEW_PATTERNS
-from thalweg.energies.row_distances import (
-    CANCELS,
-    MOST_NUMBERS,
-    Euclidean,
-    KnownRows,
-    RowDistance,
-)
+from thalweg.energies.row_distances import CANCELS, MOST_NUMBERS, Euclidean, KnownRows, RowDistance
 
 MOST_ON_GPU = 2**25
 """Distances held at a time on a GPU"""
@@ -108,17 +102,23 @@ class NeighborDistance(Energy):
 
     def _least(self, terms: Tensor) -> tuple[Tensor, Tensor]:
         """The k least terms of each row, and whose they are: (n, k), infinite if there are less."""
+        return self._of_others(*terms.topk(self._taken(terms.shape[1]), dim=1, largest=False))
+
+    def _taken(self, m: int) -> int:
+        """How many of m terms are looked at: of a row that is there, the first is itself."""
+        return min(self.k + 1, m) if self.apart else self.k
+
+    def _of_others(self, values: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+        """The k least of others, from the least of all in their order."""
         if not self.apart:
-            return terms.topk(self.k, dim=1, largest=False)
-        # one more: of a row that is there, the first is itself
-        values, which = terms.topk(min(self.k + 1, terms.shape[1]), dim=1, largest=False)
+            return values, which
         itself = values[:, 0] == 0
         last = torch.where(itself[:, None], torch.roll(values, -1, 1), values)
         order = torch.where(itself[:, None], torch.roll(which, -1, 1), which)
         if values.shape[1] > self.k:
             return last[:, : self.k], order[:, : self.k]
         # all rows: of one that is itself there is one less
-        gone = itself[:, None] & (torch.arange(self.k, device=terms.device) == self.k - 1)
+        gone = itself[:, None] & (torch.arange(self.k, device=values.device) == self.k - 1)
         return torch.where(gone & (self.k > 1), torch.inf, last), order
 
     def _seen(self, at: slice) -> Tensor | None:
@@ -226,10 +226,10 @@ class NeighborDistance(Energy):
             whole = None
             if known.whole and bool(seen.all()):
                 whole = self.distance.whole(here, known.rows)
-                longest = whole.amax(dim=1)
+                cut = whole.kthvalue(self._taken(whole.shape[1]), dim=1).values
             for j, part in enumerate(parts):
                 if whole is not None:
-                    least, which = self._least_without(whole, longest, here, known, part)
+                    least, which = self._least_without(whole, cut, here, known, part)
                 else:
                     without = seen.clone()
                     without[:, part] = False
@@ -241,24 +241,33 @@ class NeighborDistance(Energy):
         return energies, usual
 
     def _least_without(
-        self, whole: Tensor, longest: Tensor, y: Tensor, known: KnownRows, part: Part
+        self, whole: Tensor, cut: Tensor, y: Tensor, known: KnownRows, part: Part
     ) -> tuple[Tensor, Tensor]:
-        """The k least terms without a part of the columns, of rows that show all."""
-        d = y.shape[1]
-        kept = torch.ones(d, dtype=torch.bool, device=y.device)
+        """The k least terms without a part of the columns, of rows that show all.
+
+        ``cut`` is the k-th least of the whole terms.
+        """
+        kept = torch.ones(y.shape[1], dtype=torch.bool, device=y.device)
         kept[part] = False
         left = int(kept.sum())
         if not left:
             return self._least(torch.full_like(whole, float(known.usual)))
-        gone = self.distance.whole(y[:, ~kept], known.rows[:, ~kept])
-        least, which = self._least(torch.sub(whole, gone, out=gone))
-        # where next to nothing is left of a sum it is taken from differences
-        sums = whole.gather(1, which)
-        lost = (least < CANCELS * sums).any(dim=1) | (longest * CANCELS > least[:, -1])
-        if bool(lost.any()):
-            again = self._least(self.distance.whole(y[lost][:, kept], known.rows[:, kept]))
-            least[lost], which[lost] = again
-        return least * (d / left), which
+        if y.device.type == "cpu":
+            from thalweg.kernels.least_without import least_without  # compiled: slow to import
+
+            sums, last, of, rows, gone = (
+                each.detach().numpy() for each in (whole, cut, y, known.rows, ~kept)
+            )
+            k, squares = self._taken(whole.shape[1]), self.distance.squares
+            found = least_without(sums, last, of, rows, gone, k, squares, CANCELS)
+            least, which = (torch.from_numpy(each) for each in found)
+            if self.apart:
+                least, order = least.sort(dim=1)
+                which = which.gather(1, order)
+            least, which = self._of_others(least, which)
+        else:
+            least, which = self._least(self.distance.whole(y[:, kept], known.rows[:, kept]))
+        return least * (y.shape[1] / left), which
 
     def _of_nearest(
         self, least: Tensor, which: Tensor, columns: Tensor | None = None

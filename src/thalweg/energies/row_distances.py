@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -41,6 +41,9 @@ class KnownRows(NamedTuple):
 class RowDistance(ABC):
     """A distance of rows that is a sum over columns, or the root of one."""
 
+    squares: ClassVar[bool]
+    """Whether the terms are squares of differences; they are their absolute values otherwise."""
+
     def known(self, rows: Tensor, shown: Tensor) -> KnownRows:
         """What has to be known of rows (m, d), visible where ``shown``, to be near others."""
         there = shown.double()
@@ -70,6 +73,8 @@ class RowDistance(ABC):
 class Euclidean(RowDistance):
     r""":math:`\|y - y'\|_2`, whose terms are its square."""
 
+    squares = True
+
     def usual(self, away: Tensor, shown: Tensor) -> Tensor:
         count = shown.sum(dim=0).clamp_min(1)
         variance = away.square().sum(dim=0) / count - (away.sum(dim=0) / count).square()
@@ -94,6 +99,8 @@ class Euclidean(RowDistance):
 
 class Manhattan(RowDistance):
     r""":math:`\|y - y'\|_1`: a column that is far off counts no more than by how far."""
+
+    squares = False
 
     def usual(self, away: Tensor, shown: Tensor) -> Tensor:
         # of two draws of n sorted numbers: sum (2 i - n + 1) y_(i), over n^2 / 2

@@ -1,4 +1,4 @@
-"""Sums of expectation maximization for normal components, where rows have hidden entries.
+"""Normal components of rows with hidden entries: what their sums are, and what fills them in.
 
 For a row with hidden coordinates h, and e = y - mu with 0 at h, everything follows from the hidden
 block of the precision matrix P: the conditional mean is -P_hh^-1 (Pe)_h, the conditional
@@ -74,46 +74,40 @@ def expected_sums(
     return counts.sum(axis=0), sums.sum(axis=0), whole, float(loss.sum())
 
 
-@numba.njit(nogil=True, cache=True)
+def conditionals(y: Floats, bias: Floats, means: Floats, factors: Floats) -> tuple[Floats, Floats]:
+    """Marginal energies (k, n), and rows (k, n, d) whose hidden entries are at their mean given
+    the others, under each component; parameters as of :func:`expected_sums`."""
+    n, d = y.shape
+    precisions = factors @ factors.transpose(0, 2, 1)
+    energies, filled = np.empty((len(means), n)), np.empty((len(means), n, d))
+
+    def work(start: int, stop: int) -> None:
+        _conditionals(y, bias, means, factors, precisions, start, stop, energies, filled)
+
+    over_blocks(work, n)
+    return energies, filled
+
+
+_compiled = numba.njit(
+    nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"}
+)
+
+
+@_compiled
 def _sums(  # type: ignore[no-untyped-def]
     y, weight, bias, means, factors, precisions, about, beta, start, stop, counts, sums, products
 ):
     k, d = means.shape
-    filled = np.zeros((k, d))
-    energy = np.zeros(k)
-    inverses = np.zeros((k, d, d))
-    slope = np.zeros(d)
-    hidden = np.zeros(d, np.int64)
-    factor = np.zeros((d, d))
+    e, energy, blocks = np.zeros((k, d)), np.zeros(k), np.zeros((k, d, d))
+    spare, hidden = np.zeros(d), np.zeros(d, np.int64)
     total = 0.0
     for row in range(start, stop):
-        m = 0
-        for j in range(d):
-            if np.isnan(y[row, j]):
-                hidden[m] = j
-                m += 1
+        m = _hidden(y, row, hidden)
         lowest = np.inf
         for c in range(k):
-            e = filled[c]
-            for j in range(d):
-                e[j] = 0.0 if np.isnan(y[row, j]) else y[row, j] - means[c, j]
-            log_det = 0.0
-            if m > 0:
-                for i in range(d):
-                    value = 0.0
-                    for j in range(d):
-                        value += precisions[c, i, j] * e[j]
-                    slope[i] = value
-                log_det = _conditional(precisions[c], slope, hidden, m, factor, inverses[c], e)
-            # as a sum of squares at the conditional mean: nothing cancels
-            square = 0.0
-            for j in range(d):
-                value = 0.0
-                for i in range(j, d):
-                    value += factors[c, i, j] * e[i]
-                square += value * value
-            seen = d - m
-            energy[c] = bias[c] + 0.5 * (square + log_det + seen * math.log(2 * math.pi))
+            energy[c] = bias[c] + _energy(
+                y, row, means, factors, precisions, c, hidden, m, blocks, e, spare
+            )
             lowest = min(lowest, energy[c])
         mass = 0.0
         for c in range(k):
@@ -127,48 +121,101 @@ def _sums(  # type: ignore[no-untyped-def]
             if share < 1e-14 * weight[row]:
                 continue
             counts[c] += share
-            e = filled[c]
             for j in range(d):
-                e[j] += means[c, j] - about[c, j]
-                sums[c, j] += share * e[j]
+                e[c, j] += means[c, j] - about[c, j]
+                sums[c, j] += share * e[c, j]
             for i in range(d):
-                scaled = share * e[i]
+                scaled = share * e[c, i]
                 for j in range(i + 1):
-                    products[c, i, j] += scaled * e[j]
+                    products[c, i, j] += scaled * e[c, j]
+            # the conditional covariance, column by column
             for i in range(m):
+                for j in range(m):
+                    spare[j] = 1.0 if i == j else 0.0
+                _solve(blocks, c, m, spare)
                 for j in range(i + 1):
-                    products[c, hidden[i], hidden[j]] += share * inverses[c, i, j]
+                    products[c, hidden[i], hidden[j]] += share * spare[j]
     return total
 
 
-@numba.njit(nogil=True, cache=True)
-def _conditional(precision, slope, hidden, m, factor, inverse, e):  # type: ignore[no-untyped-def]
-    """Put the conditional mean into e at hidden coordinates; P_hh^-1, and log det P_hh."""
+@_compiled
+def _conditionals(  # type: ignore[no-untyped-def]
+    y, bias, means, factors, precisions, start, stop, energies, filled
+):
+    k, d = means.shape
+    e, blocks = np.zeros((k, d)), np.zeros((k, d, d))
+    spare, hidden = np.zeros(d), np.zeros(d, np.int64)
+    for row in range(start, stop):
+        m = _hidden(y, row, hidden)
+        for c in range(k):
+            energies[c, row] = bias[c] + _energy(
+                y, row, means, factors, precisions, c, hidden, m, blocks, e, spare
+            )
+            for j in range(d):
+                filled[c, row, j] = y[row, j]
+            for i in range(m):
+                filled[c, row, hidden[i]] = means[c, hidden[i]] + e[c, hidden[i]]
+
+
+@_compiled
+def _hidden(y, row, hidden):  # type: ignore[no-untyped-def]
+    """Put the numbers of the hidden coordinates into ``hidden``; how many there are."""
+    m = 0
+    for j in range(y.shape[1]):
+        if np.isnan(y[row, j]):
+            hidden[m] = j
+            m += 1
+    return m
+
+
+@_compiled
+def _energy(  # type: ignore[no-untyped-def]
+    y, row, means, factors, precisions, c, hidden, m, blocks, e, spare
+):
+    """Half of square, log determinant and constant; y - mu into e[c], hidden coordinates at their
+    conditional mean, and the Cholesky factor of P_hh into blocks[c], its diagonal inverted."""
+    d = y.shape[1]
+    for j in range(d):
+        e[c, j] = 0.0 if np.isnan(y[row, j]) else y[row, j] - means[c, j]
     log_det = 0.0
     for i in range(m):
+        at, known = hidden[i], 0.0
+        for j in range(d):
+            known += precisions[c, at, j] * e[c, j]
+        spare[i] = -known
         for j in range(i + 1):
-            value = precision[hidden[i], hidden[j]]
+            value = precisions[c, at, hidden[j]]
             for p in range(j):
-                value -= factor[i, p] * factor[j, p]
+                value -= blocks[c, i, p] * blocks[c, j, p]
             if i == j:
-                factor[i, i] = math.sqrt(value)
-                log_det += 2 * math.log(factor[i, i])
+                log_det += math.log(value)
+                blocks[c, i, i] = 1 / math.sqrt(value)
             else:
-                factor[i, j] = value / factor[j, j]
-    for column in range(m):
-        for i in range(m):
-            value = 1.0 if i == column else 0.0
-            for p in range(i):
-                value -= factor[i, p] * inverse[p, column]
-            inverse[i, column] = value / factor[i, i]
-        for i in range(m - 1, -1, -1):
-            value = inverse[i, column]
-            for p in range(i + 1, m):
-                value -= factor[p, i] * inverse[p, column]
-            inverse[i, column] = value / factor[i, i]
+                blocks[c, i, j] = value * blocks[c, j, j]
+    _solve(blocks, c, m, spare)
     for i in range(m):
-        value = 0.0
-        for j in range(m):
-            value -= inverse[i, j] * slope[hidden[j]]
-        e[hidden[i]] = value
-    return log_det
+        e[c, hidden[i]] = spare[i]
+    # as a sum of squares at the conditional mean: nothing cancels
+    for j in range(d):
+        spare[j] = 0.0
+    for i in range(d):
+        at_i = e[c, i]
+        for j in range(i + 1):
+            spare[j] += factors[c, i, j] * at_i
+    square = 0.0
+    for j in range(d):
+        square += spare[j] * spare[j]
+    return 0.5 * (square + log_det + (d - m) * math.log(2 * math.pi))
+
+
+@_compiled
+def _solve(factors, c, m, right):  # type: ignore[no-untyped-def]
+    """(L L^T)^-1 right in place, with L the factor of component c, its diagonal inverted."""
+    for i in range(m):
+        for p in range(i):
+            right[i] -= factors[c, i, p] * right[p]
+        right[i] *= factors[c, i, i]
+    for i in range(m - 1, -1, -1):
+        for p in range(i + 1, m):
+            right[i] -= factors[c, p, i] * right[p]
+        right[i] *= factors[c, i, i]

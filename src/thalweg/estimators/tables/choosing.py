@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +21,13 @@ from thalweg.estimators.tables.space import Prepared
 SIZES = (1, 2, 5, 10, 20, 40)
 """Components of mixtures that are tried"""
 
-FLOORS, MORE_FLOORS = (1e-2, 1e-3), (1e-4, 1e-1)
-"""What is added to covariances: with all sizes, and then with the best of them"""
+FLOORS = (1e-1, 1e-2, 1e-3, 1e-4)
+"""What is added to covariances: the second with all sizes, the third with the best of them and its
+neighbours; of what was better then, the next as well"""
 
-WORSE = 1.25
-"""Times the best error, from which on larger mixtures are not tried"""
+WORSE, IN_A_ROW = 1.15, 2
+"""Times the best error from which on no more are tried, and how many larger mixtures that are worse
+than the best are enough"""
 
 POOLED = 8
 """Mixtures whose mean is taken in the end, where all rows were tried"""
@@ -105,7 +108,7 @@ def best_mixture(trial: Trial, prepared: Prepared, seed: int) -> Tried | None:
     n = len(trial.whole)
     if numbers > WIDE:
         planes = (PCA(k, max_iter=ROUNDS) for k in PLANES if k < min(n, prepared.rows.n_columns))
-        return _best(trial, planes)
+        return _rising(trial, planes)
 
     def of(k: int, floor: float) -> GaussianMixture:
         # pooled, as in the end: what one alone has by heart, several average out
@@ -114,31 +117,47 @@ def best_mixture(trial: Trial, prepared: Prepared, seed: int) -> Tried | None:
 
     sizes = [k for k in SIZES if 1.5 * k * max(numbers, 1) <= n or k == 1]
     if n < FEW:
-        return _best(trial, [of(1, FLOORS[0])])
-    best = None
-    for floor in FLOORS:
-        found = _best(trial, (of(k, floor) for k in sizes))
-        if found is not None and (best is None or found.error < best.error):
-            best = found
+        return _best(trial, [of(1, FLOORS[1])])
+    highest, high, low, lowest = FLOORS
+    best = _rising(trial, (of(k, high) for k in sizes))
     if best is None:
         return None
-    k = best.model.n_components
-    return _best(trial, (of(k, floor) for floor in MORE_FLOORS), best)
+    at = sizes.index(best.model.n_components)
+    # the smaller neighbour before the larger, which takes longer
+    near = sizes[at : at + 1] + sizes[max(0, at - 1) : at] + sizes[at + 1 : at + 2]
+    found = _best(trial, (of(k, low) for k in near), best) or best
+    further = highest if found is best else lowest
+    return _best(trial, [of(found.model.n_components, further)], found)
 
 
 def _best(trial: Trial, models: Iterable[Any], best: Tried | None = None) -> Tried | None:
-    """The model that fills best; no more are tried where they grow worse."""
-    for model in models:
-        try:
-            found = tried_by(trial, model)
-        except InputError:
-            # rows that this one cannot be fitted to
-            continue
+    """The model that fills best; no more are tried after one that is far worse."""
+    for found in _each(trial, models):
         if best is None or found.error < best.error:
             best = found
         elif found.error > WORSE * best.error:
             break
     return best
+
+
+def _rising(trial: Trial, models: Iterable[Any]) -> Tried | None:
+    """The same of ever larger models: no more are tried where they grow worse."""
+    best, since = None, 0
+    for found in _each(trial, models):
+        if best is None or found.error < best.error:
+            best, since = found, 0
+        else:
+            since += 1
+        if since == IN_A_ROW:
+            break
+    return best
+
+
+def _each(trial: Trial, models: Iterable[Any]) -> Iterator[Tried]:
+    for model in models:
+        # there may be rows that this one cannot be fitted to
+        with suppress(InputError):
+            yield tried_by(trial, model)
 
 
 def in_the_end(model: Any, more: float) -> Any:

@@ -144,10 +144,11 @@ class Trial(NamedTuple):
 def _spread(values: NDArray[np.float64]) -> float:
     """The variance of a column's entries, its outermost fiftieths drawn in: one far value is not
     what the others are to be held against."""
-    ends = np.nanquantile(values, (0.02, 0.98), axis=0)
-    near = np.clip(values, *ends)
-    drawn_in = float(np.nanvar(near, axis=0).sum())
-    return drawn_in if drawn_in > 0 else float(np.nanvar(values, axis=0).sum())
+    low, high = np.nanquantile(values, (0.02, 0.98), axis=0)
+    if (low == high).all():
+        # of a column that is nearly always the same, by what it is else
+        return float(np.nanvar(values, axis=0).sum())
+    return float(np.nanvar(np.clip(values, low, high), axis=0).sum())
 
 
 def recovered(model: Any, rows: Rows) -> NDArray[np.float64]:
