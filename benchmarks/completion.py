@@ -1,6 +1,6 @@
 """Completion of tables with hidden entries: every estimator beside scikit-learn's imputers.
 
-python benchmarks/completion.py --data-dir DIR [--seeds 3] [--tables airfoil,blood] [--ways A,B]
+python benchmarks/completion.py --data-dir DIR [--seeds 3] [--tables airfoil,blood] [--ways "A;B"]
 
 DIR holds imputation/*.csv; without it nothing is measured, and said so. Columns are scaled to 0 ..
 1, a fifth of the entries is hidden completely at random, and every way sees the rest alone. Root

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor
 
-from thalweg.core import Choice, Either, InputError, Real, learned, parameter, visible_energy
+from thalweg.core import Choice, Either, InputError, Real, learned, parameter
 from thalweg.energies import Parzen
 from thalweg.energies.word_kernels import SMOOTHING
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.model import MeanScoreMixin, SamplesMixin
-from thalweg.estimators.tables.outliers import OutliersMixin
-from thalweg.estimators.tables.reservoir import KeepsRows
+from thalweg.estimators.tables.reservoir import RowsExplain
 from thalweg.estimators.tables.words import layout_of
 from thalweg.training.bandwidth import kernel_widths
 
 
-class KernelDensity(OutliersMixin, SamplesMixin, MeanScoreMixin, KeepsRows):
+class KernelDensity(SamplesMixin, MeanScoreMixin, RowsExplain):
     r"""A normal kernel around each training row (Parzen's windows); nothing else is trained.
 
     .. math::
@@ -87,15 +84,6 @@ class KernelDensity(OutliersMixin, SamplesMixin, MeanScoreMixin, KeepsRows):
     def _of(self, rows: Tensor) -> Parzen:
         layout = layout_of(self._space)
         return Parzen(rows, self.bandwidth_, layout=layout, smoothing=self.smoothing_)
-
-    def _energy_in_training(self, y: Tensor) -> Tensor:
-        energy = copy.copy(self.energy_)
-        energy.apart = True
-        value: Tensor = visible_energy(energy, y)(y)
-        return value
-
-    def _kept_rows(self) -> Tensor:
-        return torch.where(self.energy_.shown, self.energy_.rows, torch.nan)
 
     def _blank(self, state: dict[str, Tensor]) -> Parzen:
         rows = held(state, "rows", self.n_rows_, self._width)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -21,19 +20,17 @@ from thalweg.core import (
     learned,
     parameter,
     real_array,
-    visible_energy,
 )
 from thalweg.energies import Euclidean, Manhattan, NeighborDistance
 from thalweg.estimators.base.loading import held
 from thalweg.estimators.tables.model import CodesMixin
-from thalweg.estimators.tables.outliers import OutliersMixin
-from thalweg.estimators.tables.reservoir import KeepsRows
+from thalweg.estimators.tables.reservoir import RowsExplain
 
 METRICS = {"manhattan": Manhattan, "euclidean": Euclidean}
 """Distances by their names."""
 
 
-class Neighbors(OutliersMixin, CodesMixin, KeepsRows):
+class Neighbors(CodesMixin, RowsExplain):
     r"""How far the nearest rows are: nothing is trained, and no shape is assumed.
 
     .. math::
@@ -92,9 +89,6 @@ class Neighbors(OutliersMixin, CodesMixin, KeepsRows):
         self.k_ = min(wanted, len(rows))
         self.energy_ = NeighborDistance(rows, self.k_, METRICS[self.metric]())
 
-    def _kept_rows(self) -> Tensor:
-        return torch.where(self.energy_.shown, self.energy_.rows, torch.nan)
-
     def transform(self, X: Any) -> NDArray[np.floating]:
         """Codes z*: the numbers of the training rows that are nearest, the nearest first: (n, k).
 
@@ -125,13 +119,6 @@ class Neighbors(OutliersMixin, CodesMixin, KeepsRows):
     @property
     def _n_features_out(self) -> int:
         return self.k_
-
-    def _energy_in_training(self, y: Tensor) -> Tensor:
-        # a row that was learned from must not count itself
-        energy = copy.copy(self.energy_)
-        energy.apart = True
-        value: Tensor = visible_energy(energy, y)(y)
-        return value
 
     def _blank(self, state: dict[str, Tensor]) -> NeighborDistance:
         rows = held(state, "rows", self.n_rows_, self._width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from typing import Any, Self
 
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from thalweg.core import Choice, Integer, Real, changed, learned, parameter
+from thalweg.core import Choice, Integer, Real, changed, learned, parameter, visible_energy
+from thalweg.energies import NeighborDistance, Parzen
 from thalweg.estimators.base.settings import Seeded
 from thalweg.estimators.tables.learning_on import LearnsOn, seed_later
 from thalweg.estimators.tables.model import TableModel
+from thalweg.estimators.tables.outliers import OutliersMixin
 
 
 class KeepsRows(LearnsOn, Seeded, TableModel):
@@ -105,3 +108,19 @@ class KeepsRows(LearnsOn, Seeded, TableModel):
             self.kept_ = np.concatenate([numbers[left], int(given) + places[chosen]])
         self.n_samples_seen_ = after
         return self
+
+
+class RowsExplain(OutliersMixin, KeepsRows):
+    """For energies whose z is which of the kept rows explains another."""
+
+    energy_: NeighborDistance | Parzen = learned()
+
+    def _kept_rows(self) -> Tensor:
+        return torch.where(self.energy_.shown, self.energy_.rows, torch.nan)
+
+    def _energy_in_training(self, y: Tensor) -> Tensor:
+        # a row that was learned from must not count itself
+        energy = copy.copy(self.energy_)
+        energy.apart = True
+        value: Tensor = visible_energy(energy, y)(y)
+        return value
