@@ -92,6 +92,11 @@ def test_a_column_that_is_nearly_always_the_same_does_not_outweigh_the_others():
     rows[:4, 2] = 0.83
     trial = Trial.of(Prepared(RowSpace(), Rows(rows), 3), 600, 0)
     np.testing.assert_allclose(trial.weight[2], 1 / rows[:, 2].var())
+    # of one that is the same in all rows of a trial nothing is asked
+    rows[:, 2] = 0.3
+    trial = Trial.of(Prepared(RowSpace(), Rows(rows), 3), 600, 0)
+    assert not trial.asked[:, 2].any()
+    assert trial.mean_error() == pytest.approx(1, abs=0.2)
 
 
 @pytest.mark.parametrize(("more", "others"), [

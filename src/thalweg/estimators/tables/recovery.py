@@ -146,9 +146,12 @@ def _spread(values: NDArray[np.float64]) -> float:
     what the others are to be held against."""
     low, high = np.nanquantile(values, (0.02, 0.98), axis=0)
     if (low == high).all():
-        # of a column that is nearly always the same, by what it is else
-        return float(np.nanvar(values, axis=0).sum())
-    return float(np.nanvar(np.clip(values, low, high), axis=0).sum())
+        # nearly always the same
+        low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    varies = low < high
+    # of equal numbers the mean is rounded, and the variance not quite 0
+    near = np.clip(values, low, high)[:, varies]
+    return float(np.nanvar(near, axis=0).sum()) if varies.any() else 0.0
 
 
 def recovered(model: Any, rows: Rows) -> NDArray[np.float64]:
