@@ -22,7 +22,7 @@ from thalweg.energies import (
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.objectives import Denoising, RelaxedPushDown
 from thalweg.pretext import Masked, Shaped
-from thalweg.training import Hardware, Recipe, fit, gradient_step
+from thalweg.training import Hardware, Recipe, gradient_step, learn
 
 VOCABULARY = 8000
 MARKS = Marks(start=2, end=3, hidden=4, padding=0)
@@ -216,7 +216,7 @@ def images(where, name):
 
     def ours():
         order = Shuffled(n, batch, steps, torch.Generator().manual_seed(0))
-        fit(energy, objective, take, order, Recipe(steps, 1e-3), where.seeded(1), title="speed",
+        learn(energy, objective, take, order, Recipe(steps, 1e-3), where.seeded(1), title="speed",
             hardware=Hardware(str(where.device)))  # fmt: skip
 
     def plain():

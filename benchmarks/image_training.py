@@ -37,7 +37,7 @@ from thalweg.estimators import MaskedImageModel
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
 from thalweg.objectives import Denoising, RelaxedPushDown
 from thalweg.pretext import Masked, Shaped
-from thalweg.training import Recipe, fit
+from thalweg.training import Recipe, learn
 
 BATCH = 128
 CLIPS = 32
@@ -48,7 +48,7 @@ def seeded(seed=0):
 
 
 def by_fit(energy, objective, take, n, batch, steps):
-    fit(energy, objective, take, Shuffled(n, batch, steps, seeded()), Recipe(steps, 1e-3),
+    learn(energy, objective, take, Shuffled(n, batch, steps, seeded()), Recipe(steps, 1e-3),
         seeded(1), title="speed")  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from thalweg.estimators import JointEmbeddingModel, KMeans, MaskedImageModel, Sp
 from thalweg.objectives import Denoising
 from thalweg.pretext import AddedNoise
 from thalweg.probe import Labelled, fine_tune, linear_probe, neighbour_probe, some_of_each
-from thalweg.training import Recipe, fit
+from thalweg.training import Recipe, learn
 
 STEPS, BATCH, RATE = 1500, 128, 0.002
 CONVOLUTIONAL = {"width": 16, "depth": 2}
@@ -68,7 +68,7 @@ class Denoised:
         generator = torch.Generator().manual_seed(self.seed)
         network = ConvolutionalInpainter(source.shape, **CONVOLUTIONAL, generator=generator)
         order = Shuffled(len(source), BATCH, self.steps, torch.Generator().manual_seed(self.seed))
-        fit(
+        learn(
             Restored(network), Denoising(AddedNoise(1.0)),
             lambda index: Batch((torch.from_numpy(source.take(index)) - mean) / spread),
             order, Recipe(self.steps, RATE), generator, title="denoising",

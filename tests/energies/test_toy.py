@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from thalweg.core import InputError
+from thalweg.core import InputError, check_energy
 from thalweg.core.energy import by_autograd
 from thalweg.energies import (
     Bernoulli,
@@ -69,6 +69,12 @@ def test_the_closed_form_of_the_gradient_is_autograds(name):
         torch.testing.assert_close(copied.gradient(y), grad)
         assert not found[0].requires_grad
         assert not found[1].requires_grad
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_energy_keeps_the_laws(name):
+    rows = (random(7, 3) > 0).double() if name == "machine" else random(7, 3)
+    check_energy(KINDS[name](), rows)
 
 
 @pytest.mark.parametrize("name", DRAWN)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from thalweg.core import check_energy
 from thalweg.energies import (
     Affine,
     Branches,
@@ -103,6 +104,16 @@ MINIMIZING = ["pca", "sparse coding", "other units"]
 @pytest.fixture
 def y():
     return torch.randn(N, D, generator=torch.Generator().manual_seed(3), dtype=DOUBLE)
+
+
+BOUNDS = {"vae": ["draws"], "curve by importance": ["draws"]}
+"""Laws that are not meant to hold: by codes of an encoder, or twenty of them, F is a bound"""
+
+
+@pytest.mark.parametrize("kind", [torch.float32, DOUBLE])
+@pytest.mark.parametrize("name", KINDS)
+def test_every_energy_keeps_the_laws(name, kind, y):
+    check_energy(make(name).to(kind), y.to(kind), except_for=BOUNDS.get(name, ()))
 
 
 @pytest.mark.parametrize("columns", [1, D - 1, D + 1])

@@ -9,7 +9,7 @@ from thalweg.data import Shuffled
 from thalweg.energies import Affine, Normal, Reconstruction
 from thalweg.latents import Ball, Descent, FreeEnergy
 from thalweg.objectives import LatentCodes
-from thalweg.training import Recipe, fit
+from thalweg.training import Recipe, learn
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def trained(energy, y, codes, rate=0.1):
     order = Shuffled(len(y), 8, 600, torch.Generator().manual_seed(0))
     # the energy learns nothing: only the objective's rate counts
     recipe = Recipe(600, 1e9, objective_rate=rate)
-    fit(energy, objective, take, order, recipe, torch.Generator(), title="codes")
+    learn(energy, objective, take, order, recipe, torch.Generator(), title="codes")
     return objective
 
 

@@ -2,7 +2,9 @@
 
 import thalweg.core.forks  # noqa: F401  children of a fork compute in one thread
 from thalweg.core.arrays import as_array, columns_of
+from thalweg.core.batches import as_batch
 from thalweg.core.bounded import Bounded
+from thalweg.core.check_energy import check_energy
 from thalweg.core.checks import check_parameters, finite_array, real_array
 from thalweg.core.constraints import (
     Array,
@@ -25,6 +27,7 @@ from thalweg.core.files import (
     write_beside,
     write_folder_beside,
 )
+from thalweg.core.function import Function, as_energy, precision_of
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import (
     BEYOND_TOKEN,
@@ -50,7 +53,7 @@ from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.rows_alike import rows_alike
 from thalweg.core.types import Batch, Candidates, Loss
-from thalweg.core.views import Clamped, Function, Given, as_energy, check_columns, check_rows
+from thalweg.core.views import Clamped, Given, check_columns, check_rows
 
 __all__ = [
     "BEYOND_TOKEN",
@@ -90,11 +93,13 @@ __all__ = [
     "Sizes",
     "Switch",
     "as_array",
+    "as_batch",
     "as_energy",
     "as_whole",
     "available_memory",
     "changed",
     "check_columns",
+    "check_energy",
     "check_file",
     "check_folder",
     "check_memory",
@@ -108,6 +113,7 @@ __all__ = [
     "learned",
     "note_converged",
     "parameter",
+    "precision_of",
     "progress",
     "read_file",
     "real_array",

@@ -7,34 +7,6 @@ from torch import Tensor
 
 from thalweg.core.energy import Energy
 from thalweg.core.errors import InputError
-from thalweg.core.gradients import EnergyFunction
-
-
-class Function(Energy):
-    """A plain function of y as an energy.
-
-    Parameters
-    ----------
-    function : callable
-        From ``(n, *shape)`` to (n,).
-    """
-
-    def __init__(self, function: EnergyFunction) -> None:
-        super().__init__()
-        self._function = function
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return self._function(y)
-
-
-def as_energy(energy_fn: EnergyFunction) -> Energy:
-    """An energy function as an energy; itself if it is one."""
-    if not callable(energy_fn):
-        raise InputError(
-            f"energy is {type(energy_fn).__name__}; expected an Energy or a function (of an "
-            "estimator, energy_)"
-        )
-    return energy_fn if isinstance(energy_fn, Energy) else Function(energy_fn)
 
 
 def check_rows(name: str, y: object) -> None:

@@ -107,12 +107,11 @@ class Perceptron(nn.Module):
         Taylor series are carried forward through a SiLU network of one output; one pass with
         2 + m times the rows takes the place of m second derivatives.
         """
-        *inner, last = self._linear
+        first, *others = self._linear
         n, m = len(y), len(directions)
-        first, second = inner[0], None
-        a = first(y)
+        a, second = first(y), None
         slopes = (directions.reshape(m * n, -1) @ first.weight.T).reshape(m, n, -1)
-        for layer in [*inner[1:], last]:
+        for layer in others:
             h, slopes, second = Along.apply(
                 a, slopes, torch.zeros_like(a) if second is None else second
             )
@@ -120,8 +119,9 @@ class Perceptron(nn.Module):
             a = joined[:n] + layer.bias
             slopes = joined[n : n + m * n].reshape(m, n, -1)
             second = joined[n + m * n :]
-        assert second is not None
-        return a[:, 0], slopes[:, :, 0], second[:, 0]
+        # a single layer is a plane
+        curvature = torch.zeros_like(a) if second is None else second
+        return a[:, 0], slopes[:, :, 0], curvature[:, 0]
 
 
 class Branches(nn.Module):

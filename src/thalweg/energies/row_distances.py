@@ -113,6 +113,9 @@ class Manhattan(RowDistance):
     def whole(self, y: Tensor, rows: Tensor) -> Tensor:
         if y.shape[1] == 1:
             return (y - rows.T).abs()
+        if torch.is_grad_enabled() and y.requires_grad:
+            # whose second derivatives torch does not have
+            return self._by_columns(y, rows)
         return torch.cdist(y, rows, p=1.0)
 
     def shared(self, y: Tensor, seen: Tensor, known: KnownRows) -> Tensor:
@@ -124,10 +127,17 @@ class Manhattan(RowDistance):
                 for part, flag in ((y, seen), (known.rows, known.there))
             )
             return torch.from_numpy(shared_absolute(here, there))
-        total = y.new_zeros(len(y), len(known.rows))
+        return self._by_columns(y, known.rows, seen, known.there)
+
+    def _by_columns(
+        self, y: Tensor, rows: Tensor, seen: Tensor | None = None, there: Tensor | None = None
+    ) -> Tensor:
+        total = y.new_zeros(len(y), len(rows))
         for j in range(y.shape[1]):
-            gap = (y[:, j, None] - known.rows[:, j]).abs()
-            total = total + gap * (seen[:, j, None] * known.there[:, j])
+            gap = (y[:, j, None] - rows[:, j]).abs()
+            if seen is not None and there is not None:
+                gap = gap * (seen[:, j, None] * there[:, j])
+            total = total + gap
         return total
 
     def of(self, terms: Tensor) -> Tensor:

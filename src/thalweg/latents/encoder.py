@@ -52,8 +52,9 @@ class Encoder(LatentSolver):
     ) -> Candidates:
         proposed = self.encode(y, x)
         z = energy.latent.nearest(proposed)
-        if z is not proposed and proposed.requires_grad:
-            # straight through: the choice of an element has no gradient of its own
+        if self.training and z is not proposed and proposed.requires_grad:
+            # straight through: the choice of an element has no gradient of its own. That is a way
+            # to train; asked, F has the slope that it has
             z = proposed + (z - proposed).detach()
         converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
         if self.training:

@@ -309,7 +309,7 @@ class Codebook(LatentSpace):
 
     def index(self, z: Tensor) -> Tensor:
         """Which entry is nearest to each part of z: (..., m)."""
-        part = z.reshape(*z.shape[:-1], self.parts, -1)
+        part = z.reshape(*z.shape[:-1], self.parts, self.entries.shape[1])
         return torch.cdist(part, self.entries.expand(*part.shape[:-2], -1, -1)).argmin(dim=-1)
 
     def nearest(self, z: Tensor) -> Tensor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import Batch, Energy, Loss
+from thalweg.core import Batch, Energy, Loss, as_batch, as_energy
 from thalweg.pretext import Corruption
 from thalweg.samplers import Sampler
 
@@ -27,6 +28,11 @@ class Objective(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         return settings_of(self)
+
+    def __call__(self, energy: Any, batch: Any, generator: torch.Generator) -> Loss:
+        """The loss on a batch; any module or function is an energy, and any loader's batch one."""
+        loss: Loss = super().__call__(as_energy(energy), as_batch(batch), generator)
+        return loss
 
     @abstractmethod
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:

@@ -1,203 +1,207 @@
-"""Training an energy on rows with an objective, from the first batch to the last checkpoint."""
+"""Training in one call: a module, data, an objective."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
-from thalweg.core import Batch, Energy, InputError
-from thalweg.data import Shuffled
+from thalweg.core import (
+    Batch,
+    Energy,
+    InputError,
+    Integer,
+    Real,
+    Seed,
+    as_batch,
+    as_energy,
+    check_parameters,
+    generator_from,
+    precision_of,
+)
 from thalweg.objectives import Objective
-from thalweg.training.checkpoint import Checkpoint, Stateful
-from thalweg.training.hardware import Hardware
 from thalweg.training.history import History
 from thalweg.training.loop import check_parameters_finite, train
 from thalweg.training.monitors import Watch
-from thalweg.training.muon import MuonAndAdam
-from thalweg.training.progress import log_to, progress_bar
-from thalweg.training.state import GeneratorState
-from thalweg.training.steps import gradient_step, rise_and_fall
+from thalweg.training.progress import progress_bar
+from thalweg.training.steps import adam, gradient_step
 
+CLIP = 10.0
+"""The longest gradient, beyond which a batch is taken for an accident"""
 
-@dataclass(frozen=True)
-class Run:
-    """How a run is kept and shown; nothing here changes what is learned.
-
-    Parameters
-    ----------
-    checkpoint : path, optional
-        A folder for checkpoints, made if need be.
-    every : int, default 500
-        Steps between them.
-    resume : bool, default False
-        Go on from the last one of the folder; the first run of it may say so too.
-    log_dir : path, optional
-        A folder for TensorBoard, with every monitor (needs the ``tensorboard`` extra).
-    """
-
-    checkpoint: str | os.PathLike[str] | None = None
-    every: int = 500
-    resume: bool = False
-    log_dir: str | os.PathLike[str] | None = None
-
-    def __post_init__(self) -> None:
-        if self.resume and self.checkpoint is None:
-            raise InputError("resume: no checkpoint folder was given; expected one to go on from")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: the numbers that change what is learned."""
-
-    n_steps: int
-    learning_rate: float
-    clip: float | None = None
-    """longest gradient"""
-    average: float | None = None
-    """decay of the moving average of parameters, which takes their place in the end"""
-    precision: str = "no"
-    accumulate: int = 1
-    """parts of a batch that are gone through one after the other"""
-    matrix_rate: float | None = None
-    """of Muon, for the matrices of linear layers; they learn by Adam as all else without it"""
-    objective_rate: float | None = None
-    """of what the objective itself learns; ``learning_rate`` without it"""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """what a checkpoint has to agree with, besides these"""
+PARAMETERS = {
+    "n_steps": Integer(1),
+    "batch_size": Integer(1, high=1_000_000_000),
+    "learning_rate": Real(0, above=True),
+    "random_state": Seed(),
+}
 
 
 def fit(
-    energy: Energy,
+    module: nn.Module | Callable[..., Tensor],
+    data: Any,
     objective: Objective,
-    take: Callable[[Any], Batch],
-    order: Shuffled,
-    recipe: Recipe,
-    generator: torch.Generator,
     *,
-    title: str,
-    hardware: Hardware | None = None,
-    run: Run | None = None,
+    n_steps: int = 2000,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    pair: str = "yx",
+    random_state: int | None = None,
     verbose: bool = False,
 ) -> History:
-    """Steps of Adam (or Muon) on the objective; the rate rises first and falls to 0 at the end.
+    r"""Train an energy on data with an objective: Adam, a rate that rises and falls, in one call.
+
+    In place, on the device and in the precision of the module's parameters. For checkpoints,
+    several processes, moving averages and half precision, write the loop with
+    :func:`gradient_step` and :func:`train`.
 
     Parameters
     ----------
-    energy : Energy
-        Trained in place; with ``recipe.average`` it ends at the averaged parameters.
+    module : Energy, Module or callable
+        From y ``(n, *shape)``, or y and x, to one number a row.
+    data : Tensor, array, tuple, Dataset, DataLoader or other iterable of batches
+        Rows ``(n, *shape)``; two tensors or arrays of as many rows; a dataset of either; or what
+        gives batches, each as :func:`~thalweg.core.as_batch` has it, and can be gone through again.
     objective : Objective
-        Has begun, where it needs to.
-    take : callable
-        From positions of rows to a batch.
-    order : Shuffled
-        Which rows come when.
-    recipe : Recipe
-    generator : torch.Generator
-        All randomness of the steps.
-    title : str
-        What warnings and the bar call it.
-    hardware : Hardware, optional
-    run : Run, optional
-    verbose : bool
+    n_steps : int, default 2000
+    batch_size : int, default 256
+        Rows of a step, where data are not in batches already.
+    learning_rate : float, default 1e-3
+        The highest.
+    pair : {"yx", "xy", "y"}
+        Of two tensors, which is scored (y) and which is given (x); "y": the second, labels for
+        instance, is not looked at.
+    random_state : int, optional
+        Of the order of rows and of what the objective draws.
+    verbose : bool, default False
         Whether to show a bar.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    InputError
+        If a parameter, the module's answers or a batch are not as said; if data end too early.
+    Diverged
+        If the loss is no longer finite.
+
+    Examples
+    --------
+    >>> from thalweg.objectives import DenoisingScoreMatching
+    >>> network = torch.nn.Sequential(torch.nn.Linear(2, 32), torch.nn.SiLU(),
+    ...                               torch.nn.Linear(32, 1), torch.nn.Flatten(0))
+    >>> y = torch.randn(512, 2, generator=torch.Generator().manual_seed(0))
+    >>> history = fit(network, y, DenoisingScoreMatching(0.3), n_steps=100, random_state=0)
+    >>> len(history)
+    100
     """
-    hardware = Hardware() if hardware is None else hardware
-    run = Run() if run is None else run
-    optimizer = _optimizer(energy, objective, recipe)
-    schedule = rise_and_fall(optimizer, recipe.n_steps)
-    parts: dict[str, Stateful] = {
-        "energy": energy,
-        "objective": objective,
-        "optimizer": optimizer,
-        "schedule": schedule,
-        "generator": GeneratorState(generator),
-        "order": order,
-        "hardware": hardware,
-    }
-    average = None
-    if recipe.average is not None:
-        average = AveragedModel(energy, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
-        parts["average"] = average
-    step = gradient_step(
-        energy, objective, optimizer, schedule,
-        clip=recipe.clip, average=average, accumulate=recipe.accumulate, hardware=hardware,
-    )  # fmt: skip
-    checkpoint = None
-    if run.checkpoint is not None:
-        facts = {
-            **_facts(recipe),
-            **recipe.facts,
-            "rows": order.n,
-            "processes": hardware.size,
-            "device": hardware.device.type,
-        }
-        checkpoint = Checkpoint(run.checkpoint, run.every, run.resume, facts, hardware.rank)
-        checkpoint.restore(parts, hardware.lowest(checkpoint.steps()))
-    watch = Watch(title)
+    given = {"n_steps": n_steps, "batch_size": batch_size, "learning_rate": learning_rate,
+             "random_state": random_state}  # fmt: skip
+    check_parameters("fit", given, PARAMETERS)
+    if not isinstance(objective, Objective):
+        raise InputError(
+            f"fit: objective must be an Objective such as DenoisingScoreMatching(0.1), got "
+            f"{objective!r}"
+        )
+    energy = as_energy(module)
+    learned = [p for p in (*energy.parameters(), *objective.parameters()) if p.requires_grad]
+    if not learned:
+        raise InputError(f"fit: {type(module).__name__} has no parameters to learn; expected some")
+    device = learned[0].device
+    objective.to(device)
+    generator = generator_from(random_state, device)
+    order = torch.Generator().manual_seed(int(generator.initial_seed()))
+    source = _batches(data, batch_size, pair, order)
+    first = _suited(next(source), energy, device)
+    objective.begin(energy, first.y, generator)
+    optimizer, schedule = adam([{"params": learned, "lr": learning_rate}], n_steps)
+    step = gradient_step(energy, objective, optimizer, schedule, clip=CLIP)
+    watch, modes = Watch("fit"), [(each, each.training) for each in energy.modules()]
+
+    def until_the_end() -> Iterator[Batch]:
+        yield first
+        for _ in range(n_steps - 1):
+            yield _suited(next(source), energy, device)
+
     energy.train()
-    with ExitStack() as stack:
-        shown = verbose and hardware.rank == 0
-        bar = stack.enter_context(progress_bar(title, recipe.n_steps, shown))
-        log = stack.enter_context(log_to(run.log_dir if hardware.rank == 0 else None))
+    with progress_bar("fit", n_steps, verbose) as bar:
 
         def follow(history: History) -> None:
             bar(history)
-            log(history)
             watch(history)
 
-        history = train(
-            step, _batches(order, take), generator, progress=follow, checkpoint=checkpoint
-        )
-    if average is not None:
-        energy.load_state_dict(average.module.state_dict())
+        history = train(step, until_the_end(), generator, progress=follow)
+    for each, training in modes:
+        each.training = training
     spoiled = (n for n, p in energy.named_parameters() if not bool(p.isfinite().all()))
-    check_parameters_finite(next(spoiled, None), len(history), checkpoint)
-    energy.eval()
+    check_parameters_finite(next(spoiled, None), len(history), None)
     return history
 
 
-def _optimizer(energy: Energy, objective: Objective, recipe: Recipe) -> torch.optim.Optimizer:
-    more = [p for p in objective.parameters() if p.requires_grad]
-    if recipe.matrix_rate is not None:
-        return MuonAndAdam(energy, recipe.matrix_rate, recipe.learning_rate, more)
-    learned = [p for p in energy.parameters() if p.requires_grad]
-    if recipe.objective_rate is None:
-        return torch.optim.Adam([*learned, *more], recipe.learning_rate, fused=True)
-    groups: list[dict[str, Any]] = [
-        {"params": learned},
-        {"params": more, "lr": recipe.objective_rate},
-    ]
-    return torch.optim.Adam(groups, recipe.learning_rate, fused=True)
-
-
-def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:
-    for index in order:
-        yield take(index)
-
-
-def _facts(recipe: Recipe) -> dict[str, Any]:
-    return {
-        name: getattr(recipe, name)
-        for name in (
-            "n_steps",
-            "learning_rate",
-            "clip",
-            "average",
-            "precision",
-            "accumulate",
-            "matrix_rate",
-            "objective_rate",
+def _batches(data: Any, size: int, pair: str, generator: torch.Generator) -> Iterator[Batch]:
+    """Batches without end."""
+    whole = _whole(data, pair)
+    if whole is not None:
+        yield from _of_rows(whole, size, generator)
+        return
+    if isinstance(data, Dataset):
+        data = DataLoader(data, batch_size=size, shuffle=True, generator=generator)
+    if not isinstance(data, Iterable) or isinstance(data, (str, bytes)):
+        raise InputError(
+            f"fit: data is {type(data).__name__}; expected a tensor or an array of rows, two of "
+            "them, a Dataset, or batches to go through"
         )
-        if name != "objective_rate" or recipe.objective_rate is not None
-    }
+    count = 0
+    while True:
+        before = count
+        for given in data:
+            count += 1
+            yield as_batch(given, pair)
+        if count == before:
+            raise InputError(
+                f"fit: data ended after {count} batches; expected what can be gone through again "
+                "(a DataLoader, a list), or fewer n_steps"
+            )
 
 
-def averaging(n_steps: int) -> float:
-    """The decay of a moving average of parameters over about the last tenth of the steps."""
-    return 1 - 1 / max(2.0, n_steps / 10)
+def _whole(data: Any, pair: str) -> Batch | None:
+    """All rows, where they are tensors or arrays."""
+    several = isinstance(data, tuple) and len(data) in (1, 2)
+    if isinstance(data, (Tensor, np.ndarray, Batch)) or (
+        several and all(isinstance(each, (Tensor, np.ndarray)) for each in data)
+    ):
+        whole = as_batch(data, pair)
+        if not len(whole.y):
+            raise InputError("fit: data have no rows; expected at least 1")
+        return whole
+    return None
+
+
+def _of_rows(whole: Batch, size: int, generator: torch.Generator) -> Iterator[Batch]:
+    """Random rows, each as often as any other."""
+    n, size = len(whole.y), min(size, len(whole.y))
+    while True:
+        order = torch.randperm(n, generator=generator)
+        for chosen in order.split(size):
+            # what is left of a pass, and less than a batch, has its turn in another order
+            if len(chosen) == size:
+                yield Batch(*[None if each is None else each[chosen] for each in whole])  # type: ignore[arg-type]
+
+
+def _suited(batch: Batch, energy: Energy, device: torch.device) -> Batch:
+    """A batch on the device, in the precision, of the energy."""
+    kind = precision_of(energy)
+
+    def suited(part: Tensor) -> Tensor:
+        if part.is_floating_point() and kind is not None:
+            return part.to(device, kind)
+        return part.to(device)
+
+    given, weight = (None if part is None else suited(part) for part in (batch.x, batch.weight))
+    return Batch(suited(batch.y), given, weight, batch.position)

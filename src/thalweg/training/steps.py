@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from thalweg.core import Batch, Energy, Loss
+from thalweg.core import Batch, Loss, as_batch, as_energy
 from thalweg.objectives import Objective
 from thalweg.training.hardware import Hardware
 from thalweg.training.loop import Step
 
 
 def gradient_step(
-    energy: Energy,
+    energy: nn.Module | Callable[..., Tensor],
     objective: Objective,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
@@ -26,7 +27,8 @@ def gradient_step(
     average: AveragedModel | None = None,
     accumulate: int = 1,
     hardware: Hardware | None = None,
-) -> Step[Batch]:
+    pair: str = "yx",
+) -> Step[Any]:
     """A step down the gradient of the objective; then the schedule moves the learning rate.
 
     The latent variable is inferred first, inside the energy; by the envelope theorem the gradient
@@ -34,7 +36,8 @@ def gradient_step(
 
     Parameters
     ----------
-    energy : Energy
+    energy : Energy, Module or callable
+        From y, or (y, x), to one number a row.
     objective : Objective
     optimizer : Optimizer
     schedule : LRScheduler, optional
@@ -47,12 +50,16 @@ def gradient_step(
         not hold at once. The step is that of the whole batch where its loss is a mean over rows.
     hardware : Hardware, optional
         Precision, and the processes that train together; this process alone if not given.
+    pair : {"yx", "xy", "y"}
+        What two tensors of a batch are, as :func:`~thalweg.core.as_batch` has it; batches may be
+        what loaders give.
     """
+    energy = as_energy(energy)
     hardware = Hardware() if hardware is None else hardware
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
 
-    def step(batch: Batch, generator: torch.Generator) -> Loss:
-        parts = _parts(batch, accumulate)
+    def step(batch: Any, generator: torch.Generator) -> Loss:
+        parts = _parts(as_batch(batch, pair), accumulate)
         losses: list[Loss] = []
         for part, share in parts:
             with hardware.autocast():

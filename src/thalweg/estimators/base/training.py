@@ -16,7 +16,7 @@ from thalweg.estimators.base.model import FittedModel
 from thalweg.estimators.base.scikit_learn import BaseEstimator
 from thalweg.estimators.base.settings import GradientSteps, Seeded
 from thalweg.objectives import Objective
-from thalweg.training import Hardware, History, Recipe, Run, fit
+from thalweg.training import Hardware, History, Recipe, Run, learn
 from thalweg.training.hardware import PRECISIONS
 from thalweg.training.start import Start, Units, seeds
 
@@ -92,7 +92,7 @@ class TrainedModel(Seeded, FittedModel):
             len(start.source), self._rows_a_step(start), recipe.n_steps, start.seeds.order,
             hardware.rank, hardware.size,
         )  # fmt: skip
-        return fit(
+        return learn(
             energy, objective, start.batch, order, recipe, start.seeds.noise,
             title=type(self).__name__, hardware=hardware, run=run, verbose=self.verbose > 0,
         )  # fmt: skip

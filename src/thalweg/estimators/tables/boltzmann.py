@@ -36,7 +36,7 @@ from thalweg.objectives.imputed import without_imputation
 from thalweg.questions.log_normalizer import annealed_boltzmann
 from thalweg.samplers import BlockGibbs, LogZ, Sampler
 from thalweg.training import Recipe
-from thalweg.training.fit import averaging
+from thalweg.training.learn import averaging
 from thalweg.training.start import Start, Units
 
 WITH_REAL_UNITS = ("persistent-contrastive-divergence", "contrastive-divergence")

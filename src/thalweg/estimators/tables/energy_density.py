@@ -32,7 +32,7 @@ from thalweg.objectives.by_name import LOG_SMALLEST, MOVES, OBJECTIVES, SAMPLERS
 from thalweg.objectives.imputed import without_imputation
 from thalweg.samplers import LogZ, Sampler
 from thalweg.training import Recipe
-from thalweg.training.fit import averaging
+from thalweg.training.learn import averaging
 from thalweg.training.start import Start, Units
 
 STIFFNESS = 0.1

@@ -17,7 +17,7 @@ from thalweg.estimators.tables.learning_on import LearnsOn, seed_later
 from thalweg.estimators.tables.model import TableModel
 from thalweg.objectives import Objective
 from thalweg.training import Recipe
-from thalweg.training.fit import averaging
+from thalweg.training.learn import averaging
 from thalweg.training.start import Start, Units, seeds
 
 LOOKED_AT = 4096

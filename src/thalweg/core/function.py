@@ -1,0 +1,148 @@
+"""Any function or module as an energy."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.core.energy import Energy, LatentEnergy
+from thalweg.core.errors import InputError
+
+_told: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Functions of which it has been said that they give columns"""
+
+
+class Function(Energy):
+    r"""A function or a module as an energy, :math:`F(y) = f(y)` or :math:`F(x, y) = f(y, x)`.
+
+    It gives one number a row, (n,); a column, (n, 1), is taken for that too, with a warning the
+    first time. A module that computes in one precision gets rows in it.
+
+    Parameters
+    ----------
+    function : callable
+        From ``y``, ``(n, *shape)``, or ``y`` and ``x``, to (n,). The parameters of a module are
+        parameters of the energy.
+
+    Raises
+    ------
+    InputError
+        When it is asked, if the answer is not one number a row, or if x is given to a function of
+        y alone.
+
+    Examples
+    --------
+    >>> energy = Function(lambda y: 0.5 * y.square().sum(dim=1))
+    >>> energy(torch.tensor([[3.0, 4.0]]))
+    tensor([12.5000])
+    """
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self._function = function
+        if isinstance(function, nn.Module):
+            self.training = function.training
+        self._most = _most_arguments(function)
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        function = self._function
+        return getattr(function, "__name__", None) or type(function).__name__
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        # a network in single precision has nothing to say of more digits
+        kind = precision_of(self)
+        if kind is not None and y.is_floating_point() and y.dtype != kind:
+            y = y.to(kind)
+        if x is None:
+            value = self._function(y)
+        elif self._most < 2:
+            raise InputError(
+                f"{self.called}: it is a function of y alone, and x is given, "
+                f"{tuple(x.shape)}; expected one of (y, x), or rows y without x (of batches of "
+                "data and labels, pair='y')"
+            )
+        else:
+            value = self._function(y, x)
+        return self._one_a_row(value, len(y))
+
+    def _one_a_row(self, value: object, n: int) -> Tensor:
+        if not isinstance(value, Tensor):
+            raise InputError(
+                f"{self.called}: its value is {type(value).__name__}; expected a tensor ({n},), "
+                "one number a row"
+            )
+        if value.shape == (n,):
+            return value
+        if value.shape != (n, 1):
+            raise InputError(
+                f"{self.called}: its value for {n} rows has shape {tuple(value.shape)}; expected "
+                f"({n},), one number a row"
+            )
+        if self._function not in _told:
+            _told.add(self._function)
+            warnings.warn(
+                f"{self.called}: its value is a column, ({n}, 1), and taken for ({n},), one number "
+                "a row",
+                stacklevel=2,
+            )
+        return value[:, 0]
+
+
+def as_energy(energy: nn.Module | Callable[..., Tensor]) -> Energy:
+    """An energy, a module or a function as an energy; itself if it is one.
+
+    Parameters
+    ----------
+    energy : Energy, Module or callable
+        From ``y``, ``(n, *shape)``, or ``y`` and ``x``, to one number a row.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or a latent energy, whose z has to be removed first.
+    """
+    if isinstance(energy, Energy):
+        return energy
+    if isinstance(energy, LatentEnergy):
+        raise InputError(
+            f"{type(energy).__name__} is an energy E(y, z) with a latent variable; expected one "
+            "without: FreeEnergy(energy, solver)"
+        )
+    if not callable(energy):
+        raise InputError(
+            f"energy is {type(energy).__name__}; expected an Energy, a module or a function (of an "
+            "estimator, energy_)"
+        )
+    return Function(energy)
+
+
+def precision_of(module: nn.Module) -> torch.dtype | None:
+    """The floating point type of all parameters and buffers; None if there is no single one."""
+    kinds = {
+        each.dtype
+        for group in (module.parameters(), module.buffers())
+        for each in group
+        if each.is_floating_point()
+    }
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _most_arguments(function: Callable[..., Any]) -> float:
+    """How many arguments it takes at most, by their place."""
+    asked = function.forward if isinstance(function, nn.Module) else function
+    try:
+        given = inspect.signature(asked).parameters.values()
+    except (TypeError, ValueError):
+        # compiled, or built in: nobody knows
+        return float("inf")
+    if any(each.kind is each.VAR_POSITIONAL for each in given):
+        return float("inf")
+    return sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in given)
