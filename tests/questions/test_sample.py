@@ -11,6 +11,7 @@ from thalweg.energies import (
     Affine,
     FullGaussians,
     GaussianNoise,
+    NetworkEnergy,
     Normal,
     Perceptron,
     Reconstruction,
@@ -18,8 +19,16 @@ from thalweg.energies import (
     TwoWells,
 )
 from thalweg.latents import Exhaustive, FreeEnergy, OneHot
-from thalweg.questions import Compiled, sample
-from thalweg.samplers import HMC, MALA, NUTS, BlockGibbs, GibbsWithGradients, RandomWalk
+from thalweg.questions import Compiled, complete, descend, project, sample
+from thalweg.samplers import (
+    HMC,
+    MALA,
+    NUTS,
+    BlockGibbs,
+    GibbsWithGradients,
+    ParallelTempering,
+    RandomWalk,
+)
 
 DOUBLE = torch.float64
 
@@ -298,3 +307,76 @@ def test_noise_of_a_reconstruction_is_a_density():
     ).double()
     found = sample(energy, 8000, seeded(), start=points, sampler=HMC())
     close(found, 0.0, math.sqrt(2.0))
+
+
+# a few draws: that they agree is not what is asked here
+@pytest.mark.filterwarnings("ignore:sample. the chains do not agree:RuntimeWarning")
+class TestResume:
+    """Chains that go on are one longer run."""
+
+    @staticmethod
+    def drawn(n, generator, **settings):
+        return sample(
+            TwoWells(1.0), n, generator, warm_up=settings.pop("warm_up", 100),
+            compiled=False, **settings,
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "sampler", [None, NUTS(), ParallelTempering(HMC(0.3, n_steps=3), (1.0, 0.5))]
+    )
+    def test_two_pieces_are_the_whole_bit_for_bit(self, sampler):
+        whole = self.drawn(400, seeded(), start=torch.zeros(1, 2), chains=4, sampler=sampler)
+        generator = seeded()
+        first = self.drawn(200, generator, start=torch.zeros(1, 2), chains=4, sampler=sampler)
+        second = self.drawn(200, generator, resume=first)
+        both = torch.cat([first.draws, second.draws], dim=1)
+        assert torch.equal(both, whole.draws)
+        assert torch.equal(torch.cat([first.energy, second.energy], dim=1), whole.energy)
+        assert second.sampler is first.sampler
+
+    def test_held_coordinates_stay_held(self):
+        held = torch.tensor([math.nan, 0.5])
+        first = self.drawn(80, seeded(), start=torch.zeros(1, 2), visible=held, chains=4)
+        second = self.drawn(80, seeded(1), visible=held, resume=first)
+        assert (second.draws[..., 1] == 0.5).all()
+        assert second.draws.shape == (4, 20, 2)
+
+    def test_other_energies_are_refused(self):
+        first = self.drawn(80, seeded(), start=torch.zeros(1, 2), chains=4)
+        with pytest.raises(InputError, match="expected the energy, x, visible and beta"):
+            self.drawn(80, seeded(), resume=first, beta=0.1)
+        with pytest.raises(InputError, match="expected resume alone"):
+            self.drawn(80, seeded(), resume=first, start=torch.zeros(1, 2))
+        exact = sample(Normal(torch.zeros(2), torch.eye(2)), 10, seeded())
+        with pytest.raises(InputError, match="exact draws, each by itself"):
+            self.drawn(80, seeded(), resume=exact)
+        with pytest.raises(InputError, match="resume must be Chains, got Tensor"):
+            self.drawn(80, seeded(), resume=torch.zeros(2))
+
+
+PRECISIONS = [lambda y: y.double(), lambda y: y.numpy(), lambda y: y.double().numpy()]
+
+
+@pytest.mark.filterwarnings("ignore:sample. the chains do not agree:RuntimeWarning")
+@pytest.mark.parametrize("of", PRECISIONS)
+def test_rows_in_another_precision_or_an_array(of):
+    """A network in single precision is asked in it; what is visible stays as it was."""
+    network = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.SiLU(), torch.nn.Linear(8, 1))
+    energy = NetworkEnergy(network, 1.0)
+    y = torch.randn(6, 2, generator=seeded())
+    found = sample(energy, 40, seeded(), start=of(y), chains=4, warm_up=20, compiled=False)
+    expected = sample(energy, 40, seeded(), start=y, chains=4, warm_up=20, compiled=False)
+    assert torch.equal(found.draws, expected.draws)
+    assert torch.equal(descend(energy, of(y)), descend(energy, y))
+    assert torch.equal(project(energy, of(y)), project(energy, y))
+    holed = y.clone()
+    holed[:, 1] = torch.nan
+    given = of(holed)
+    filled = complete(energy, given, starts=y)
+    assert filled.dtype == torch.as_tensor(given).dtype
+    assert torch.equal(filled[:, 0], torch.as_tensor(given)[:, 0])
+    torch.testing.assert_close(filled.float(), complete(energy, holed, starts=y))
+    with pytest.raises(
+        InputError, match="start must have floating point numbers"
+    ):
+        sample(energy, 4, seeded(), start=y.long().numpy())

@@ -53,7 +53,7 @@ from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.rows_alike import rows_alike
 from thalweg.core.types import Batch, Candidates, Loss
-from thalweg.core.views import Clamped, Given, check_columns, check_rows
+from thalweg.core.views import Clamped, Given, as_rows, check_columns, check_rows
 
 __all__ = [
     "BEYOND_TOKEN",
@@ -95,6 +95,7 @@ __all__ = [
     "as_array",
     "as_batch",
     "as_energy",
+    "as_rows",
     "as_whole",
     "available_memory",
     "changed",

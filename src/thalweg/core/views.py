@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from thalweg.core.energy import Energy
 from thalweg.core.errors import InputError
+from thalweg.core.function import precision_of
 
 
 def check_rows(name: str, y: object) -> None:
@@ -21,6 +25,22 @@ def check_rows(name: str, y: object) -> None:
         raise InputError(f"{name} must be a tensor, got {type(y).__name__}")
     if not y.is_floating_point():
         raise InputError(f"{name} must have floating point numbers, got {y.dtype}")
+
+
+def as_rows(name: str, y: Any, energy: Energy) -> Tensor:
+    """Rows as an energy takes them: an array as a tensor, in the energy's precision if it has one.
+
+    Raises
+    ------
+    InputError
+        If y is another thing, or not of floating point numbers.
+    """
+    if isinstance(y, np.ndarray) and y.dtype.kind in "biuf":
+        y = torch.from_numpy(np.ascontiguousarray(y))
+    check_rows(name, y)
+    kind = precision_of(energy)
+    rows: Tensor = y if kind is None else y.to(kind)
+    return rows
 
 
 def check_columns(owner: str, y: Tensor, d: int) -> None:

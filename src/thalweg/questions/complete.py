@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, as_energy, check_rows, visible_energy
+from thalweg.core import Energy, EnergyFunction, InputError, as_energy, as_rows, visible_energy
 from thalweg.questions.words import descend_whole
 
 DESCENTS = 4
@@ -55,13 +55,14 @@ def complete(
         If the energy has no codes and no starts were given.
     """
     energy = as_energy(energy)
-    check_rows("complete: y", y)
-    hidden = y.isnan()
+    asked = as_rows("complete: y", y, energy)
+    # what is visible stays in the precision that it came in
+    result = torch.as_tensor(y).clone()
+    hidden = asked.isnan()
     rows = hidden.any(dim=1).nonzero()[:, 0]
-    result = y.clone()
     if len(rows) == 0:
         return result
-    part, gone, given = y[rows], hidden[rows], _rows(x, rows)
+    part, gone, given = asked[rows], hidden[rows], _rows(x, rows)
     fillings = [] if starts is None else [start.expand_as(part) for start in starts]
     view = energy.restricted(~gone)
     decoded = None if view is None else view.fillings(part, given)
@@ -74,9 +75,10 @@ def complete(
         )
     tried = torch.stack([torch.where(gone, filling, part) for filling in fillings])
     if view is not None and decoded is not None and energy.minimizes_hidden:
-        result[rows] = tried[-1]
-        return result
-    result[rows] = _by_descent(energy, tried, gone, given)
+        filled = tried[-1]
+    else:
+        filled = _by_descent(energy, tried, gone, given)
+    result[rows] = torch.where(gone, filled.to(result), result[rows])
     return result
 
 

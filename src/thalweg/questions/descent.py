@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, as_energy, check_rows, whole_number
+from thalweg.core import Energy, EnergyFunction, as_energy, as_rows, whole_number
 from thalweg.samplers import LBFGS, GradientDescent, Minimizer
 
 LOOKS = 5
@@ -71,7 +71,8 @@ def descend(
     Tensor
         (n, d).
     """
-    check_rows("descend: y", y)
+    energy = as_energy(energy)
+    y = as_rows("descend: y", y, energy)
     steps = whole_number("descend: max_steps", max_steps, 0)
     return _down(energy, y, x, free, steps, tol, path, method)
 
@@ -87,7 +88,7 @@ def descend_apart(
 
 
 def _down(
-    energy: EnergyFunction,
+    energy: Energy,
     y: Tensor,
     x: Tensor | None,
     free: Tensor | None,
@@ -98,7 +99,7 @@ def _down(
     apart: bool = False,
 ) -> Tensor:
     method = GradientDescent() if method is None else method
-    moving = _Free(as_energy(energy), x, free)
+    moving = _Free(energy, x, free)
     state = method.init(moving, y)
     # rows that are left out have ended
     ends, where = state.y.clone(), torch.arange(len(y), device=y.device)

@@ -14,7 +14,7 @@ from thalweg.core import (
     EnergyFunction,
     Part,
     as_energy,
-    check_rows,
+    as_rows,
     visible,
     visible_energy,
 )
@@ -67,7 +67,7 @@ def explain(
     """
     asked = as_energy(energy)
     if asked.space != "token":
-        check_rows("explain: y", y)
+        y = as_rows("explain: y", y, asked)
 
     def seen(part: Tensor) -> Energy:
         return visible_energy(asked, part) if view is None else view(part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, as_energy, check_rows, visible_energy
+from thalweg.core import EnergyFunction, as_energy, as_rows, visible_energy
 from thalweg.questions.complete import complete
 from thalweg.questions.words import descend_whole
 
@@ -25,7 +25,7 @@ def project(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tenso
         (n, d).
     """
     energy = as_energy(energy)
-    check_rows("project: y", y)
+    y = as_rows("project: y", y, energy)
     if energy.space != "real":
         return descend_whole(energy, complete(energy, y, x), x)
     start = visible_energy(energy, y).reconstruct(y, x)

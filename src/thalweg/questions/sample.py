@@ -15,9 +15,10 @@ from thalweg.core import (
     InputError,
     Real,
     as_energy,
+    as_rows,
     check_parameters,
-    check_rows,
     progress,
+    value,
     whole_number,
 )
 from thalweg.questions.compiled import compiled_where_it_pays
@@ -30,6 +31,7 @@ from thalweg.samplers import (
     Chains,
     GibbsWithGradients,
     Sampler,
+    State,
 )
 from thalweg.samplers.chains import followed, walk_of
 from thalweg.samplers.doubts import disagreement, doubts_of, not_finite, warn_of
@@ -55,6 +57,7 @@ def sample(
     thin: int = 1,
     compiled: bool | None = None,
     shown: bool = False,
+    resume: Chains | None = None,
 ) -> Chains:
     r"""n draws from :math:`p(y | x) \propto e^{-\beta F(x, y)}`.
 
@@ -92,6 +95,11 @@ def sample(
         to pay for it and there is a compiler.
     shown : bool, default False
         Whether to show a progress bar.
+    resume : Chains, optional
+        Chains to go on with, from where they stand, as what made them was tuned: nothing is warmed
+        up again. With the generator that they ended with, draws are those of one longer run, bit
+        for bit if both are compiled or neither. ``sampler``, ``start``, ``chains`` and ``warm_up``
+        are theirs.
 
     Returns
     -------
@@ -131,6 +139,10 @@ def sample(
             "torch.Generator().manual_seed(0), for one"
         )
     energy = as_energy(energy)
+    if resume is not None:
+        sampler, start, chains = _stopped(resume, sampler, start)
+        return _by_chains(energy, n, generator, x, sampler, start, visible, beta, chains, 0, thin,
+                          compiled, shown, resume.state)  # fmt: skip
     if start is None and _asks_for_all(energy, x, sampler, visible, beta):
         with torch.no_grad():
             drawn = energy.draw(n, generator)
@@ -150,7 +162,7 @@ def _checked(
 ) -> Tensor:
     """The rows to start from, where all that chains need is there and fits."""
     if start is not None:
-        check_rows("sample: start", start)
+        start = as_rows("sample: start", start, energy)
     if start is None or len(start) == 0:
         raise InputError(
             f"sample: {type(energy).__name__} has no exact way to draw what is asked for; expected "
@@ -175,6 +187,40 @@ def _checked(
             f"{tuple(start.shape[1:])}; expected the same"
         )
     return start
+
+
+def _stopped(
+    resume: Chains, sampler: Sampler | None, start: Tensor | None
+) -> tuple[Sampler, Tensor, int]:
+    """What made chains, where they stand, and how many they are."""
+    if not isinstance(resume, Chains):
+        raise InputError(f"sample: resume must be Chains, got {type(resume).__name__}")
+    if sampler is not None or start is not None:
+        raise InputError(
+            "sample: resume has a sampler and places to start from, and another is given; expected "
+            "resume alone"
+        )
+    if resume.sampler is None or resume.state is None:
+        raise InputError(
+            "sample: resume has exact draws, each by itself; expected chains, or no resume"
+        )
+    place = resume.sampler.position(resume.state)
+    return resume.sampler, place, len(place)
+
+
+def _same_energy(energy_fn: EnergyFunction, state: State) -> None:
+    """Chains go on in the energy that they walked in, at its temperature and with what is given."""
+    if state.energy.dim() > 1:
+        # replicas, of several temperatures
+        return
+    now, size = value(energy_fn, state.y), state.energy.abs().clamp_min(1)
+    other = (~((now - state.energy).abs() <= 1e-3 * size)).nonzero()
+    if len(other):
+        i = int(other[0, 0])
+        raise InputError(
+            f"sample: resume has chain {i} at energy {float(state.energy[i]):.6g}, which is "
+            f"{float(now[i]):.6g} here; expected the energy, x, visible and beta that they had"
+        )
 
 
 def _asks_for_all(
@@ -211,14 +257,17 @@ def _by_chains(
     thin: int,
     compiled: bool | None,
     shown: bool,
+    state: State | None = None,
 ) -> Chains:
     target = energy if x is None else Given(energy, x)
     clamped = None if visible is None else Clamped(target, visible)
     target = target if clamped is None else clamped
     if sampler is None:
         sampler = _default(target, chains)
-    begin = _beginnings(start, chains, generator)
-    begin = begin if clamped is None else begin[:, clamped.hidden]
+    begin = start
+    if state is None:
+        begin = _beginnings(start, chains, generator)
+        begin = begin if clamped is None else begin[:, clamped.hidden]
     draws = -(-n // chains)
     energy_fn = _at(target, beta)
     energy_fn = compiled_where_it_pays(energy_fn, begin, warm_up + draws * thin, compiled)
@@ -230,7 +279,10 @@ def _by_chains(
             done += 1
             bar(done, "warming up" if done < warm_up else "drawing")
 
-        state = sampler.init(energy_fn, begin)
+        if state is None:
+            state = sampler.init(energy_fn, begin)
+        else:
+            _same_energy(energy_fn, state)
         begin = sampler.position(state)
         if warm_up:
             sampler, state = sampler.warm_up(energy_fn, state, warm_up, generator, follow)
