@@ -17,7 +17,7 @@ PRINTED = {
     "energy": "2.0\nTrue\ntensor([[0., 2.]])\n",
     "objective": "True\n",
     "sampler": "",
-    "your own": "2.0\ntorch.Size([16, 500, 2])\ntensor([[0., 2.]])\n",
+    "your own": "2.0\ntorch.Size([16, 500, 2])\ntensor([[0., 2.]])\n['away', 'mu', 'tau'] True\n",
 }
 PAGES = {
     "energy": "how_to_add_an_energy",
@@ -35,7 +35,7 @@ def blocks(name):
 @pytest.mark.parametrize("name", PRINTED)
 def test_the_code_of_a_how_to_runs_and_prints_what_it_says(name, capsys):
     scope = {"__name__": "how_to"}
-    (block,) = blocks(PAGES[name])
+    block = "\n".join(blocks(PAGES[name]))
     exec(compile(block, name, "exec"), scope)
     assert capsys.readouterr().out == PRINTED[name]
     for line, printed in re.findall(r"^(print.*?)  +# (.*)$", block, re.MULTILINE):

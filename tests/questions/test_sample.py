@@ -376,7 +376,5 @@ def test_rows_in_another_precision_or_an_array(of):
     assert filled.dtype == torch.as_tensor(given).dtype
     assert torch.equal(filled[:, 0], torch.as_tensor(given)[:, 0])
     torch.testing.assert_close(filled.float(), complete(energy, holed, starts=y))
-    with pytest.raises(
-        InputError, match="start must have floating point numbers"
-    ):
+    with pytest.raises(InputError, match="start must have floating point numbers"):
         sample(energy, 4, seeded(), start=y.long().numpy())

@@ -21,6 +21,7 @@ from thalweg.energies.joint_embedding import JointEmbedding
 from thalweg.energies.masked import MaskedPrediction
 from thalweg.energies.masked_words import MaskedWordPrediction
 from thalweg.energies.mixture import DiagonalGaussians, FullGaussians, GaussianComponents
+from thalweg.energies.named import Named
 from thalweg.energies.neighbors import NeighborDistance
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.network import NetworkEnergy
@@ -75,6 +76,7 @@ __all__ = [
     "Manhattan",
     "MaskedPrediction",
     "MaskedWordPrediction",
+    "Named",
     "NeighborDistance",
     "NetworkEnergy",
     "NoiseConditional",

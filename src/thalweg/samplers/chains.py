@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -83,8 +83,14 @@ class Chains:
             f"ESS at least {_least(self.ess_bulk())} (bulk) and {_least(self.ess_tail())} (tail)"
         )
 
-    def to_arviz(self, name: str = "y") -> Any:
+    def to_arviz(self, name: str | Callable[[Tensor], Mapping[str, Tensor]] = "y") -> Any:
         """The object that ArviZ works on: posterior, ``(chain, draw, *shape)``, and statistics.
+
+        Parameters
+        ----------
+        name : str or callable, default "y"
+            What draws are called; or what makes several of them, each with a name
+            (``posterior.named`` of :class:`thalweg.energies.Named`).
 
         Returns
         -------
@@ -102,8 +108,9 @@ class Chains:
             raise ImportError(
                 "to_arviz needs ArviZ; expected the extra thalweg[diagnostics] to be installed"
             ) from error
+        named = {name: self.draws} if isinstance(name, str) else name(self.draws)
         groups: dict[str, Any] = {
-            "posterior": {name: self.draws.cpu().numpy()},
+            "posterior": {each: draws.cpu().numpy() for each, draws in named.items()},
             "sample_stats": {
                 "lp": -self.energy.cpu().numpy(),
                 "acceptance_rate": self.acceptance.cpu().numpy(),
