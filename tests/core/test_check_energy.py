@@ -97,6 +97,11 @@ def kinked(normal, y):
     return normal(y) + (3 * y[:, 0]).detach()
 
 
+def related(y):
+    """Columns with the same mean and spread, which say something about one another."""
+    return torch.stack([y[:, 0], 0.3 * y[:, 0] + 0.91**0.5 * y[:, 1], y[:, 2]], dim=1)
+
+
 BROKEN = {
     "shape": [
         ({"forward": lambda normal, y: normal(y).sum()}, "expected floating"),
@@ -119,6 +124,8 @@ BROKEN = {
          "energy by value_and_gradient"),
         ({"slope": lambda normal, y: -normal.slope(y)}, "has slope"),
         ({"forward": kinked}, "by differences"),
+        ({"forward": lambda normal, y: torch.where(
+            y[:, 0] > 0.5, (y * y.detach()).sum(dim=1), y.square().sum(dim=1))}, "by differences"),
     ],
     "jumps": [
         ({"forward": lambda normal, y: normal(y) + 0.5 * (y[:, 0] > 0.1)}, "it jumps from"),
@@ -133,6 +140,11 @@ BROKEN = {
     "draws": [
         ({"log_normalizer": lambda normal: normal.log_normalizer() + 0.2}, "log Z is said"),
         ({"draw": lambda normal, n, generator: normal.draw(n, generator) + 0.2}, "draws have mean"),
+        ({"draw": lambda normal, n, generator: 1.2 * normal.draw(n, generator)}, "spread"),
+        ({"draw": lambda normal, n, generator: normal.draw(n, generator).sign()}, "spread"),
+        ({"draw": lambda normal, n, generator: related(normal.draw(n, generator))},
+         "spread otherwise than exp.-F. in columns 0 and 1"),
+        ({"draw": lambda normal, n, generator: torch.ones(n, 3).double()}, "all the same"),
     ],
 }  # fmt: skip
 
@@ -180,6 +192,59 @@ def test_modules_and_functions_are_checked_too(kind):
         check_energy(dropped, rows(kind=kind))
 
 
+SINGLE = torch.randn(2, 3, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.mark.parametrize(("energy", "said"), [
+    (lambda y: (y @ SINGLE).square().sum(1) + 5 * (y[:, 0] > 0), "'jumps'"),
+    (lambda y: ((y @ SINGLE) * (y @ SINGLE).detach()).sum(1), "'gradient'"),
+])  # fmt: skip
+def test_what_is_of_single_precision_alone_is_checked_in_it(energy, said):
+    y = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(InputError, match=said):
+        check_energy(energy, y)
+    check_energy(lambda at: (at @ SINGLE).square().sum(1), y)
+
+
+def test_what_is_right_is_left_in_peace():
+    """Kinks that every row lies on, columns of any width, rows that coincide, half precision."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(32, 1, 12, 12, generator=generator)
+    images = images * (torch.rand(images.shape, generator=generator) > 0.9)
+    torch.manual_seed(0)
+    pooled = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0))
+    deep = nn.Sequential(
+        nn.Conv2d(1, 8, 3, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32, 1),
+        nn.Flatten(0),
+    )  # fmt: skip
+    for network in (pooled, deep):
+        check_energy(network, images)
+    y = torch.randn(40, 2, generator=generator)
+    scale, centers = torch.tensor([1e6, 1e-3]), torch.randn(4, 2, generator=generator)
+
+    def wells(at):
+        away = (at / scale.to(at))[:, None] - centers.to(at)
+        return -torch.logsumexp(-0.5 * away.square().sum(dim=2), dim=1)
+
+    check_energy(wells, y * scale)
+    check_energy(lambda at: torch.cdist(at, centers.to(at)).amin(dim=1), centers.repeat(3, 1) + 0)
+    check_energy(lambda at: at.square().sum(dim=1), torch.ones(10, 2))
+    check_energy(lambda at: torch.where(at.norm(dim=1) < 3, at.square().sum(1), torch.inf), y)
+    network = nn.Sequential(nn.Linear(2, 16), nn.SiLU(), nn.Linear(16, 1), nn.Flatten(0))
+    for kind in (torch.bfloat16, torch.float16):
+        check_energy(copy.deepcopy(network).to(kind), y)
+    check_energy(network, y.double().numpy())
+    check_energy(lambda at: at.square().sum(dim=1) + 1e7, y)
+
+
+def test_looking_changes_nothing():
+    normed = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1), nn.Flatten(0))
+    before = copy.deepcopy(normed.state_dict())
+    with pytest.raises(InputError, match="'rows'"):
+        check_energy(normed, rows(kind=torch.float32))
+    assert all(torch.equal(before[name], each) for name, each in normed.state_dict().items())
+
+
 def test_binary_energies_are_counted():
     bits = (rows() > 0).double()
     check_energy(Bernoulli(rows(1)[0]), bits)
@@ -209,7 +274,7 @@ def test_a_bound_is_told_from_a_density():
 def test_what_cannot_be_checked_is_said():
     with pytest.raises(InputError, match="except_for has shapes; expected of shape, numbers"):
         check_energy(Changed(), rows(), except_for=["shapes"])
-    with pytest.raises(InputError, match="at least two rows"):
+    with pytest.raises(InputError, match="at least two; got shape"):
         check_energy(Changed(), rows(1))
     with pytest.raises(InputError, match="x has 2 rows, and rows 16"):
         check_energy(Changed(), rows(), rows(2))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from thalweg.core import Batch, Energy, Function, InputError, as_batch, as_energy
+from thalweg.core import Batch, Energy, Function, InputError, as_batch, as_energy, function
 from thalweg.energies import Affine, Normal, Reconstruction
 from thalweg.latents import Flat
 
@@ -51,7 +51,25 @@ def test_modules_and_functions_are_energies():
     )
 
 
+def test_what_x_is_is_not_a_setting():
+    y, x = torch.randn(5, 2), torch.randn(5, 2, dtype=torch.float64)
+    module = Plain()
+    for of_y in (lambda y, scale=2.0: scale * y.sum(1), lambda y, net=module: net(y)):
+        with pytest.raises(InputError, match="a function of y alone"):
+            as_energy(of_y)(y, x)
+    found = as_energy(lambda y, x=None: y.sum(1) if x is None else (y - x).sum(1))
+    torch.testing.assert_close(found(y, x), (y - x).sum(1))
+
+    class Learned(Plain):
+        def forward(self, y, x):
+            return super().forward(y - x)
+
+    # in the precision of the module, as y is
+    assert as_energy(Learned())(y, x).dtype == torch.float32
+
+
 def test_a_column_is_said_once():
+    function._told.discard("Plain")
     module, y = Plain(column=True), torch.randn(5, 2)
     with pytest.warns(UserWarning, match=r"Plain: its value is a column, \(5, 1\)"):
         value = as_energy(module)(y)
@@ -104,6 +122,8 @@ Y, X = torch.randn(4, 2), torch.randn(4, 3)
     ([Y, torch.arange(4)], "y", Y, None),
     ({"x": X, "y": Y}, "yx", Y, X),
     ({"y": Y.numpy(), "x": None}, "yx", Y, None),
+    (np.ascontiguousarray(Y.numpy()[::-1])[::-1], "yx", Y, None),
+    (Y.numpy().astype(">f4"), "yx", Y, None),
     (Batch(Y, X), "xy", Y, X),
 ])  # fmt: skip
 def test_batches_as_loaders_give_them(given, pair, y, x):

@@ -99,10 +99,10 @@ def test_there_and_back(posterior):
 @pytest.mark.filterwarnings("ignore:sample. the chains do not agree:RuntimeWarning")
 def test_arviz_gets_the_names(posterior):
     pytest.importorskip("arviz")
-    found = sample(posterior, 160, seeded(), start=posterior.start(16, seeded()), warm_up=20)
+    found = sample(posterior, 320, seeded(), start=posterior.start(16, seeded()), warm_up=20)
     drawn = found.to_arviz(posterior.named)["posterior"]
     assert set(drawn.data_vars) == set(PARAMETERS)
-    assert drawn["share"].shape == (16, 10, 3)
+    assert drawn["share"].shape == (16, 20, 3)
 
 
 @pytest.mark.parametrize(("parameters", "said"), [

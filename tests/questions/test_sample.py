@@ -341,6 +341,19 @@ class TestResume:
         assert (second.draws[..., 1] == 0.5).all()
         assert second.draws.shape == (4, 20, 2)
 
+    def test_other_held_coordinates_are_refused(self):
+        held = torch.tensor([math.nan, 0.5])
+        first = self.drawn(80, seeded(), start=torch.zeros(1, 2), visible=held, chains=4)
+        for other in (-held, held.flip(0), torch.full((2,), math.nan), None):
+            with pytest.raises(InputError, match="sample: resume has"):
+                self.drawn(80, seeded(), visible=other, resume=first)
+
+    def test_replicas_are_of_one_energy_too(self):
+        hot = ParallelTempering(HMC(0.3, n_steps=3), (1.0, 0.5))
+        first = self.drawn(80, seeded(), start=torch.zeros(1, 2), chains=4, sampler=hot)
+        with pytest.raises(InputError, match="expected the energy, x, visible and beta"):
+            self.drawn(80, seeded(), resume=first, beta=0.1)
+
     def test_other_energies_are_refused(self):
         first = self.drawn(80, seeded(), start=torch.zeros(1, 2), chains=4)
         with pytest.raises(InputError, match="expected the energy, x, visible and beta"):

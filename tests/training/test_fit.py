@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from thalweg.core import InputError
 from thalweg.energies import Normal
@@ -63,6 +63,14 @@ def test_every_objective_takes_a_plain_module(name):
     assert float(module.log_k.detach().exp()) == pytest.approx(4, rel=0.25)
 
 
+class Stream(IterableDataset):
+    def __init__(self, y):
+        self.y = y
+
+    def __iter__(self):
+        return iter(self.y)
+
+
 def loader(*tensors):
     return DataLoader(TensorDataset(*tensors), batch_size=100)
 
@@ -72,6 +80,8 @@ def loader(*tensors):
     (lambda y: y.double(), "yx"),
     (TensorDataset, "yx"),
     (loader, "yx"),
+    (lambda y: {"y": y}, "yx"),
+    (Stream, "yx"),
     (lambda y: loader(y, torch.arange(len(y))), "y"),
     (lambda y: (y, torch.arange(len(y))), "y"),
     (lambda y: [{"y": part} for part in y.split(100)], "yx"),
@@ -142,6 +152,8 @@ def test_a_loop_of_ones_own_takes_what_loaders_give():
     ("rows.csv", {}, "data is str"),
     ((each for each in data(200).split(100)), {"n_steps": 5}, "data ended after 2 batches"),
     ([], {}, "data ended after 0 batches"),
+    ([data(), data()], {}, "a list of two, which may be two batches or y and x"),
+    (data()[:, 0], {}, r"y has shape \(256,\); expected \(n, \*shape\)"),
     (data(), {"n_steps": 0}, "n_steps must be"),
     (data(), {"batch_size": 0}, "batch_size must be"),
     (data(), {"learning_rate": -1.0}, "learning_rate must be"),
@@ -157,9 +169,13 @@ def test_modules_and_objectives_are_held_to_what_they_have_to_be():
         fit(lambda y: y.square().sum(dim=1), data(), ScoreMatching())
     with pytest.raises(InputError, match="objective must be an Objective"):
         fit(Parabola(), data(), nn.MSELoss())
-    module = Parabola()
+    module, hidden = Parabola(), Parabola()
+    with pytest.raises(InputError, match=r"no parameters to learn.*pass the module"):
+        fit(lambda y: 2 * hidden(y), data(), NoiseContrastive(WIDE))
+    module.eval()
     with pytest.raises(Diverged, match="training diverged"):
         fit(module, data() * math.inf, ScoreMatching(), n_steps=20)
+    assert not module.training
     dropped = nn.Sequential(nn.Linear(2, 8), nn.Dropout(), nn.Linear(8, 1), nn.Flatten(0)).eval()
     before = copy.deepcopy(dropped.state_dict())
     fit(dropped, np.asarray(data(50)), DenoisingScoreMatching(0.1), n_steps=3)

@@ -74,7 +74,9 @@ def as_batch(given: Any, pair: str = "yx") -> Batch:
 
 def _tensor(name: str, given: Any) -> Tensor:
     if isinstance(given, np.ndarray) and given.dtype.kind in "biuf":
-        return torch.from_numpy(given)
+        # torch has no arrays that run backwards, in another byte order, or may not be written
+        plain = np.ascontiguousarray(given, given.dtype.newbyteorder("="))
+        return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
     if not isinstance(given, Tensor):
         raise InputError(f"{name} of a batch is {type(given).__name__}; expected a tensor")
     return given

@@ -34,9 +34,15 @@ def draws_that_do_not_fit(energy: Energy, rows: Tensor) -> str | None:
         return _of_bits(energy, drawn, log_z)
     if energy.space != "real" or drawn.shape[1] > MOST_COLUMNS:
         return None
-    drawn = drawn.double()
-    points, log_q = _around(drawn, torch.Generator(rows.device).manual_seed(1))
-    log_w = -energy(points.to(rows)).double() - log_q
+    if not bool((drawn.std(dim=0) > 0).all()):
+        return "draws are all the same in a column, which no density has"
+    return _of_numbers(energy, drawn.double(), log_z, rows)
+
+
+def _of_numbers(energy: Energy, drawn: Tensor, log_z: Tensor | None, like: Tensor) -> str | None:
+    """By importance, from kernels about the draws."""
+    points, log_q = _around(drawn, torch.Generator(like.device).manual_seed(1))
+    log_w = -energy(points.to(like)).double() - log_q
     log_w = torch.where(log_w.isnan(), -torch.inf, log_w)
     share = torch.softmax(log_w, dim=0)
     if 1 / float(share.square().sum()) < LEAST_EFFECTIVE:
@@ -44,6 +50,7 @@ def draws_that_do_not_fit(energy: Energy, rows: Tensor) -> str | None:
     if log_z is not None:
         found = float(log_w.logsumexp(0)) - math.log(len(log_w))
         error = math.sqrt(max(float(share.square().sum()) - 1 / len(share), 0)) + 1e-3
+        error += torch.finfo(log_z.dtype).eps * abs(float(log_z))
         if not abs(found - float(log_z)) <= ERRORS * error:
             return (
                 f"log Z is said to be {float(log_z):.4f}, and is {found:.4f} +- {error:.4f} by "
@@ -53,20 +60,35 @@ def draws_that_do_not_fit(energy: Energy, rows: Tensor) -> str | None:
 
 
 def _of_means(drawn: Tensor, points: Tensor, share: Tensor) -> str | None:
-    """The means of draws, drawn in at their ends, against those of weighted points."""
+    """Means of columns, of their products and waves: of draws against those of weighted points."""
     low, high = drawn.quantile(0.01, dim=0), drawn.quantile(0.99, dim=0)
-    by_draws, by_weight = drawn.clamp(low, high), points.clamp(low, high)
+    middle, width = (low + high) / 2, ((high - low) / 2).clamp_min(1e-300)
+    d = drawn.shape[1]
+    i, j = torch.triu_indices(d, d, device=drawn.device)
+
+    def features(rows: Tensor) -> Tensor:
+        # their ends drawn in: a mean of what has no moments says nothing
+        z = (rows.clamp(low, high) - middle) / width
+        return torch.cat([z, z[:, i] * z[:, j], (3 * z).cos(), (3 * z).sin()], dim=1)
+
+    by_draws, by_weight = features(drawn), features(points)
     mean = (share[:, None] * by_weight).sum(dim=0)
-    error = (by_draws.var(dim=0) / len(drawn)
-             + (share[:, None] * (by_weight - mean)).square().sum(dim=0)).sqrt()  # fmt: skip
+    away = (share[:, None] * (by_weight - mean)).square().sum(dim=0)
+    error = (by_draws.var(dim=0) / len(drawn) + away).sqrt()
     off = (by_draws.mean(dim=0) - mean).abs()
-    bad = (off > ERRORS * error + 1e-9).nonzero()
+    bad = (off > ERRORS * error + 1e-6).nonzero()
     if not len(bad):
         return None
-    j = int(bad[0, 0])
+    k = int(bad[0, 0])
+    if k < d:
+        said, found = (float(middle[k] + width[k] * at[k]) for at in (by_draws.mean(dim=0), mean))
+        return f"draws have mean {said:.4f} in column {k}, and exp(-F) has {found:.4f}"
+    pairs = [f"columns {int(a)} and {int(b)}" for a, b in zip(i, j, strict=True)]
+    which = [*pairs, *[f"column {c}" for c in range(d)] * 2][k - d]
     return (
-        f"draws have mean {float(by_draws[:, j].mean()):.4f} in column {j}, and exp(-F) has "
-        f"{float(mean[j]):.4f} +- {float(error[j]):.4f}"
+        f"draws are spread otherwise than exp(-F) in {which}: a mean over them is "
+        f"{float(by_draws[:, k].mean()):.4f}, and should be {float(mean[k]):.4f} "
+        f"+- {float(error[k]):.4f}"
     )
 
 
@@ -75,7 +97,7 @@ def _around(drawn: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     n, d = drawn.shape
     centers = drawn[:CENTERS]
     center, spread = drawn.mean(dim=0), torch.cov(drawn.T).reshape(d, d)
-    root = torch.linalg.cholesky(spread + 1e-12 * spread.diagonal().max() * torch.eye(d).to(drawn))
+    root = torch.linalg.cholesky(spread + 1e-12 * torch.diag(spread.diagonal()))
     width = CENTERS ** (-1 / (d + 4))
     e = (
         torch.randn(drawn.shape, generator=generator, dtype=drawn.dtype, device=drawn.device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import warnings
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +13,8 @@ from torch import Tensor, nn
 from thalweg.core.energy import Energy, LatentEnergy
 from thalweg.core.errors import InputError
 
-_told: weakref.WeakSet[Any] = weakref.WeakSet()
-"""Functions of which it has been said that they give columns"""
+_told: set[str] = set()
+"""Names of functions of which it has been said that they give columns"""
 
 
 class Function(Energy):
@@ -48,7 +47,7 @@ class Function(Energy):
         self._function = function
         if isinstance(function, nn.Module):
             self.training = function.training
-        self._most = _most_arguments(function)
+        self._takes_x = _takes_x(function)
 
     @property
     def called(self) -> str:
@@ -59,18 +58,17 @@ class Function(Energy):
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         # a network in single precision has nothing to say of more digits
         kind = precision_of(self)
-        if kind is not None and y.is_floating_point() and y.dtype != kind:
-            y = y.to(kind)
+        y = _in_precision(y, kind)
         if x is None:
             value = self._function(y)
-        elif self._most < 2:
+        elif not self._takes_x:
             raise InputError(
                 f"{self.called}: it is a function of y alone, and x is given, "
                 f"{tuple(x.shape)}; expected one of (y, x), or rows y without x (of batches of "
                 "data and labels, pair='y')"
             )
         else:
-            value = self._function(y, x)
+            value = self._function(y, _in_precision(x, kind))
         return self._one_a_row(value, len(y))
 
     def _one_a_row(self, value: object, n: int) -> Tensor:
@@ -86,8 +84,8 @@ class Function(Energy):
                 f"{self.called}: its value for {n} rows has shape {tuple(value.shape)}; expected "
                 f"({n},), one number a row"
             )
-        if self._function not in _told:
-            _told.add(self._function)
+        if self.called not in _told:
+            _told.add(self.called)
             warnings.warn(
                 f"{self.called}: its value is a column, ({n}, 1), and taken for ({n},), one number "
                 "a row",
@@ -135,14 +133,22 @@ def precision_of(module: nn.Module) -> torch.dtype | None:
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def _most_arguments(function: Callable[..., Any]) -> float:
-    """How many arguments it takes at most, by their place."""
+def _in_precision(rows: Tensor, kind: torch.dtype | None) -> Tensor:
+    return rows if kind is None or not rows.is_floating_point() else rows.to(kind)
+
+
+def _takes_x(function: Callable[..., Any]) -> bool:
+    """Whether a second argument may be x: not one that has a setting of its own by default."""
     asked = function.forward if isinstance(function, nn.Module) else function
     try:
-        given = inspect.signature(asked).parameters.values()
+        given = list(inspect.signature(asked).parameters.values())
     except (TypeError, ValueError):
         # compiled, or built in: nobody knows
-        return float("inf")
+        return True
     if any(each.kind is each.VAR_POSITIONAL for each in given):
-        return float("inf")
-    return sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in given)
+        return True
+    places = [e for e in given if e.kind in (e.POSITIONAL_ONLY, e.POSITIONAL_OR_KEYWORD)]
+    if len(places) < 2:
+        return False
+    second = places[1]
+    return second.default is second.empty or second.name == "x"

@@ -36,7 +36,7 @@ def as_rows(name: str, y: Any, energy: Energy) -> Tensor:
         If y is another thing, or not of floating point numbers.
     """
     if isinstance(y, np.ndarray) and y.dtype.kind in "biuf":
-        y = torch.from_numpy(np.ascontiguousarray(y))
+        y = torch.from_numpy(np.array(y, y.dtype.newbyteorder("=")))
     check_rows(name, y)
     kind = precision_of(energy)
     rows: Tensor = y if kind is None else y.to(kind)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, InputError
+from thalweg.core import EnergyFunction, InputError, as_energy
 
 
 @torch.no_grad()
-def expect(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
+def expect(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tensor:
     r"""Fill every NaN with its mean under the density of the energy.
 
     .. math::
@@ -28,6 +28,7 @@ def expect(energy: Energy, y: Tensor, x: Tensor | None = None) -> Tensor:
     InputError
         If the energy does not know the means of its hidden coordinates, or one is not finite.
     """
+    energy = as_energy(energy)
     hidden = y.isnan()
     rows = hidden.any(dim=1).nonzero()[:, 0]
     result = y.clone()

@@ -7,7 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, InputError, Integer, check_parameters, check_rows
+from thalweg.core import (
+    EnergyFunction,
+    InputError,
+    Integer,
+    as_energy,
+    check_parameters,
+    check_rows,
+)
 
 RESOLUTION = Integer(2, high=4096)
 """What the points a side of a grid may be"""
@@ -83,6 +90,7 @@ def landscape(
         If the resolution is out of its range.
     """
     check_parameters("landscape", {"resolution": resolution}, {"resolution": RESOLUTION})
+    energy = as_energy(energy)
     steps = torch.linspace(0, 1, resolution).to(plane.origin)
     a = low[0] + (high[0] - low[0]) * steps
     b = low[1] + (high[1] - low[1]) * steps

@@ -31,7 +31,6 @@ from thalweg.samplers import (
     Chains,
     GibbsWithGradients,
     Sampler,
-    State,
 )
 from thalweg.samplers.chains import followed, walk_of
 from thalweg.samplers.doubts import disagreement, doubts_of, not_finite, warn_of
@@ -142,7 +141,7 @@ def sample(
     if resume is not None:
         sampler, start, chains = _stopped(resume, sampler, start)
         return _by_chains(energy, n, generator, x, sampler, start, visible, beta, chains, 0, thin,
-                          compiled, shown, resume.state)  # fmt: skip
+                          compiled, shown, resume)  # fmt: skip
     if start is None and _asks_for_all(energy, x, sampler, visible, beta):
         with torch.no_grad():
             drawn = energy.draw(n, generator)
@@ -208,18 +207,25 @@ def _stopped(
     return resume.sampler, place, len(place)
 
 
-def _same_energy(energy_fn: EnergyFunction, state: State) -> None:
+def _same_energy(
+    resume: Chains, energy_fn: EnergyFunction, place: Tensor, held: Clamped | None
+) -> None:
     """Chains go on in the energy that they walked in, at its temperature and with what is given."""
-    if state.energy.dim() > 1:
-        # replicas, of several temperatures
-        return
-    now, size = value(energy_fn, state.y), state.energy.abs().clamp_min(1)
-    other = (~((now - state.energy).abs() <= 1e-3 * size)).nonzero()
+    expected = "expected the energy, x, visible and beta that they had"
+    last = resume.draws[:, -1]
+    if held is not None and (
+        place.dim() != 2
+        or place.shape[1] != len(held.index)
+        or not torch.equal(held.filled(place), last)
+    ):
+        raise InputError(f"sample: resume has chains that held other coordinates; {expected}")
+    now, before = value(energy_fn, place), resume.energy[:, -1]
+    other = (~((now - before).abs() <= 1e-3 * before.abs().clamp_min(1))).nonzero()
     if len(other):
         i = int(other[0, 0])
         raise InputError(
-            f"sample: resume has chain {i} at energy {float(state.energy[i]):.6g}, which is "
-            f"{float(now[i]):.6g} here; expected the energy, x, visible and beta that they had"
+            f"sample: resume has chain {i} at energy {float(before[i]):.6g}, which is "
+            f"{float(now[i]):.6g} here; {expected}"
         )
 
 
@@ -257,15 +263,15 @@ def _by_chains(
     thin: int,
     compiled: bool | None,
     shown: bool,
-    state: State | None = None,
+    resume: Chains | None = None,
 ) -> Chains:
     target = energy if x is None else Given(energy, x)
     clamped = None if visible is None else Clamped(target, visible)
     target = target if clamped is None else clamped
     if sampler is None:
         sampler = _default(target, chains)
-    begin = start
-    if state is None:
+    begin, state = start, None if resume is None else resume.state
+    if resume is None:
         begin = _beginnings(start, chains, generator)
         begin = begin if clamped is None else begin[:, clamped.hidden]
     draws = -(-n // chains)
@@ -279,10 +285,10 @@ def _by_chains(
             done += 1
             bar(done, "warming up" if done < warm_up else "drawing")
 
-        if state is None:
+        if resume is None or state is None:
             state = sampler.init(energy_fn, begin)
         else:
-            _same_energy(energy_fn, state)
+            _same_energy(resume, energy_fn, begin, clamped)
         begin = sampler.position(state)
         if warm_up:
             sampler, state = sampler.warm_up(energy_fn, state, warm_up, generator, follow)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from thalweg.core import (
     Batch,
@@ -110,9 +110,13 @@ def fit(
             f"{objective!r}"
         )
     energy = as_energy(module)
-    learned = [p for p in (*energy.parameters(), *objective.parameters()) if p.requires_grad]
+    learned = [p for p in energy.parameters() if p.requires_grad]
     if not learned:
-        raise InputError(f"fit: {type(module).__name__} has no parameters to learn; expected some")
+        raise InputError(
+            f"fit: {type(module).__name__} has no parameters to learn; expected some (a function "
+            "hides those of a module that it calls: pass the module)"
+        )
+    learned += [p for p in objective.parameters() if p.requires_grad]
     device = learned[0].device
     objective.to(device)
     generator = generator_from(random_state, device)
@@ -130,15 +134,17 @@ def fit(
             yield _suited(next(source), energy, device)
 
     energy.train()
-    with progress_bar("fit", n_steps, verbose) as bar:
+    try:
+        with progress_bar("fit", n_steps, verbose) as bar:
 
-        def follow(history: History) -> None:
-            bar(history)
-            watch(history)
+            def follow(history: History) -> None:
+                bar(history)
+                watch(history)
 
-        history = train(step, until_the_end(), generator, progress=follow)
-    for each, training in modes:
-        each.training = training
+            history = train(step, until_the_end(), generator, progress=follow)
+    finally:
+        for each, training in modes:
+            each.training = training
     spoiled = (n for n, p in energy.named_parameters() if not bool(p.isfinite().all()))
     check_parameters_finite(next(spoiled, None), len(history), None)
     return history
@@ -151,7 +157,17 @@ def _batches(data: Any, size: int, pair: str, generator: torch.Generator) -> Ite
         yield from _of_rows(whole, size, generator)
         return
     if isinstance(data, Dataset):
-        data = DataLoader(data, batch_size=size, shuffle=True, generator=generator)
+        mixed = not isinstance(data, IterableDataset)
+        data = DataLoader(data, batch_size=size, shuffle=mixed, generator=generator)
+    if (
+        isinstance(data, list)
+        and len(data) == 2
+        and all(isinstance(each, (Tensor, np.ndarray)) for each in data)
+    ):
+        raise InputError(
+            "fit: data is a list of two, which may be two batches or y and x; expected a tuple "
+            "(y, x), or batches as tuples"
+        )
     if not isinstance(data, Iterable) or isinstance(data, (str, bytes)):
         raise InputError(
             f"fit: data is {type(data).__name__}; expected a tensor or an array of rows, two of "
@@ -173,7 +189,7 @@ def _batches(data: Any, size: int, pair: str, generator: torch.Generator) -> Ite
 def _whole(data: Any, pair: str) -> Batch | None:
     """All rows, where they are tensors or arrays."""
     several = isinstance(data, tuple) and len(data) in (1, 2)
-    if isinstance(data, (Tensor, np.ndarray, Batch)) or (
+    if isinstance(data, (Tensor, np.ndarray, Batch, Mapping)) or (
         several and all(isinstance(each, (Tensor, np.ndarray)) for each in data)
     ):
         whole = as_batch(data, pair)
@@ -196,6 +212,11 @@ def _of_rows(whole: Batch, size: int, generator: torch.Generator) -> Iterator[Ba
 
 def _suited(batch: Batch, energy: Energy, device: torch.device) -> Batch:
     """A batch on the device, in the precision, of the energy."""
+    if batch.y.dim() < 2:
+        raise InputError(
+            f"fit: y has shape {tuple(batch.y.shape)}; expected (n, *shape), a row for each "
+            "(y[:, None], for numbers)"
+        )
     kind = precision_of(energy)
 
     def suited(part: Tensor) -> Tensor:
