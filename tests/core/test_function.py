@@ -11,6 +11,8 @@ from torch import nn
 from thalweg.core import Batch, Energy, Function, InputError, as_batch, as_energy, function
 from thalweg.energies import Affine, Normal, Reconstruction
 from thalweg.latents import Flat
+from thalweg.objectives import DualScoreMatching, VariationalBound
+from thalweg.questions import expect, explain, landscape, plane_of, sample
 
 
 class Plain(nn.Module):
@@ -150,6 +152,24 @@ def test_other_batches_are_refused(given, said):
         as_batch(given)
     with pytest.raises(InputError, match="pair must be one of 'yx', 'xy', 'y', got 'zz'"):
         as_batch(Y, "zz")
+
+
+def test_what_a_plain_module_cannot_say_is_said():
+    module, y = Plain(), torch.randn(4, 2)
+    with pytest.raises(InputError, match="explain: Plain has no energy of some of its coordinates"):
+        explain(module, y)
+    holed = y.clone()
+    holed[1, 0] = torch.nan
+    with pytest.raises(InputError, match="Plain does not know the mean"):
+        expect(module, holed)
+    with pytest.raises(InputError, match="sample: Plain has no exact way"):
+        sample(module, 5)
+    with pytest.raises(InputError, match="Plain has no codes; this objective expects FreeEnergy"):
+        VariationalBound()(module, y, torch.Generator())
+    with pytest.raises(InputError, match="DualScoreMatching: the batch has x"):
+        DualScoreMatching()(Conditional(), (y, y), torch.Generator())
+    drawn = landscape(module, plane_of(y.double()), (-1.0, -1.0), (1.0, 1.0), 5)
+    assert drawn.energy.shape == (5, 5)
 
 
 def test_a_density_is_itself():

@@ -27,7 +27,7 @@ from thalweg.core.files import (
     write_beside,
     write_folder_beside,
 )
-from thalweg.core.function import Function, as_energy, precision_of
+from thalweg.core.function import Function, as_energy, name_of, precision_of
 from thalweg.core.gradients import EnergyFunction, gradient, value, value_and_gradient
 from thalweg.core.hidden import (
     BEYOND_TOKEN,
@@ -112,6 +112,7 @@ __all__ = [
     "generator_from",
     "gradient",
     "learned",
+    "name_of",
     "note_converged",
     "parameter",
     "precision_of",

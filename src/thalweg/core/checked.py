@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core.energy import Energy
+from thalweg.core.function import name_of
 
 
 class Checked:
@@ -20,7 +21,7 @@ class Checked:
             self.energy = copy.deepcopy(energy)
         except (RuntimeError, TypeError):
             self.energy = energy
-        self.name = getattr(self.energy, "called", type(self.energy).__name__)
+        self.name = name_of(self.energy)
         self.y, self.x = rows.detach(), x
         self.plain = rows.dim() == 2 and self.energy.space == "real"
         with torch.no_grad():

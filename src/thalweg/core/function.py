@@ -122,6 +122,11 @@ def as_energy(energy: nn.Module | Callable[..., Tensor]) -> Energy:
     return Function(energy)
 
 
+def name_of(energy: Energy) -> str:
+    """What messages call an energy."""
+    return energy.called if isinstance(energy, Function) else type(energy).__name__
+
+
 def precision_of(module: nn.Module) -> torch.dtype | None:
     """The floating point type of all parameters and buffers; None if there is no single one."""
     kinds = {

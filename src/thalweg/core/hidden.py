@@ -6,6 +6,7 @@ from torch import Tensor
 
 from thalweg.core.energy import Energy
 from thalweg.core.errors import InputError
+from thalweg.core.function import name_of
 
 HIDDEN_TOKEN = -1
 """What stands where a whole number is hidden, for those have no NaN"""
@@ -32,9 +33,10 @@ def visible_energy(energy: Energy, y: Tensor) -> Energy:
         return energy
     view = energy.restricted(~hidden)
     if view is None:
+        row = int(hidden.flatten(1).any(dim=1).nonzero()[0])
         raise InputError(
-            f"{type(energy).__name__}: row {int(hidden.any(dim=1).nonzero()[0])} has hidden (NaN) "
-            "coordinates, and this energy is not defined without them; expected complete rows"
+            f"{name_of(energy)}: row {row} has hidden (NaN) coordinates, and this energy is not "
+            "defined without them; expected complete rows"
         )
     return view
 

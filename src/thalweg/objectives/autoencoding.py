@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import Batch, Energy, InputError, Loss
+from thalweg.core import Batch, Energy, InputError, Loss, name_of
 from thalweg.energies import Saturating
 from thalweg.latents import Codebook, Encoder, FreeEnergy, GaussianEncoder
 from thalweg.objectives.base import Objective, loss_of
@@ -208,7 +208,10 @@ def _revive(book: Codebook, encoded: Tensor, which: Tensor, generator: torch.Gen
 
 def _view(energy: Energy, batch: Batch) -> tuple[FreeEnergy, Tensor]:
     """The free energy of the visible part, and the rows."""
-    assert isinstance(energy, FreeEnergy)
+    if not isinstance(energy, FreeEnergy):
+        raise InputError(
+            f"{name_of(energy)} has no codes; this objective expects FreeEnergy(energy, solver)"
+        )
     hidden = batch.y.isnan()
     if not hidden.any():
         return energy, batch.y

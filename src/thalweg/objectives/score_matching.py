@@ -154,6 +154,11 @@ class DualScoreMatching(Objective):
         self.smallest, self.largest = smallest, largest
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
+        if batch.x is not None:
+            raise InputError(
+                "DualScoreMatching: the batch has x, and what is given to the energy is the scale "
+                "of the noise; expected rows y without x (of data and labels, pair='y')"
+            )
         y = batch.y
         d = y[0].numel()
         low, high = math.log(self.smallest), math.log(self.largest)

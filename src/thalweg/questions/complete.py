@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, EnergyFunction, InputError, as_energy, as_rows, visible_energy
+from thalweg.core import (
+    Energy,
+    EnergyFunction,
+    InputError,
+    as_energy,
+    as_rows,
+    name_of,
+    visible_energy,
+)
 from thalweg.questions.words import descend_whole
 
 DESCENTS = 4
@@ -70,7 +78,7 @@ def complete(
         fillings.extend(decoded)
     if not fillings:
         raise InputError(
-            f"complete: {type(energy).__name__} has no codes to fill from; "
+            f"complete: {name_of(energy)} has no codes to fill from; "
             "expected starts, rows whose values the hidden coordinates may start from"
         )
     tried = torch.stack([torch.where(gone, filling, part) for filling in fillings])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, InputError, as_energy
+from thalweg.core import EnergyFunction, InputError, as_energy, name_of
 
 
 @torch.no_grad()
@@ -39,7 +39,7 @@ def expect(energy: EnergyFunction, y: Tensor, x: Tensor | None = None) -> Tensor
     mean = None if view is None else view.expect(part, None if x is None else x[rows])
     if mean is None:
         raise InputError(
-            f"complete: {type(energy).__name__} does not know the mean of hidden entries; "
+            f"complete: {name_of(energy)} does not know the mean of hidden entries; "
             "expected answer='lowest'"
         )
     lost = (gone & ~mean.isfinite()).any(dim=1)

@@ -12,9 +12,11 @@ from thalweg.core import (
     HIDDEN_TOKEN,
     Energy,
     EnergyFunction,
+    InputError,
     Part,
     as_energy,
     as_rows,
+    name_of,
     visible,
     visible_energy,
 )
@@ -68,6 +70,12 @@ def explain(
     asked = as_energy(energy)
     if asked.space != "token":
         y = as_rows("explain: y", y, asked)
+
+    if view is None and asked.restricted(visible(y)) is None:
+        raise InputError(
+            f"explain: {name_of(asked)} has no energy of some of its coordinates alone; expected "
+            "one that has (restricted)"
+        )
 
     def seen(part: Tensor) -> Energy:
         return visible_energy(asked, part) if view is None else view(part)

@@ -17,6 +17,7 @@ from thalweg.core import (
     as_energy,
     as_rows,
     check_parameters,
+    name_of,
     progress,
     value,
     whole_number,
@@ -164,7 +165,7 @@ def _checked(
         start = as_rows("sample: start", start, energy)
     if start is None or len(start) == 0:
         raise InputError(
-            f"sample: {type(energy).__name__} has no exact way to draw what is asked for; expected "
+            f"sample: {name_of(energy)} has no exact way to draw what is asked for; expected "
             "start, rows (m, *shape) that chains may begin at"
         )
     if generator.device.type != start.device.type:
