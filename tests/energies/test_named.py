@@ -44,11 +44,11 @@ def posterior():
 
 def test_each_parameter_has_its_law(posterior):
     generator = seeded()
-    found = sample(posterior, 8000, generator, start=posterior.start(16, generator))
+    found = sample(posterior, 4000, generator, start=posterior.start(16, generator))
     drawn = posterior.named(found.draws)
-    assert drawn["slope"].shape == (16, 500, 2, 2)
+    assert drawn["slope"].shape == (16, 250, 2, 2)
     assert (drawn["sigma"] > 0).all()
-    torch.testing.assert_close(drawn["share"].sum(-1), torch.ones(16, 500))
+    torch.testing.assert_close(drawn["share"].sum(-1), torch.ones(16, 250))
     error = 5 / math.sqrt(float(found.ess_bulk().min()))
     for name, mean, sd in [
         ("mu", 1.0, 2.0),
