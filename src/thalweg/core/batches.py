@@ -72,14 +72,21 @@ def as_batch(given: Any, pair: str = "yx") -> Batch:
     raise InputError(f"a batch is {what}; expected {EXPECTED}")
 
 
+def tensor_of(given: Any) -> Any:
+    """An array of numbers as a tensor; anything else as it is."""
+    if not isinstance(given, np.ndarray) or given.dtype.kind not in "biuf":
+        return given
+    # torch has no arrays that run backwards, in another byte order, or may not be written
+    plain = np.ascontiguousarray(given, given.dtype.newbyteorder("="))
+    return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
+
+
 def _tensor(name: str, given: Any) -> Tensor:
-    if isinstance(given, np.ndarray) and given.dtype.kind in "biuf":
-        # torch has no arrays that run backwards, in another byte order, or may not be written
-        plain = np.ascontiguousarray(given, given.dtype.newbyteorder("="))
-        return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
+    given = tensor_of(given)
     if not isinstance(given, Tensor):
         raise InputError(f"{name} of a batch is {type(given).__name__}; expected a tensor")
-    return given
+    tensor: Tensor = given
+    return tensor
 
 
 def _checked(batch: Batch) -> Batch:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.batches import tensor_of
 from thalweg.core.energy import Energy
 from thalweg.core.errors import InputError
 from thalweg.core.function import precision_of
@@ -35,8 +35,7 @@ def as_rows(name: str, y: Any, energy: Energy) -> Tensor:
     InputError
         If y is another thing, or not of floating point numbers.
     """
-    if isinstance(y, np.ndarray) and y.dtype.kind in "biuf":
-        y = torch.from_numpy(np.array(y, y.dtype.newbyteorder("=")))
+    y = tensor_of(y)
     check_rows(name, y)
     kind = precision_of(energy)
     rows: Tensor = y if kind is None else y.to(kind)
