@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -57,8 +58,7 @@ class Function(Energy):
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         # a network in single precision has nothing to say of more digits
-        kind = precision_of(self)
-        y = _in_precision(y, kind)
+        y = _in_precision_of(self, y)
         if x is None:
             value = self._function(y)
         elif not self._takes_x:
@@ -68,7 +68,7 @@ class Function(Energy):
                 "data and labels, pair='y')"
             )
         else:
-            value = self._function(y, _in_precision(x, kind))
+            value = self._function(y, _in_precision_of(self, x))
         return self._one_a_row(value, len(y))
 
     def _one_a_row(self, value: object, n: int) -> Tensor:
@@ -138,8 +138,13 @@ def precision_of(module: nn.Module) -> torch.dtype | None:
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def _in_precision(rows: Tensor, kind: torch.dtype | None) -> Tensor:
-    return rows if kind is None or not rows.is_floating_point() else rows.to(kind)
+def _in_precision_of(module: nn.Module, rows: Tensor) -> Tensor:
+    first = next(itertools.chain(module.parameters(), module.buffers()), None)
+    # chains ask at every step: mostly the first says that there is nothing to do
+    if first is None or first.dtype == rows.dtype or not rows.is_floating_point():
+        return rows
+    kind = precision_of(module)
+    return rows if kind is None else rows.to(kind)
 
 
 def _takes_x(function: Callable[..., Any]) -> bool:
