@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -25,10 +26,8 @@ from thalweg.core import (
 )
 from thalweg.objectives import Objective
 from thalweg.training.history import History
-from thalweg.training.loop import check_parameters_finite, train
-from thalweg.training.monitors import Watch
-from thalweg.training.progress import progress_bar
 from thalweg.training.steps import adam, gradient_step
+from thalweg.training.watched import check_ended_finite, train_watched
 
 CLIP = 10.0
 """The longest gradient, beyond which a batch is taken for an accident"""
@@ -121,32 +120,22 @@ def fit(
     objective.to(device)
     generator = generator_from(random_state, device)
     order = torch.Generator().manual_seed(int(generator.initial_seed()))
-    source = _batches(data, batch_size, pair, order)
-    first = _suited(next(source), energy, device)
+    source = (_suited(each, energy, device) for each in _batches(data, batch_size, pair, order))
+    first = next(source)
     objective.begin(energy, first.y, generator)
     optimizer, schedule = adam([{"params": learned, "lr": learning_rate}], n_steps)
     step = gradient_step(energy, objective, optimizer, schedule, clip=CLIP)
-    watch, modes = Watch("fit"), [(each, each.training) for each in energy.modules()]
-
-    def until_the_end() -> Iterator[Batch]:
-        yield first
-        for _ in range(n_steps - 1):
-            yield _suited(next(source), energy, device)
-
+    batches = itertools.chain([first], itertools.islice(source, n_steps - 1))
+    modes = [(each, each.training) for each in energy.modules()]
     energy.train()
     try:
-        with progress_bar("fit", n_steps, verbose) as bar:
-
-            def follow(history: History) -> None:
-                bar(history)
-                watch(history)
-
-            history = train(step, until_the_end(), generator, progress=follow)
+        history = train_watched(
+            step, batches, generator, title="fit", n_steps=n_steps, shown=verbose
+        )
     finally:
         for each, training in modes:
             each.training = training
-    spoiled = (n for n, p in energy.named_parameters() if not bool(p.isfinite().all()))
-    check_parameters_finite(next(spoiled, None), len(history), None)
+    check_ended_finite(energy, history)
     return history
 
 

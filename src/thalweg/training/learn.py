@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +16,10 @@ from thalweg.objectives import Objective
 from thalweg.training.checkpoint import Checkpoint, Stateful
 from thalweg.training.hardware import Hardware
 from thalweg.training.history import History
-from thalweg.training.loop import check_parameters_finite, train
-from thalweg.training.monitors import Watch
 from thalweg.training.muon import MuonAndAdam
-from thalweg.training.progress import log_to, progress_bar
 from thalweg.training.state import GeneratorState
 from thalweg.training.steps import gradient_step, rise_and_fall
+from thalweg.training.watched import check_ended_finite, train_watched
 
 
 @dataclass(frozen=True)
@@ -139,25 +136,15 @@ def learn(
         }
         checkpoint = Checkpoint(run.checkpoint, run.every, run.resume, facts, hardware.rank)
         checkpoint.restore(parts, hardware.lowest(checkpoint.steps()))
-    watch = Watch(title)
     energy.train()
-    with ExitStack() as stack:
-        shown = verbose and hardware.rank == 0
-        bar = stack.enter_context(progress_bar(title, recipe.n_steps, shown))
-        log = stack.enter_context(log_to(run.log_dir if hardware.rank == 0 else None))
-
-        def follow(history: History) -> None:
-            bar(history)
-            log(history)
-            watch(history)
-
-        history = train(
-            step, _batches(order, take), generator, progress=follow, checkpoint=checkpoint
-        )
+    first = hardware.rank == 0
+    history = train_watched(
+        step, _batches(order, take), generator, title=title, n_steps=recipe.n_steps,
+        shown=verbose and first, log_dir=run.log_dir if first else None, checkpoint=checkpoint,
+    )  # fmt: skip
     if average is not None:
         energy.load_state_dict(average.module.state_dict())
-    spoiled = (n for n, p in energy.named_parameters() if not bool(p.isfinite().all()))
-    check_parameters_finite(next(spoiled, None), len(history), checkpoint)
+    check_ended_finite(energy, history, checkpoint)
     energy.eval()
     return history
 
