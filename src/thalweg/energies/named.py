@@ -94,17 +94,12 @@ class Named(Energy):
         return sum(self._sizes)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        with torch.no_grad():
-            inside = self._inside(y)
-        # a chain that has lost its way has no energy, and must not stop the others: distributions
-        # refuse what is out of their support
-        y = torch.where(inside[:, None], y, 0)
-        values, stretch = {}, y.new_zeros(len(y))
-        for name, u in self._parts(y):
-            transform = self._transforms[name]
-            values[name] = transform(u)
-            log_det = transform.log_abs_det_jacobian(u, values[name])  # type: ignore[no-untyped-call]
-            stretch = stretch + log_det.reshape(len(y), -1).sum(dim=1)
+        values, stretch = self._placed(y)
+        inside = self._inside(y, values)
+        if not bool(inside.all()):
+            # a chain that has lost its way has no energy, and must not stop the others:
+            # distributions refuse what is out of their support
+            values, stretch = self._placed(torch.where(inside[:, None], y, 0))
         value = self._energy(**values)
         if not isinstance(value, Tensor) or value.shape != (len(y),):
             got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
@@ -114,11 +109,21 @@ class Named(Energy):
             )
         return torch.where(inside, value - stretch, torch.nan)
 
-    def _inside(self, u: Tensor) -> Tensor:
+    def _placed(self, u: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The parameters of rows u (n, k), and the logarithm of how T stretches there: (n,)."""
+        values, stretch = {}, u.new_zeros(len(u))
+        for name, part in self._parts(u):
+            transform = self._transforms[name]
+            values[name] = transform(part)
+            log_det = transform.log_abs_det_jacobian(part, values[name])  # type: ignore[no-untyped-call]
+            stretch = stretch + log_det.reshape(len(u), -1).sum(dim=1)
+        return values, stretch
+
+    @torch.no_grad()
+    def _inside(self, u: Tensor, values: dict[str, Tensor]) -> Tensor:
         """Which rows have parameters, in floating point too, where they have to be: (n,)."""
         inside = u.isfinite().all(dim=1)
-        for name, part in self._parts(u):
-            value = self._transforms[name](part)
+        for name, value in values.items():
             good = value.isfinite()
             if self._constraints[name].event_dim == 0:
                 good &= self._constraints[name].check(value)  # type: ignore[no-untyped-call]
@@ -143,8 +148,7 @@ class Named(Energy):
                 raise InputError(
                     f"Named: {name} has shape {tuple(value.shape)}; expected (n, *{shape})"
                 )
-            u = self._transforms[name].inv(value).flatten(1) if shape else (
-                self._transforms[name].inv(value)[:, None])  # fmt: skip
+            u = self._transforms[name].inv(value).reshape(len(value), -1)
             if not bool(u.isfinite().all()):
                 raise InputError(f"Named: {name} is not within its bounds, or on them")
             parts.append(u)
