@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from thalweg.core import InputError, check_energy
+from thalweg.core.derivatives import along_by_autograd
 from thalweg.core.energy import by_autograd
 from thalweg.energies import (
     Bernoulli,
@@ -75,6 +76,16 @@ def test_the_closed_form_of_the_gradient_is_autograds(name):
 def test_every_energy_keeps_the_laws(name):
     rows = (random(7, 3) > 0).double() if name == "machine" else random(7, 3)
     check_energy(KINDS[name](), rows)
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "machine"])
+def test_derivatives_along_directions_are_autograds(name):
+    energy, y = KINDS[name](), random(7, 3)
+    directions = random(2, 7, 3)
+    found = energy.along(y, directions)
+    expected = along_by_autograd(energy, y, directions)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one.detach(), other.detach())
 
 
 @pytest.mark.parametrize("name", DRAWN)
