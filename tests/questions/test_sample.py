@@ -324,6 +324,7 @@ class TestResume:
     @pytest.mark.parametrize(
         "sampler", [None, NUTS(), ParallelTempering(HMC(0.3, n_steps=3), (1.0, 0.5))]
     )
+    @pytest.mark.filterwarnings("ignore:.*steps diverged:RuntimeWarning")
     def test_two_pieces_are_the_whole_bit_for_bit(self, sampler):
         whole = self.drawn(400, seeded(), start=torch.zeros(1, 2), chains=4, sampler=sampler)
         generator = seeded()

@@ -167,7 +167,7 @@ def test_a_step_size_is_brought_to_the_target(sampler):
     done = []
     warm, state = adapt_step(sampler, normal, state, 300, seeded(), lambda: done.append(1))
     assert len(done) == 300
-    rates = [float(warm.step(normal, state, seeded(i))[1].acceptance.mean()) for i in range(5)]
+    rates = [float(warm.step(normal, state, seeded(i))[1].acceptance.mean()) for i in range(40)]
     assert np.mean(rates) == pytest.approx(sampler.target, abs=0.06)
     assert warm.metric is sampler.metric
 

@@ -138,6 +138,9 @@ def test_it_sees_a_missing_factor_of_the_noise():
 class NoKinetic(Unit):
     """Forgets that proposals there and back are not equally likely."""
 
+    def parts(self):
+        """Compiled loops do not know it."""
+
     def kinetic(self, p):
         return torch.zeros(len(p), dtype=p.dtype)
 
@@ -215,4 +218,5 @@ def test_it_sees_chains_that_share_their_draw_of_the_acceptance(monkeypatch):
 
     monkeypatch.setattr("thalweg.samplers.metropolis.normal", normal)
     monkeypatch.setattr("thalweg.samplers.base.uniform", uniform)
+    monkeypatch.setattr("thalweg.samplers.base.is_native", lambda y: False)
     assert p_value(RandomWalk(1.0), Gumbel(D).double()) < ALARM

@@ -1,6 +1,8 @@
 """One step of each kernel against its formula, number by number, with the same random numbers."""
 
+import dataclasses
 import math
+import sys
 
 import pytest
 import torch
@@ -411,3 +413,25 @@ def test_rungs_have_step_sizes_of_their_own():
 def test_gumbel_numbers_come_from_uniform_ones():
     like = torch.zeros(5, 7, dtype=DOUBLE)
     close(gumbel(like, seeded(2)), -(-uniform(like, seeded(2)).log()).log())
+
+
+@pytest.mark.parametrize("which", METRICS)
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("each", [False, True])
+def test_compiled_loops_are_the_same_steps(which, kind, each, monkeypatch):
+    metric = METRICS[which]
+    sizes = {field: value.to(kind) for field, value in vars(metric).items()
+             if isinstance(value, torch.Tensor)}  # fmt: skip
+    metric = dataclasses.replace(metric, **sizes) if sizes else metric
+    step = torch.linspace(0.2, 0.8, N, dtype=kind) if each else 0.5
+    for sampler in (RandomWalk(step, metric), MALA(step, metric),
+                    HMC(step, metric, n_steps=3, jitter=0.0)):  # fmt: skip
+        y = torch.randn(N, 2, generator=seeded(5), dtype=kind)
+        native, told = sampler.step(energy, sampler.init(energy, y), seeded(1))
+        with monkeypatch.context() as patch:
+            for name in ("base", "leapfrog"):
+                module = sys.modules[f"thalweg.samplers.{name}"]
+                patch.setattr(module, "is_native", lambda y: False)
+            plain, info = sampler.step(energy, sampler.init(energy, y), seeded(1))
+        for found, right in zip((*native, *told[:3]), (*plain, *info[:3]), strict=True):
+            torch.testing.assert_close(found, right)

@@ -12,9 +12,8 @@ from torch.nn.utils import skip_init
 
 from thalweg.core import InputError
 from thalweg.energies.initial import draw_weights
+from thalweg.energies.input_gradient import input_gradient, value_and_input_gradient
 from thalweg.energies.silu import Along, SlopeThrough
-
-NARROW = 16
 
 
 class Perceptron(nn.Module):
@@ -69,24 +68,20 @@ class Perceptron(nn.Module):
     @torch.no_grad()
     def value_and_input_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """The single output of a SiLU network for rows (n, d), (n,), and its gradient, (n, d)."""
-        *inner, last = self._linear
-        if last.out_features != 1:
-            raise InputError(f"Perceptron: {last.out_features} outputs; expected 1 for an energy")
-        at, fields = y, []
-        for layer in inner:
-            field = torch.addmm(layer.bias, at, layer.weight.T)
-            fields.append(field)
-            at = torch.nn.functional.silu(field)
-        value = torch.addmv(last.bias, at, last.weight[0])
-        grad = last.weight.detach().expand(len(y), -1)
-        for layer, field in zip(reversed(inner), reversed(fields), strict=True):
-            slope = torch.ops.aten.silu_backward(grad, field)
-            if layer.in_features <= NARROW:
-                # a product with few columns is fast only this way round
-                grad = torch.nn.functional.linear(slope, layer.weight.T.contiguous())
-            else:
-                grad = slope @ layer.weight
-        return value, grad
+        return value_and_input_gradient(self._of_one_output(), y)
+
+    @torch.no_grad()
+    def input_gradient(self, y: Tensor) -> Tensor:
+        """The gradient alone, (n, d), which needs less."""
+        return input_gradient(self._of_one_output(), y)
+
+    def _of_one_output(self) -> tuple[nn.Linear, ...]:
+        """The layers, where there is one output."""
+        if self._linear[-1].out_features != 1:
+            raise InputError(
+                f"Perceptron: {self._linear[-1].out_features} outputs; expected 1 for an energy"
+            )
+        return self._linear
 
     def input_slope(self, y: Tensor) -> Tensor:
         """The gradient by y of a SiLU network's single output, (n, d), with a graph."""

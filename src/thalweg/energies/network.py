@@ -48,6 +48,13 @@ class NetworkEnergy(Energy):
             grad = torch.add(grad, y, alpha=self.stiffness)
         return value, grad
 
+    def gradient(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        network = self._by_hand(y)
+        if network is None:
+            return super().gradient(y, x)
+        grad = network.input_gradient(y)
+        return torch.add(grad, y, alpha=self.stiffness) if self.stiffness else grad
+
     def slope(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         network = self._by_hand(y)
         if network is None:

@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from thalweg.core import Energy, InputError
 
@@ -42,6 +43,8 @@ class Normal(Energy):
     factor: Tensor
     precision: Tensor
     shift: Tensor
+    pull: Tensor
+    each: Tensor | None
 
     def __init__(self, mean: Tensor, covariance: Tensor | None = None) -> None:
         super().__init__()
@@ -54,17 +57,28 @@ class Normal(Energy):
         self.register_buffer("factor", factor.to(mean))
         self.register_buffer("precision", torch.cholesky_inverse(factor).to(mean))
         self.register_buffer("shift", mean @ self.precision)
+        # the precision is symmetric, and a product that adds a row is one call
+        self.register_buffer("pull", -self.shift, persistent=False)
+        # of independent coordinates a product for each is enough
+        apart = torch.equal(covariance, covariance.diagonal().diag())
+        each = self.precision.diagonal().clone() if apart else None
+        self.register_buffer("each", each, persistent=False)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         away = y - self.mean
-        return 0.5 * ((away @ self.precision) * away).sum(dim=1)
+        return 0.5 * torch.linalg.vecdot(self._times(away), away)
 
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         grad = self.gradient(y)
         return 0.5 * torch.linalg.vecdot(grad, y - self.mean), grad
 
     def gradient(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return torch.addmm(self.shift, y, self.precision, beta=-1)
+        if self.each is not None:
+            return (y - self.mean) * self.each
+        return linear(y, self.precision, self.pull)
+
+    def _times(self, away: Tensor) -> Tensor:
+        return away @ self.precision if self.each is None else away * self.each
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         noise = torch.randn(n, len(self.mean), generator=generator, dtype=self.mean.dtype,

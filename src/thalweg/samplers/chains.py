@@ -214,22 +214,22 @@ def followed(
     gradients: float | Tensor = 0.0
     for _ in range(n_draws):
         state, info = sampler.step(energy_fn, state, generator)
-        bad, rate, gradients = info.diverged.long(), info.acceptance, gradients + info.gradients
+        bad, rate, gradients = info.diverged, info.acceptance, gradients + info.gradients
         for _ in range(thin - 1):
             state, info = sampler.step(energy_fn, state, generator)
-            bad, rate = bad + info.diverged, rate + info.acceptance
+            bad, rate = bad.long() + info.diverged, rate + info.acceptance
             gradients = gradients + info.gradients
         position = sampler.position(state)
         kept.append(position)
         energies.append(state.energy.reshape(len(position), -1)[:, 0])
-        acceptances.append(rate / thin)
+        acceptances.append(rate)
         diverged.append(bad)
         follow()
     return Chains(
         torch.stack(kept, dim=1),
         torch.stack(energies, dim=1),
-        torch.stack(acceptances, dim=1),
-        torch.stack(diverged, dim=1),
+        torch.stack(acceptances, dim=1) / thin,
+        torch.stack(diverged, dim=1).long(),
         float(gradients),
         sampler,
         state,

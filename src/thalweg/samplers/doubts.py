@@ -33,6 +33,13 @@ FEW = 8
 """Effective draws of a chain below which it tells too little."""
 
 
+FEW_ROWS = 1000
+"""Draws whose spread is looked at first."""
+
+SURELY = 100.0
+"""Times that a spread is wider than has to be, where the spread of some draws is enough."""
+
+
 class Walk(NamedTuple):
     """Draws of chains, and how they came about."""
 
@@ -69,12 +76,15 @@ def doubts_of(walk: Walk) -> list[str | None]:
         return found
     if walk.compared:
         found.append(coarse_energies(walk.energy))
-    still = _stillness(walk)
+    still = None if _surely_moves(walk) else _stillness(walk)
     return [*found, still if still is not None else _coarse_coordinates(walk)]
 
 
 def not_finite(draws: Tensor, energy: Tensor) -> str | None:
     """Draws ``(chains, draws, *shape)`` that are no numbers, or have no energy."""
+    # one sum is finite only if every term is
+    if bool((draws.sum() + energy.sum()).isfinite()):
+        return None
     bad = ~(draws.flatten(2).isfinite().all(dim=2) & energy.isfinite())
     if not bool(bad.any()):
         return None
@@ -142,11 +152,23 @@ def _stillness(walk: Walk) -> str | None:
     return None
 
 
+def _surely_moves(walk: Walk) -> bool:
+    """Whether one coordinate, and the ends of chains, tell already that nothing stands still."""
+    ends = walk.draws[:, -1] != walk.begin
+    first = walk.draws.flatten(2)[:, :, 0]
+    rate = (first[:, 1:] != first[:, :-1]).sum(dim=1) / first.shape[1]
+    return bool(ends.any(dim=0).all() & (rate >= SELDOM).all())
+
+
 def _coarse_coordinates(walk: Walk) -> str | None:
     """Coordinates whose numbers lie further apart than their spread allows."""
     if walk.discrete or walk.energy.numel() < 10:
         return None
     x = walk.draws.detach().flatten(0, 1).flatten(1)
+    # the largest of all, and the spread of some draws, tell where there is no doubt
+    most = float(spacing(torch.maximum(x.max(), -x.min())))
+    if bool((SURELY * most < COARSE * x[:: max(1, len(x) // FEW_ROWS)].double().std(dim=0)).all()):
+        return None
     largest, spread = x.abs().amax(dim=0), x.double().std(dim=0)
     gap = torch.from_numpy(spacing(largest)).to(spread)
     wide = (gap > COARSE * spread) & (spread > 0)

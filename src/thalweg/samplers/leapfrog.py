@@ -10,6 +10,7 @@ from torch import Tensor
 from thalweg.core import EnergyFunction, gradient, value_and_gradient
 from thalweg.samplers.base import Info, State, metropolis
 from thalweg.samplers.metric import Metric, add_scaled
+from thalweg.samplers.native import in_a_row, is_native, kernels
 from thalweg.samplers.noise import normal
 
 
@@ -86,8 +87,64 @@ def transition(
 ) -> tuple[State, Info]:
     """A random push, a trajectory, and the choice whether to take its end."""
     assert state.grad is not None
-    p = metric.momentum(normal(state.y, generator))
-    end = leapfrog(energy_fn, metric, state.y, p, state.grad, step, n_steps)
-    log_ratio = state.energy - end.energy + (metric.kinetic(p) - metric.kinetic(end.p))
-    proposal = State(end.y, end.energy, end.grad)
+    noise = normal(state.y, generator)
+    if is_native(state.y) and (parts := _parts(metric, state.y)) is not None:
+        proposal, log_ratio = _native(energy_fn, parts, state, noise, step, n_steps)
+    else:
+        p = metric.momentum(noise)
+        end = leapfrog(energy_fn, metric, state.y, p, state.grad, step, n_steps)
+        kinetic = metric.kinetic(p) - metric.kinetic(end.p)
+        log_ratio = state.energy - end.energy + kinetic
+        proposal = State(end.y, end.energy, end.grad)
     return metropolis(state, proposal, log_ratio, generator, n_steps, largest_rise)
+
+
+def _parts(metric: Metric, y: Tensor) -> tuple[int, int, int, int] | None:
+    """Directions and addresses of a metric, where it is one that compiled loops know."""
+    parts = metric.parts()
+    if parts is None:
+        return None
+    scale, vectors, values = parts
+    if scale is None:
+        return 0, 0, 0, 0
+    if scale.dtype != y.dtype:
+        return None
+    if vectors is None or values is None:
+        return 0, scale.data_ptr(), 0, 0
+    return len(values), scale.data_ptr(), vectors.data_ptr(), values.data_ptr()
+
+
+def _native(
+    energy_fn: EnergyFunction,
+    parts: tuple[int, int, int, int],
+    state: State,
+    noise: Tensor,
+    step: float | Tensor,
+    n_steps: int,
+) -> tuple[State, Tensor]:
+    """The end of a trajectory, and the log of the ratio that it is accepted with.
+
+    As :func:`leapfrog` has it, with one loop between two gradients.
+    """
+    assert state.grad is not None
+    begin, kernel = in_a_row(state.y, noise), kernels(noise.element_size())
+    before, grad = in_a_row(state.energy, noise), in_a_row(state.grad, noise)
+    sizes = step.to(noise).flatten() if isinstance(step, Tensor) else None
+    how = (
+        len(noise), noise.numel() // len(noise),
+        *((0.0, sizes.data_ptr()) if sizes is not None else (step, 0)), *parts,
+    )  # fmt: skip
+    y, p = torch.empty_like(noise), torch.empty_like(noise)
+    kernel["push"](
+        *how, begin.data_ptr(), noise.data_ptr(), grad.data_ptr(), y.data_ptr(), p.data_ptr()
+    )
+    for _ in range(n_steps - 1):
+        grad = in_a_row(gradient(energy_fn, y), noise)
+        kernel["move"](*how, y.data_ptr(), p.data_ptr(), grad.data_ptr())
+    energy, grad = value_and_gradient(energy_fn, y)
+    end, slope, log_ratio = in_a_row(energy, noise), in_a_row(grad, noise), torch.empty_like(before)
+    kernel["fall"](
+        *how, before.data_ptr(), noise.data_ptr(), end.data_ptr(), p.data_ptr(),
+        slope.data_ptr(), log_ratio.data_ptr(),
+    )  # fmt: skip
+    return State(y, energy, grad), log_ratio

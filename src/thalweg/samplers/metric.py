@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from thalweg.core import InputError
 from thalweg.samplers.noise import inner
+
+
+class Parts(NamedTuple):
+    """Sigma = S (I + U (Lambda - I) U^T) S, of one type, each in a row."""
+
+    scale: Tensor | None
+    """s, (d,); None for ones"""
+    vectors: Tensor | None
+    """U^T, (k, d); None for none"""
+    values: Tensor | None
+    """the diagonal of Lambda, (k,)"""
 
 
 class Metric(ABC):
@@ -34,6 +47,10 @@ class Metric(ABC):
     @abstractmethod
     def whiten(self, y: Tensor) -> Tensor:
         """A^-1 y: differences of rows in the coordinates where directions are equally long."""
+
+    def parts(self) -> Parts | None:
+        """What compiled loops need of it; None for a metric that they do not know."""
+        return None
 
     def kinetic(self, p: Tensor) -> Tensor:
         """p^T Sigma p / 2: (n,)."""
@@ -66,6 +83,9 @@ class Unit(Metric):
 
     def whiten(self, y: Tensor) -> Tensor:
         return y
+
+    def parts(self) -> Parts:
+        return Parts(None, None, None)
 
     def __repr__(self) -> str:
         return "Unit()"
@@ -107,6 +127,13 @@ class Diagonal(Metric):
 
     def whiten(self, y: Tensor) -> Tensor:
         return y * self.variance.rsqrt()
+
+    def parts(self) -> Parts:
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self.variance.sqrt().flatten().contiguous(), None, None)
 
     def drift(self, y: Tensor, p: Tensor, step: float | Tensor) -> None:
         if isinstance(step, Tensor):
@@ -164,3 +191,11 @@ class LowRank(Metric):
 
     def whiten(self, y: Tensor) -> Tensor:
         return self._stretch(y / self.scale, -0.5)
+
+    def parts(self) -> Parts:
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> Parts:
+        scale = self.scale.flatten().contiguous()
+        return Parts(scale, self.vectors.T.contiguous(), self.values.flatten().contiguous())

@@ -1,36 +1,52 @@
 """Random numbers for a step: what chain i gets does not depend on how many chains there are.
 
-On a CPU every call takes one number from the generator and seeds a stream of its own with it, which
-is then read chain after chain. Without that, the second step of chain 0 would begin in the stream
-where the first step of the last chain ended. Torch fills in blocks of 16, so streams are read in
-whole blocks. On a GPU torch deals its stream out to threads in an order that depends on the size,
-and numbers come from the generator directly.
+On a CPU every call takes one number from the generator, and it is the key of a stream of its own
+(:mod:`thalweg.kernels.random_numbers`), which is read chain after chain. Without that, the second
+step of chain 0 would begin in the stream where the first step of the last chain ended. On a GPU
+torch deals its stream out to threads in an order that depends on the size, and numbers come from
+the generator directly.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-BLOCK = 16
+from thalweg.samplers.native import KINDS
 
 
 def normal(like: Tensor, generator: torch.Generator) -> Tensor:
     """Standard normal numbers with the shape, type and device of ``like``."""
-    if like.device.type != "cpu":
-        return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
-    n = like.numel()
-    stream = _stream(generator)
-    if n % BLOCK == 0:
-        return torch.randn(like.shape, generator=stream, dtype=like.dtype)
-    drawn = torch.randn((n // BLOCK + 1) * BLOCK, generator=stream, dtype=like.dtype)
-    return drawn[:n].view(like.shape)
+    if like.device.type == "cpu":
+        return _filled(like, generator, normal=True)
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
 def uniform(like: Tensor, generator: torch.Generator) -> Tensor:
     """Numbers from [0, 1) with the shape, type and device of ``like``."""
-    source = _stream(generator) if like.device.type == "cpu" else generator
-    return torch.rand(like.shape, generator=source, dtype=like.dtype, device=like.device)
+    if like.device.type == "cpu":
+        return _filled(like, generator, normal=False)
+    return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+
+
+def _filled(like: Tensor, generator: torch.Generator, normal: bool) -> Tensor:
+    from thalweg.kernels.random_numbers import fill, room_for  # compiled: slow to import
+
+    n, kind = like.numel(), KINDS.get(like.dtype)
+    if kind is None:
+        # of shorter types one rounded up to 1 would not be below it
+        other = _filled(torch.empty_like(like, dtype=torch.float32), generator, normal)
+        short = other.to(like.dtype)
+        return short if normal else short.where(short < 1, 0)
+    out = np.empty(room_for(n, kind), kind)
+    fill(key_of(generator), out, normal)
+    return torch.from_numpy(out[:n].reshape(like.shape))
+
+
+def key_of(generator: torch.Generator) -> int:
+    """The next number of a generator on a CPU, that a stream is named by."""
+    return int(torch.randint(2**62, (), generator=generator))
 
 
 def gumbel(like: Tensor, generator: torch.Generator) -> Tensor:
@@ -57,8 +73,7 @@ def branch_off(generator: torch.Generator) -> torch.Generator:
 
 
 def _stream(generator: torch.Generator) -> torch.Generator:
-    key = int(torch.randint(2**62, (), generator=generator))
-    return torch.Generator().manual_seed(key)
+    return torch.Generator().manual_seed(key_of(generator))
 
 
 def per_chain(value: Tensor, like: Tensor) -> Tensor:

@@ -1,0 +1,40 @@
+"""Tensors for the compiled loops over chains: on a CPU, in single or double precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+KINDS: dict[torch.dtype, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+"""Types that the loops are compiled for"""
+
+LARGEST = 1 << 16
+"""Numbers in a tensor up to which a loop in one thread is the faster way"""
+
+
+def is_native(y: Tensor) -> bool:
+    """Whether the compiled loops are the way for numbers like these."""
+    return y.is_cpu and y.dtype in KINDS and 0 < y.numel() <= LARGEST
+
+
+def in_a_row(value: Tensor, like: Tensor) -> Tensor:
+    """The numbers in a row, in the type of ``like``; mostly the tensor itself."""
+    if value.dtype != like.dtype:
+        value = value.to(like.dtype)
+    return value if value.is_contiguous() else value.contiguous()
+
+
+@cache
+def kernels(bytes_of_a_number: int) -> dict[str, Callable[..., None]]:
+    """The loops of :mod:`thalweg.kernels.moves` for a type."""
+    from thalweg.kernels.moves import KERNELS  # compiled: slow to import
+
+    return KERNELS[bytes_of_a_number]
