@@ -11,6 +11,7 @@ from torch.distributions import MultivariateNormal
 
 from thalweg.core import Energy
 from thalweg.energies import Normal
+from thalweg.kernels.trees import tree_uniform
 from thalweg.samplers import (
     HMC,
     MALA,
@@ -23,7 +24,16 @@ from thalweg.samplers import (
     RandomWalk,
     State,
 )
-from thalweg.samplers.noise import branch_off, gumbel, normal, one_uniform, uniform
+from thalweg.samplers.native import KINDS
+from thalweg.samplers.noise import (
+    branch_off,
+    gumbel,
+    key_of,
+    normal,
+    one_uniform,
+    stream_of,
+    uniform,
+)
 
 N = 40
 METRIC = METRICS["low rank"]
@@ -58,7 +68,8 @@ def check_choice(state, after, info, y, log_ratio, source):
     close(info.acceptance, chance)
     # the formula is put to the test where it matters
     assert (chance < 0.9).any()
-    taken = uniform(chance, source) < chance
+    u = source if isinstance(source, torch.Tensor) else uniform(chance, source)
+    taken = u < chance
     assert taken.any()
     assert not taken.all()
     assert torch.equal(info.accepted, taken)
@@ -145,23 +156,33 @@ def test_before_a_warm_up_trajectories_have_ten_steps():
     assert sampler.step(energy, begun(sampler), seeded())[1].gradients == 10
 
 
+def noise_of(key, like):
+    """What the momenta of trees are made of."""
+    return torch.from_numpy(stream_of(key, like.numel(), KINDS[DOUBLE])).view(like.shape)
+
+
+def numbers_of(key, place):
+    """A uniform number of each chain's tree."""
+    return torch.tensor([tree_uniform(key, place, row) for row in range(N)], dtype=DOUBLE)
+
+
 def test_nuts_of_one_doubling():
     """One leapfrog step there or back, taken with probability min(1, exp(H - H'))."""
     epsilon = 1.1
     sampler = NUTS(epsilon, METRIC, max_doublings=1)
     state = begun(sampler)
     after, info = sampler.step(energy, state, seeded(1))
-    source = branch_off(seeded(1))
+    key = key_of(seeded(1))
     covariance = METRIC.velocity(torch.eye(2, dtype=DOUBLE))
-    p = METRIC.momentum(normal(state.y, source))
+    p = METRIC.momentum(noise_of(key, state.y))
     level = energy(state.y) + 0.5 * ((p @ covariance) * p).sum(dim=1)
-    sign = torch.where(uniform(level, source) < 0.5, 1.0, -1.0)[:, None].double()
+    sign = torch.where(numbers_of(key, 1) < 0.5, 1.0, -1.0)[:, None].double()
     p = p - 0.5 * sign * epsilon * slope(state.y)
     y = state.y + sign * epsilon * p @ covariance
     p = p - 0.5 * sign * epsilon * slope(y)
-    uniform(level, source)
     log_ratio = level - energy(y) - 0.5 * ((p @ covariance) * p).sum(dim=1)
-    check_choice(state, after, info, y, log_ratio, source)
+    # the first number is the direction's, the second the leaf's, which is alone in its branch
+    check_choice(state, after, info, y, log_ratio, numbers_of(key, 3))
     assert info.gradients == 1
 
 
@@ -174,7 +195,7 @@ def test_nuts_on_a_flat_energy_goes_on_to_its_end():
     after, info = sampler.step(flat, state, source)
     assert float(info.gradients) == 7
     assert torch.equal(info.acceptance, torch.ones(4000, dtype=DOUBLE))
-    push = normal(y, branch_off(seeded(1)))
+    push = noise_of(key_of(seeded(1)), y)
     place = (after.y / push)[:, 0]
     close(place, place.round())
     # the later half is favoured: the last doubling is always taken, its four leaves equally

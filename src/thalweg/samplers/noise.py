@@ -9,8 +9,11 @@ the generator directly.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.samplers.native import KINDS
@@ -31,22 +34,28 @@ def uniform(like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _filled(like: Tensor, generator: torch.Generator, normal: bool) -> Tensor:
-    from thalweg.kernels.random_numbers import fill, room_for  # compiled: slow to import
-
-    n, kind = like.numel(), KINDS.get(like.dtype)
+    kind = KINDS.get(like.dtype)
     if kind is None:
         # of shorter types one rounded up to 1 would not be below it
         other = _filled(torch.empty_like(like, dtype=torch.float32), generator, normal)
         short = other.to(like.dtype)
         return short if normal else short.where(short < 1, 0)
+    stream = stream_of(key_of(generator), like.numel(), kind, normal)
+    return torch.from_numpy(stream.reshape(like.shape))
+
+
+def stream_of(key: int, n: int, kind: np.dtype[Any], normal: bool = True) -> NDArray[Any]:
+    """The first n numbers of a stream, standard normal ones or from [0, 1)."""
+    from thalweg.kernels.random_numbers import fill, room_for  # compiled: slow to import
+
     out = np.empty(room_for(n, kind), kind)
-    fill(key_of(generator), out, normal)
-    return torch.from_numpy(out[:n].reshape(like.shape))
+    fill(key, out, normal)
+    return out[:n]
 
 
 def key_of(generator: torch.Generator) -> int:
-    """The next number of a generator on a CPU, that a stream is named by."""
-    return int(torch.randint(2**62, (), generator=generator))
+    """The next number of a generator, that a stream is named by."""
+    return int(torch.randint(2**62, (), generator=generator, device=generator.device))
 
 
 def gumbel(like: Tensor, generator: torch.Generator) -> Tensor:
