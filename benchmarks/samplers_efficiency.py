@@ -36,7 +36,7 @@ def starts(model, chains, seed):
 
 
 def of_thalweg(sampler, chains, draws, compiled):
-    """``sample``, by its defaults but for what is given; compiled once before, as the others are."""
+    """``sample`` by its defaults, but for what is given; compiled before, as the others are."""
 
     def measure(name, model, other, seed):
         def run(draws, **settings):

@@ -86,6 +86,7 @@ EXAMPLE = {
     "inner": RandomWalk(1.0),
     "betas": (1.0, 0.6, 0.3),
     "step_size": 0.4,
+    "max_halvings": 6,
 }
 """Values of settings by their name: a sampler with these names is covered when it is added."""
 

@@ -20,11 +20,13 @@ from targets import (
 from torch.distributions.transforms import ExpTransform
 
 import thalweg.samplers as library
+from thalweg.core import Energy
 from thalweg.energies import Gumbel, Transformed
 from thalweg.samplers import (
     HMC,
     MALA,
     NUTS,
+    WALNUTS,
     GibbsWithGradients,
     Independence,
     Langevin,
@@ -60,7 +62,7 @@ def p_value(sampler, energy, steps=8, seed=0, n=N):
 @pytest.mark.parametrize("name", EXACT)
 def test_every_sampler_keeps_its_density(name):
     sampler = SAMPLERS[name]
-    n = FEWER if isinstance(sampler, NUTS) else N
+    n = FEWER if isinstance(sampler, (NUTS, WALNUTS)) else N
     assert p_value(sampler, target_for(sampler), n=n) > ALARM
 
 
@@ -73,6 +75,28 @@ def test_a_metric_changes_nothing_of_the_density(name):
 @pytest.mark.parametrize("step", NUTS_SIZES)
 def test_trees_of_unequal_weights_keep_the_density(step):
     assert p_value(NUTS(step), Gumbel(D).double(), steps=2) > ALARM
+
+
+@pytest.mark.parametrize("sampler", [WALNUTS(1.5, tolerance=0.1), WALNUTS(3.0), WALNUTS(0.9)])
+def test_halved_steps_keep_the_density(sampler):
+    assert p_value(sampler, Gumbel(D).double(), steps=2) > ALARM
+
+
+class Funnel(Energy):
+    """Narrow where the first coordinate is low: its neighbour has variance e^v."""
+
+    def forward(self, y, x=None):
+        v = y[:, 0]
+        return v.square() / 18 + 0.5 * y[:, 1].square() * (-v).exp() + 0.5 * v
+
+    def draw(self, n, generator):
+        noise = torch.randn(n, 2, generator=generator, dtype=DOUBLE)
+        v = 3 * noise[:, 0]
+        return torch.stack([v, noise[:, 1] * (v / 2).exp()], dim=1)
+
+
+def test_halved_steps_keep_a_funnel():
+    assert p_value(WALNUTS(1.0, max_doublings=6), Funnel(), steps=3, n=FEWER) > ALARM
 
 
 def test_gibbs_with_gradients_keeps_a_density_of_categories():

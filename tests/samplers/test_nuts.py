@@ -7,8 +7,9 @@ import pytest
 import torch
 from targets import DOUBLE, METRICS
 
+from thalweg.core import InputError
 from thalweg.kernels.trees import tree_uniform
-from thalweg.samplers import NUTS
+from thalweg.samplers import NUTS, WALNUTS, Unit
 from thalweg.samplers.native import KINDS
 from thalweg.samplers.noise import key_of, stream_of
 
@@ -103,3 +104,89 @@ def test_trees_in_step_are_the_trees_alone(epsilon, doublings):
     torch.testing.assert_close(after.grad, slope(after.y))
     assert len(set(leaves)) > 1 or (epsilon, doublings) in ((0.4, 2), (9.0, 3))
     assert any(diverged) == (epsilon > 0.5)
+
+
+def started(sampler, n=N, seed=2):
+    y = 1.5 * torch.randn(n, 2, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
+    return sampler.init(energy, y)
+
+
+@pytest.mark.parametrize("sampler", [NUTS(0.3, METRIC), WALNUTS(0.6, METRIC)])
+def test_steps_at_their_own_pace_are_steps_one_by_one(sampler, monkeypatch):
+    # a block that is not whole, too
+    monkeypatch.setattr("thalweg.samplers.nuts.AT_ONCE", 3)
+    one, many = (torch.Generator().manual_seed(3) for _ in range(2))
+    state = started(sampler)
+    for after, info in sampler.steps(energy, state, 7, many):
+        state, alone = sampler.step(energy, state, one)
+        for found, right in zip((*after, *info[:3]), (*state, *alone[:3]), strict=True):
+            assert torch.equal(found, right)
+        assert info.gradients == alone.gradients
+    assert torch.equal(one.get_state(), many.get_state())
+
+
+@pytest.mark.parametrize("as_it_is", [{"max_halvings": 0}, {"tolerance": 1e9}])
+def test_steps_that_are_never_halved_are_those_of_nuts(as_it_is):
+    for epsilon in (0.2, 0.5):
+        found = WALNUTS(epsilon, METRIC, 5, **as_it_is)
+        right = NUTS(epsilon, METRIC, 5)
+        after, _ = found.step(energy, started(found), torch.Generator().manual_seed(1))
+        other, _ = right.step(energy, started(right), torch.Generator().manual_seed(1))
+        assert torch.equal(after.y, other.y)
+
+
+def halved(y, p, step, halvings):
+    """Where 2^h leapfrog steps lead, and by how much the total energy varies on the way."""
+    small, heights = step / 2**halvings, [height(y, p)]
+    for _ in range(2**halvings):
+        p = p - 0.5 * small * slope(y)
+        y = y + small * p @ SIGMA
+        p = p - 0.5 * small * slope(y)
+        heights.append(height(y, p))
+    return y, p, max(heights) - min(heights)
+
+
+def fewest(y, p, step, tolerance):
+    return next(h for h in range(20) if halved(y, p, step, h)[2] <= tolerance)
+
+
+def test_a_step_is_halved_until_the_energy_keeps_still_and_can_be_undone():
+    epsilon, tolerance, n = 1.0, 0.2, 200
+    sampler = WALNUTS(epsilon, METRIC, max_doublings=1, tolerance=tolerance)
+    state = started(sampler, n)
+    after, info = sampler.step(energy, state, torch.Generator().manual_seed(1))
+    key = key_of(torch.Generator().manual_seed(1))
+    noise = torch.from_numpy(stream_of(key, 2 * n, KINDS[DOUBLE])).view(n, 2)
+    levels, lost = [], 0
+    for row in range(n):
+        y, p = state.y[row : row + 1], METRIC.momentum(noise)[row : row + 1]
+        step = epsilon if tree_uniform(key, 1, row) < 0.5 else -epsilon
+        h = fewest(y, p, step, tolerance)
+        end, push, _ = halved(y, p, step, h)
+        undone = fewest(end, push, -step, tolerance) == h
+        rise = height(end, push) - height(y, p)
+        moves = undone and tree_uniform(key, 3, row) < math.exp(min(0.0, -rise))
+        torch.testing.assert_close(after.y[row], end[0] if moves else y[0], rtol=1e-8, atol=1e-8)
+        assert bool(info.accepted[row]) == moves
+        levels.append(h)
+        lost += not undone
+    assert not info.diverged.any()
+    # what is to be tested has happened
+    assert len(set(levels)) >= 3
+    assert 0 < lost < n / 3
+
+
+def test_what_no_halving_mends_has_diverged():
+    sampler = WALNUTS(4.0, METRIC, max_halvings=1)
+    _, info = sampler.step(energy, started(sampler), torch.Generator().manual_seed(1))
+    assert info.diverged.any()
+
+
+def test_a_metric_that_trees_do_not_know_is_refused():
+    class Other(Unit):
+        def parts(self):
+            """None."""
+
+    sampler = NUTS(0.1, Other())
+    with pytest.raises(InputError, match="NUTS: metric is"):
+        sampler.step(energy, started(sampler), torch.Generator().manual_seed(1))

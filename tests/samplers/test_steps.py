@@ -168,7 +168,7 @@ def numbers_of(key, place):
 
 def test_nuts_of_one_doubling():
     """One leapfrog step there or back, taken with probability min(1, exp(H - H'))."""
-    epsilon = 1.1
+    epsilon = 0.8
     sampler = NUTS(epsilon, METRIC, max_doublings=1)
     state = begun(sampler)
     after, info = sampler.step(energy, state, seeded(1))

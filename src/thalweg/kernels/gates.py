@@ -13,6 +13,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.extending import overload
 from numpy.typing import NDArray
 
 from thalweg.kernels.random_numbers import as_float
@@ -22,7 +23,8 @@ SHARED_OUT = 1 << 19
 """Numbers from which threads share the work"""
 
 
-def _of(real: Any) -> dict[str, Callable[..., None]]:
+def _silu_of(real: Any) -> Callable[..., Any]:
+    """Value and slope for one type."""
     single = real is np.float32
     word, whole = (np.uint32, np.int32) if single else (np.uint64, np.int64)
     mantissa, bias, far, terms = (23, 127, 87, 8) if single else (52, 1023, 708, 15)
@@ -35,8 +37,7 @@ def _of(real: Any) -> dict[str, Callable[..., None]]:
     low = real(math.log(2) - float(high))
     series = tuple(real(1 / math.factorial(k)) for k in range(terms))[::-1]
 
-    @numba.njit(inline="always", error_model="numpy", fastmath={"contract"})
-    def logistic(f):  # type: ignore[no-untyped-def]
+    def silu(f: Any) -> Any:
         x = -f
         x = far if x > far else x
         x = -far if x < -far else x
@@ -46,65 +47,75 @@ def _of(real: Any) -> dict[str, Callable[..., None]]:
         for c in series:
             power = power * rest + c
         # 2^n is an exponent's bits
-        return one / (one + power * as_float(word(word(whole(n) + offset) << shift)))
+        s = one / (one + power * as_float(word(word(whole(n) + offset) << shift)))
+        return f * s, s * (one + f * (one - s))
 
-    @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-    def gate(field, value, slope, start, stop):  # type: ignore[no-untyped-def]
-        """Value and slope of fields."""
-        f, h, up = field[start:stop], value[start:stop], slope[start:stop]
-        for i in range(len(f)):
-            s = logistic(f[i])
-            h[i] = f[i] * s
-            up[i] = s * (one + f[i] * (one - s))
+    return silu
 
-    @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-    def first(y, weight, bias, value, slope, start, stop):  # type: ignore[no-untyped-def]
-        """Value and slope of a layer of few inputs."""
-        columns, f = weight.T.copy(), np.empty_like(bias)
-        for i in range(start, stop):
+
+_SILU = {32: _silu_of(np.float32), 64: _silu_of(np.float64)}
+
+
+def silu(f: Any) -> Any:
+    """Value and slope within compiled code, in the type of f."""
+    raise NotImplementedError
+
+
+@overload(silu, jit_options={"error_model": "numpy", "fastmath": {"contract"}})
+def _silu(f: Any) -> Callable[..., Any]:
+    return _SILU[f.bitwidth]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _gate(field, value, slope, start, stop):  # type: ignore[no-untyped-def]
+    """Value and slope of fields."""
+    f, h, up = field[start:stop], value[start:stop], slope[start:stop]
+    for i in range(len(f)):
+        h[i], up[i] = silu(f[i])
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _first(y, weight, bias, value, slope, start, stop):  # type: ignore[no-untyped-def]
+    """Value and slope of a layer of few inputs."""
+    columns, f = weight.T.copy(), np.empty_like(bias)
+    for i in range(start, stop):
+        for j in range(len(f)):
+            f[j] = bias[j]
+        for k in range(len(columns)):
+            c, column = y[i, k], columns[k]
             for j in range(len(f)):
-                f[j] = bias[j]
-            for k in range(len(columns)):
-                c, column = y[i, k], columns[k]
-                for j in range(len(f)):
-                    f[j] += c * column[j]
-            h, up = value[i], slope[i]
-            for j in range(len(f)):
-                s = logistic(f[j])
-                h[j] = f[j] * s
-                up[j] = s * (one + f[j] * (one - s))
-
-    @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-    def last(field, weight, start, stop):  # type: ignore[no-untyped-def]
-        """Fields become the slope times what each counts."""
-        for i in range(start, stop):
-            f = field[i]
-            for j in range(len(f)):
-                s = logistic(f[j])
-                f[j] = weight[j] * (s * (one + f[j] * (one - s)))
-
-    @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-    def back(grad, slope, weight, out, start, stop):  # type: ignore[no-untyped-def]
-        """Through a nonlinearity and a layer of few inputs."""
-        columns, through = weight.T.copy(), np.empty(len(weight), real)
-        for i in range(start, stop):
-            g, up = grad[i], slope[i]
-            for j in range(len(through)):
-                through[j] = g[j] * up[j]
-            for k in range(len(columns)):
-                total, column = real(0), columns[k]
-                for j in range(len(through)):
-                    total += through[j] * column[j]
-                out[i, k] = total
-
-    return {"gate": gate, "first": first, "last": last, "back": back}
+                f[j] += c * column[j]
+        h, up = value[i], slope[i]
+        for j in range(len(f)):
+            h[j], up[j] = silu(f[j])
 
 
-_KERNELS = {4: _of(np.float32), 8: _of(np.float64)}
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _last(field, weight, start, stop):  # type: ignore[no-untyped-def]
+    """Fields become the slope times what each counts."""
+    for i in range(start, stop):
+        f = field[i]
+        for j in range(len(f)):
+            f[j] = weight[j] * silu(f[j])[1]
 
 
-def _shared(name: str, n: int, size: int, *arrays: NDArray[Any]) -> None:
-    kernel = _KERNELS[arrays[0].itemsize][name]
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _back(grad, slope, weight, out, start, stop):  # type: ignore[no-untyped-def]
+    """Through a nonlinearity and a layer of few inputs."""
+    columns, through = weight.T.copy(), np.empty(len(weight), weight.dtype)
+    for i in range(start, stop):
+        g, up = grad[i], slope[i]
+        for j in range(len(through)):
+            through[j] = g[j] * up[j]
+        for k in range(len(columns)):
+            column = columns[k]
+            total = through[0] * column[0]
+            for j in range(1, len(through)):
+                total += through[j] * column[j]
+            out[i, k] = total
+
+
+def _shared(kernel: Callable[..., None], n: int, size: int, *arrays: NDArray[Any]) -> None:
     if size < SHARED_OUT:
         kernel(*arrays, 0, n)
     else:
@@ -114,7 +125,7 @@ def _shared(name: str, n: int, size: int, *arrays: NDArray[Any]) -> None:
 def fill_silu(field: NDArray[Any], value: NDArray[Any], slope: NDArray[Any]) -> None:
     """Fill ``value`` and ``slope`` for ``field``, all of one shape, type and order, in a row."""
     flat = field.reshape(-1), value.reshape(-1), slope.reshape(-1)
-    _shared("gate", field.size, field.size, *flat)
+    _shared(_gate, field.size, field.size, *flat)
 
 
 def fill_first(
@@ -122,16 +133,16 @@ def fill_first(
     slope: NDArray[Any],
 ) -> None:  # fmt: skip
     """Value and slope (n, h) after a layer of weight (h, d), for rows (n, d) of few columns."""
-    _shared("first", len(y), value.size, y, weight, bias, value, slope)
+    _shared(_first, len(y), value.size, y, weight, bias, value, slope)
 
 
 def slope_times(field: NDArray[Any], weight: NDArray[Any]) -> None:
     """Fields (n, h) become their slope times the weight (h,) of each, in place."""
-    _shared("last", len(field), field.size, field, weight)
+    _shared(_last, len(field), field.size, field, weight)
 
 
 def fill_back(
     grad: NDArray[Any], slope: NDArray[Any], weight: NDArray[Any], out: NDArray[Any]
 ) -> None:
     """A gradient (n, h) through slopes (n, h) and a layer of weight (h, d): (n, d), d small."""
-    _shared("back", len(grad), grad.size, grad, slope, weight, out)
+    _shared(_back, len(grad), grad.size, grad, slope, weight, out)

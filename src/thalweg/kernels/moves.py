@@ -36,7 +36,7 @@ def pointer(typingctx: Any, address: Any) -> Any:
     return types.voidptr(types.intp), code
 
 
-@numba.njit(inline="always")
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def dot(one, other):  # type: ignore[no-untyped-def]
     """The inner product of two rows."""
     total = one[0] * other[0]
@@ -45,7 +45,7 @@ def dot(one, other):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(inline="always", error_model="numpy")
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def momentum(noise, scale, vectors, values, p):  # type: ignore[no-untyped-def]
     """P = S^-1 (I + U (Lambda^-1/2 - I) U^T) noise, a row of covariance Sigma^-1."""
     for j in range(len(p)):
@@ -59,7 +59,7 @@ def momentum(noise, scale, vectors, values, p):  # type: ignore[no-untyped-def]
             p[j] /= scale[j]
 
 
-@numba.njit(inline="always", error_model="numpy")
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def velocity(p, scale, vectors, values, v):  # type: ignore[no-untyped-def]
     """V = Sigma p."""
     for j in range(len(p)):
@@ -73,87 +73,104 @@ def velocity(p, scale, vectors, values, v):  # type: ignore[no-untyped-def]
         v[j] *= scale[j]
 
 
-def _for(real: Any, uniform: Any) -> dict[str, Kernel]:
-    @numba.njit(inline="always")
-    def rows(address, n, d):  # type: ignore[no-untyped-def]
-        return carray(pointer(address), (n, d), real)
+@numba.njit(inline="always")
+def rows(address, n, d, like):  # type: ignore[no-untyped-def]
+    return carray(pointer(address), (n, d), like.dtype)
 
-    @numba.njit(inline="always")
-    def line(address, n):  # type: ignore[no-untyped-def]
-        return carray(pointer(address), n if address else 0, real)
 
-    @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
-    def push(n, d, size, steps, k, scale, vectors, values, y, noise, grad, to, p):  # type: ignore[no-untyped-def]
-        """Momenta of some noise, half a kick, and the first drift."""
-        s, u, lam = line(scale, d), rows(vectors, k, d), line(values, k)
-        own = line(steps, n)
-        here, xi, slope = rows(y, n, d), rows(noise, n, d), rows(grad, n, d)
-        there, pushed, v = rows(to, n, d), rows(p, n, d), np.empty(d, real)
-        for i in range(n):
-            step = own[i] if len(own) else real(size)
-            momentum(xi[i], s, u, lam, pushed[i])
-            half = real(0.5) * step
-            for j in range(d):
-                pushed[i, j] -= half * slope[i, j]
-            velocity(pushed[i], s, u, lam, v)
-            for j in range(d):
-                there[i, j] = here[i, j] + step * v[j]
+@numba.njit(inline="always")
+def line(address, n, like):  # type: ignore[no-untyped-def]
+    return carray(pointer(address), n if address else 0, like.dtype)
 
-    @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
-    def move(n, d, size, steps, k, scale, vectors, values, y, p, grad):  # type: ignore[no-untyped-def]
-        """A whole kick and a drift, in place."""
-        s, u, lam = line(scale, d), rows(vectors, k, d), line(values, k)
-        own = line(steps, n)
-        at, pushed, slope, v = rows(y, n, d), rows(p, n, d), rows(grad, n, d), np.empty(d, real)
-        for i in range(n):
-            step = own[i] if len(own) else real(size)
-            for j in range(d):
-                pushed[i, j] -= step * slope[i, j]
-            velocity(pushed[i], s, u, lam, v)
-            for j in range(d):
-                at[i, j] += step * v[j]
 
-    @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
-    def fall(n, d, size, steps, k, scale, vectors, values, energy, noise, end, p, grad, out):  # type: ignore[no-untyped-def]
-        """How far F + p^T Sigma p / 2 falls, with half a kick at the end."""
-        s, u, lam = line(scale, d), rows(vectors, k, d), line(values, k)
-        own = line(steps, n)
-        xi, pushed, slope = rows(noise, n, d), rows(p, n, d), rows(grad, n, d)
-        before, after, to = line(energy, n), line(end, n), line(out, n)
-        last, v = np.empty(d, real), np.empty(d, real)
-        for i in range(n):
-            half = real(0.5) * (own[i] if len(own) else real(size))
-            for j in range(d):
-                last[j] = pushed[i, j] - half * slope[i, j]
-            velocity(last, s, u, lam, v)
-            # momenta of some noise have the noise's own length
-            kinetic = real(0.5) * (dot(xi[i], xi[i]) - dot(last, v))
-            to[i] = before[i] - after[i] + kinetic
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def push(like, n, d, size, steps, k, scale, vectors, values, y, noise, grad, to, p):  # type: ignore[no-untyped-def]
+    """Momenta of some noise, half a kick, and the first drift."""
+    s, u, lam = line(scale, d, like), rows(vectors, k, d, like), line(values, k, like)
+    own = line(steps, n, like)
+    here, xi, slope = rows(y, n, d, like), rows(noise, n, d, like), rows(grad, n, d, like)
+    there, pushed, v = rows(to, n, d, like), rows(p, n, d, like), np.empty(d, like.dtype)
+    for i in range(n):
+        step = own[i] if len(own) else like.dtype.type(size)
+        momentum(xi[i], s, u, lam, pushed[i])
+        half = like.dtype.type(0.5) * step
+        for j in range(d):
+            pushed[i, j] -= half * slope[i, j]
+        velocity(pushed[i], s, u, lam, v)
+        for j in range(d):
+            there[i, j] = here[i, j] + step * v[j]
 
-    @numba.njit(nogil=True, cache=True, error_model="numpy")
-    def settle(  # type: ignore[no-untyped-def]
-        key, n, d, largest_rise, log_ratio, y, energy, grad, other_y, other_energy, other_grad,
-        out_y, out_energy, out_grad, acceptance, accepted, bad,
-    ):  # fmt: skip
-        """Each chain to the other point with probability min(1, exp(log_ratio))."""
-        ratios, chances = line(log_ratio, n), line(acceptance, n)
-        moved, flagged = (
-            carray(pointer(accepted), n, np.bool_),
-            carray(pointer(bad), n, np.bool_),
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def move(like, n, d, size, steps, k, scale, vectors, values, y, p, grad):  # type: ignore[no-untyped-def]
+    """A whole kick and a drift, in place."""
+    s, u, lam = line(scale, d, like), rows(vectors, k, d, like), line(values, k, like)
+    own = line(steps, n, like)
+    at, pushed, slope, v = (
+        rows(y, n, d, like),
+        rows(p, n, d, like),
+        rows(grad, n, d, like),
+        np.empty(d, like.dtype),
+    )
+    for i in range(n):
+        step = own[i] if len(own) else like.dtype.type(size)
+        for j in range(d):
+            pushed[i, j] -= step * slope[i, j]
+        velocity(pushed[i], s, u, lam, v)
+        for j in range(d):
+            at[i, j] += step * v[j]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def fall(like, n, d, size, steps, k, scale, vectors, values, energy, noise, end, p, grad, out):  # type: ignore[no-untyped-def]
+    """How far F + p^T Sigma p / 2 falls, with half a kick at the end."""
+    s, u, lam = line(scale, d, like), rows(vectors, k, d, like), line(values, k, like)
+    own = line(steps, n, like)
+    xi, pushed, slope = rows(noise, n, d, like), rows(p, n, d, like), rows(grad, n, d, like)
+    before, after, to = line(energy, n, like), line(end, n, like), line(out, n, like)
+    last, v = np.empty(d, like.dtype), np.empty(d, like.dtype)
+    for i in range(n):
+        half = like.dtype.type(0.5) * (own[i] if len(own) else like.dtype.type(size))
+        for j in range(d):
+            last[j] = pushed[i, j] - half * slope[i, j]
+        velocity(last, s, u, lam, v)
+        # momenta of some noise have the noise's own length
+        kinetic = like.dtype.type(0.5) * (dot(xi[i], xi[i]) - dot(last, v))
+        to[i] = before[i] - after[i] + kinetic
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def settle(  # type: ignore[no-untyped-def]
+    like, key, n, d, largest_rise, log_ratio, y, energy, grad, other_y, other_energy, other_grad,
+    out_y, out_energy, out_grad, acceptance, accepted, bad,
+):  # fmt: skip
+    """Each chain to the other point with probability min(1, exp(log_ratio))."""
+    ratios, chances = line(log_ratio, n, like), line(acceptance, n, like)
+    moved, flagged = (
+        carray(pointer(accepted), n, np.bool_),
+        carray(pointer(bad), n, np.bool_),
+    )
+    one, two, to = line(energy, n, like), line(other_energy, n, like), line(out_energy, n, like)
+    for i in range(n):
+        # a number that is not one compares as false
+        fine = ratios[i] > -largest_rise and ratios[i] < math.inf
+        chances[i] = math.exp(min(ratios[i], like.dtype.type(0))) if fine else like.dtype.type(0)
+        flagged[i] = not fine
+        moved[i] = uniform(like, key, i) < chances[i]
+        to[i] = two[i] if moved[i] else one[i]
+    take(moved, rows(y, n, d, like), rows(other_y, n, d, like), rows(out_y, n, d, like))
+    if grad != 0:
+        take(
+            moved, rows(grad, n, d, like), rows(other_grad, n, d, like), rows(out_grad, n, d, like)
         )
-        one, two, to = line(energy, n), line(other_energy, n), line(out_energy, n)
-        for i in range(n):
-            # a number that is not one compares as false
-            fine = ratios[i] > -largest_rise and ratios[i] < math.inf
-            chances[i] = math.exp(min(ratios[i], real(0))) if fine else real(0)
-            flagged[i] = not fine
-            moved[i] = uniform(key, i) < chances[i]
-            to[i] = two[i] if moved[i] else one[i]
-        take(moved, rows(y, n, d), rows(other_y, n, d), rows(out_y, n, d))
-        if grad != 0:
-            take(moved, rows(grad, n, d), rows(other_grad, n, d), rows(out_grad, n, d))
 
-    return {"push": push, "move": move, "fall": fall, "settle": settle}
+
+@numba.njit(nogil=True, cache=True)
+def uniform(like, key, i):  # type: ignore[no-untyped-def]
+    """Number i of a stream, in the precision that it would be filled in."""
+    if like.itemsize == 4:
+        return np.float64(single_uniform(key, i))
+    return double_uniform(key, i)
 
 
 @numba.njit(inline="always")
@@ -168,5 +185,7 @@ def take(first, no, yes, out):  # type: ignore[no-untyped-def]
                 out[i, j] = no[i, j]
 
 
-KERNELS = {4: _for(np.float32, single_uniform), 8: _for(np.float64, double_uniform)}
-"""Each loop by the bytes of a number and its name"""
+LIKE = {4: np.empty(0, np.float32), 8: np.empty(0, np.float64)}
+"""What tells a loop the type of numbers, by their bytes"""
+
+KERNELS: dict[str, Kernel] = {"push": push, "move": move, "fall": fall, "settle": settle}

@@ -28,7 +28,7 @@ from thalweg.samplers.monte_carlo import (
     pareto_k,
     rejection,
 )
-from thalweg.samplers.nuts import NUTS
+from thalweg.samplers.nuts import NUTS, WALNUTS
 from thalweg.samplers.sequential import sequential, systematic
 from thalweg.samplers.tempering import ParallelTempering, equal_ladder
 
@@ -37,6 +37,7 @@ __all__ = [
     "LBFGS",
     "MALA",
     "NUTS",
+    "WALNUTS",
     "Adaptive",
     "Bipartite",
     "BlockGibbs",

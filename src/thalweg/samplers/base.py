@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
@@ -109,6 +109,14 @@ class Sampler(Settings, ABC):
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
         """One step of every chain."""
+
+    def steps(
+        self, energy_fn: EnergyFunction, state: State, n_steps: int, generator: torch.Generator
+    ) -> Iterator[tuple[State, Info]]:
+        """The state after each of some steps of every chain, and what a diagnostic needs of it."""
+        for _ in range(n_steps):
+            state, info = self.step(energy_fn, state, generator)
+            yield state, info
 
     def position(self, state: State) -> Tensor:
         """Where the chains are: ``(n, *shape)``."""

@@ -212,11 +212,12 @@ def followed(
     """The draws of :func:`run`, before anyone has looked at them."""
     kept, energies, acceptances, diverged = [], [], [], []
     gradients: float | Tensor = 0.0
+    steps = sampler.steps(energy_fn, state, n_draws * thin, generator)
     for _ in range(n_draws):
-        state, info = sampler.step(energy_fn, state, generator)
+        state, info = next(steps)
         bad, rate, gradients = info.diverged, info.acceptance, gradients + info.gradients
         for _ in range(thin - 1):
-            state, info = sampler.step(energy_fn, state, generator)
+            state, info = next(steps)
             bad, rate = bad.long() + info.diverged, rate + info.acceptance
             gradients = gradients + info.gradients
         position = sampler.position(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ def in_a_row(value: Tensor, like: Tensor) -> Tensor:
 @cache
 def kernels(bytes_of_a_number: int) -> dict[str, Callable[..., None]]:
     """The loops of :mod:`thalweg.kernels.moves` for a type."""
-    from thalweg.kernels.moves import KERNELS  # compiled: slow to import
+    from thalweg.kernels.moves import KERNELS, LIKE  # compiled: slow to import
 
-    return KERNELS[bytes_of_a_number]
+    like = LIKE[bytes_of_a_number]
+    return {name: partial(kernel, like) for name, kernel in KERNELS.items()}
