@@ -69,8 +69,9 @@ class Normal(Energy):
         return 0.5 * torch.linalg.vecdot(self._times(away), away)
 
     def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        grad = self.gradient(y)
-        return 0.5 * torch.linalg.vecdot(grad, y - self.mean), grad
+        away = y - self.mean
+        grad = self._times(away)
+        return 0.5 * torch.linalg.vecdot(grad, away), grad
 
     def gradient(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         if self.each is not None:
