@@ -8,7 +8,7 @@ import torch
 from targets import DOUBLE, EXAMPLE, D, every_sampler, target_for
 
 from thalweg.core import Energy, InputError
-from thalweg.samplers import BlockGibbs, run
+from thalweg.samplers import HMC, MALA, NUTS, BlockGibbs, RandomWalk, run
 
 SAMPLERS = dict(every_sampler())
 
@@ -234,3 +234,23 @@ def test_an_energy_of_the_wrong_shape():
     sampler = SAMPLERS["HMC"]
     with pytest.raises(InputError, match=r"shape \(4, 2\)"):
         sampler.init(lambda y: y.square(), torch.zeros(4, 2))
+
+
+@pytest.mark.parametrize("sampler", [HMC(0.3, n_steps=2), MALA(0.1), NUTS(0.3), RandomWalk(0.5)])
+def test_energies_in_double_precision_stay_so(sampler):
+    """Rows in single precision, and a height at which its energies would all be the same."""
+
+    def high(y):
+        return 1e9 + y.double().square().sum(dim=1) / 2
+
+    def low(y):
+        return y.square().sum(dim=1) / 2
+
+    y = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    rates = []
+    for energy in (high, low):
+        state = sampler.init(energy, y)
+        _, info = sampler.step(energy, state, torch.Generator().manual_seed(1))
+        rates.append(float(info.acceptance.double().mean()))
+    assert rates[0] == pytest.approx(rates[1], abs=5e-3)
+    assert rates[1] < 1

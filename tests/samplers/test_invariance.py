@@ -242,5 +242,5 @@ def test_it_sees_chains_that_share_their_draw_of_the_acceptance(monkeypatch):
 
     monkeypatch.setattr("thalweg.samplers.metropolis.normal", normal)
     monkeypatch.setattr("thalweg.samplers.base.uniform", uniform)
-    monkeypatch.setattr("thalweg.samplers.base.is_native", lambda y: False)
+    monkeypatch.setattr("thalweg.samplers.base.is_native", lambda y, energy: False)
     assert p_value(RandomWalk(1.0), Gumbel(D).double()) < ALARM

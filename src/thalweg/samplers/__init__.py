@@ -29,6 +29,7 @@ from thalweg.samplers.monte_carlo import (
     rejection,
 )
 from thalweg.samplers.nuts import NUTS, WALNUTS
+from thalweg.samplers.saved import load_chains, save_chains
 from thalweg.samplers.sequential import sequential, systematic
 from thalweg.samplers.tempering import ParallelTempering, equal_ladder
 
@@ -71,6 +72,7 @@ __all__ = [
     "ess_tail",
     "importance",
     "leapfrog",
+    "load_chains",
     "mcse_mean",
     "mcse_sd",
     "pareto_k",
@@ -78,6 +80,7 @@ __all__ = [
     "rejection",
     "reversed_importance",
     "run",
+    "save_chains",
     "sequential",
     "systematic",
 ]

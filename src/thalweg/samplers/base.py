@@ -195,7 +195,7 @@ def metropolis(
     A ratio that is not a number, or is not finite, is a rejection and is flagged; so is one below
     ``-largest_rise``, which means that an integrator has lost its way.
     """
-    if is_native(proposal.y):
+    if is_native(proposal.y, proposal.energy):
         return _settled(state, proposal, log_ratio, generator, gradients, largest_rise)
     # a number that is not one compares as false
     bad = ~((log_ratio > -largest_rise) & (log_ratio < torch.inf))

@@ -88,7 +88,7 @@ def transition(
     """A random push, a trajectory, and the choice whether to take its end."""
     assert state.grad is not None
     noise = normal(state.y, generator)
-    if is_native(state.y) and (parts := _parts(metric, state.y)) is not None:
+    if is_native(state.y, state.energy) and (parts := _parts(metric, state.y)) is not None:
         proposal, log_ratio = _native(energy_fn, parts, state, noise, step, n_steps)
     else:
         p = metric.momentum(noise)

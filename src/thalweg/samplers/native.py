@@ -16,13 +16,14 @@ KINDS: dict[torch.dtype, np.dtype[Any]] = {
 }
 """Types that the loops are compiled for"""
 
-LARGEST = 1 << 16
+LARGEST = 1 << 18
 """Numbers in a tensor up to which a loop in one thread is the faster way"""
 
 
-def is_native(y: Tensor) -> bool:
-    """Whether the compiled loops are the way for numbers like these."""
-    return y.is_cpu and y.dtype in KINDS and 0 < y.numel() <= LARGEST
+def is_native(y: Tensor, energy: Tensor) -> bool:
+    """Whether the compiled loops are the way for rows and energies like these, of one type."""
+    right = y.is_cpu and y.dtype in KINDS and energy.dtype == y.dtype
+    return right and 0 < y.numel() <= LARGEST
 
 
 def in_a_row(value: Tensor, like: Tensor) -> Tensor:

@@ -94,7 +94,9 @@ class TreeSampler(Adaptive, ABC):
                 f"{type(self).__name__}: metric is {self.metric!r}, of parts that its trees do not "
                 "know; expected Unit, Diagonal or LowRank"
             )
-        kind = state.y.dtype if state.y.dtype in KINDS else torch.float32
+        # of energies in double precision no digits are lost, whatever rows are in
+        kind = torch.promote_types(state.y.dtype, state.energy.dtype)
+        kind = kind if kind in KINDS else torch.float32
         here = torch.empty((), dtype=kind)
         empty = (0,), (0, state.y[0].numel()), (0,)
         scale, vectors, values = (
