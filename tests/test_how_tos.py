@@ -63,7 +63,7 @@ def test_an_estimator_is_added_in_under_forty_lines(tmp_path):
         "import numpy as np, thalweg; from thalweg.cli import main\n"
         "from thalweg.estimators import ScoreDensity\n"
         "X = np.random.default_rng(0).normal(size=(60, 1)) * [[1.0, 2.0]]\n"
-        "model = ScoreDensity(8, n_steps=100, random_state=0).fit(X)\n"
+        "model = ScoreDensity(8, n_steps=400, random_state=0).fit(X)\n"
         "assert model.energy([[1.0, 2.0]])[0] < model.energy([[1.0, -2.0]])[0]\n"
         "assert model.sample(3, random_state=0).shape == model.project(X[:3]).shape\n"
         "assert not np.isnan(model.complete([[1.0, np.nan]])).any()\n"

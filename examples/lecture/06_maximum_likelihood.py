@@ -19,7 +19,7 @@ from thalweg.plots import COLOURS, figure
 from thalweg.questions import sample
 from thalweg.training import gradient_step, train
 
-generator = torch.Generator().manual_seed(0)
+generator = torch.Generator().manual_seed(1)
 data = two_moons(2000, generator)
 # a bowl and bumps on a grid: F is linear in their heights, and each moves its own surroundings
 energy = RadialBasis(torch.cartesian_prod(*[torch.linspace(-3, 3, 25)] * 2), width=0.25)

@@ -68,6 +68,7 @@ def test_real_numbers_of_every_type_are_numbers(value):
         assert not Real(0).allows(other)
 
 
+@pytest.mark.filterwarnings("ignore:.*chains do not agree:RuntimeWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_counts_are_taken_wherever_one_is_asked_for(kind):
     def generator():

@@ -35,7 +35,7 @@ import sys
 import torch
 from thalweg.estimators import MaskedLanguageModel
 model = MaskedLanguageModel(
-    layers=1, width=32, epochs=30, batch_tokens=200, learning_rate=0.05, random_state=0,
+    layers=1, width=32, epochs=120, batch_tokens=200, learning_rate=0.02, random_state=1,
     device="cpu",
 ).fit(["the cat sat on the mat", "the dog sat on the rug"] * 40)
 rank = torch.distributed.get_rank()

@@ -40,7 +40,7 @@ class MaskedWords(Hiding):
     >>> joins = np.array([False, True])  # token 1 always goes on with a word
     >>> hide = MaskedWords(0.5, joins, np.array([True, True]))
     >>> hide(torch.tensor([[0, 1, 0, 1]]), torch.Generator().manual_seed(0)).y
-    tensor([[ 0,  1, -1, -1]])
+    tensor([[-1, -1,  0,  1]])
     """
 
     def __init__(
