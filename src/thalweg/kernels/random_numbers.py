@@ -39,24 +39,22 @@ any_intrinsic: Callable[[Any], Any] = intrinsic
 """Numba's, whose types would ask callers for the compiler's context"""
 
 
-@any_intrinsic
-def _as_bits(typingctx: Any, x: Any) -> Any:
-    to = types.uint32 if x.bitwidth == 32 else types.uint64
+def _bitcast(single: Any, double: Any) -> Any:
+    """What reads the bits of a number as another type of its width."""
 
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(to))
+    def cast(typingctx: Any, x: Any) -> Any:
+        to = single if x.bitwidth == 32 else double
 
-    return to(x), code
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.bitcast(args[0], context.get_value_type(to))
+
+        return to(x), code
+
+    return any_intrinsic(cast)
 
 
-@any_intrinsic
-def as_float(typingctx: Any, x: Any) -> Any:
-    to = types.float32 if x.bitwidth == 32 else types.float64
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(to))
-
-    return to(x), code
+_as_bits = _bitcast(types.uint32, types.uint64)
+as_float = _bitcast(types.float32, types.float64)
 
 
 @numba.njit(inline="always")

@@ -131,7 +131,7 @@ class Trees:
 
 
 @numba.njit(nogil=True, cache=True)
-def uniform_of(key, number, chain):  # type: ignore[no-untyped-def]
+def tree_uniform(key, number, chain):  # type: ignore[no-untyped-def]
     """A number from [0, 1): of each chain its first, second, third ... (from 1 on)."""
     k0, k1 = np.uint32(key), np.uint32(np.uint64(key) >> np.uint64(32))
     a, b, _, _ = words(np.uint64(chain), np.uint64(number), k0, k1)
@@ -139,15 +139,9 @@ def uniform_of(key, number, chain):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def tree_uniform(key, number, chain):  # type: ignore[no-untyped-def]
-    """As :func:`uniform_of`, to be called from Python."""
-    return uniform_of(key, number, chain)
-
-
-@numba.njit(nogil=True, cache=True)
 def _next(key, counts, i):  # type: ignore[no-untyped-def]
     counts[DRAWN, i] += 1
-    return uniform_of(key, counts[DRAWN, i], i)
+    return tree_uniform(key, counts[DRAWN, i], i)
 
 
 @numba.njit(nogil=True, cache=True)
