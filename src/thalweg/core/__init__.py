@@ -52,6 +52,7 @@ from thalweg.core.parameters import (
 from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.rows_alike import rows_alike
+from thalweg.core.tracing import all_known, aside, is_exporting, values_known
 from thalweg.core.types import Batch, Candidates, Loss
 from thalweg.core.views import Clamped, Given, as_rows, check_columns, check_rows
 
@@ -92,11 +93,13 @@ __all__ = [
     "Seed",
     "Sizes",
     "Switch",
+    "all_known",
     "as_array",
     "as_batch",
     "as_energy",
     "as_rows",
     "as_whole",
+    "aside",
     "available_memory",
     "changed",
     "check_columns",
@@ -111,6 +114,7 @@ __all__ = [
     "finite_array",
     "generator_from",
     "gradient",
+    "is_exporting",
     "learned",
     "name_of",
     "note_converged",
@@ -123,6 +127,7 @@ __all__ = [
     "seen_through",
     "value",
     "value_and_gradient",
+    "values_known",
     "visible",
     "visible_energy",
     "whole_number",

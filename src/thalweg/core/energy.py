@@ -168,6 +168,9 @@ class LatentSpace(nn.Module, ABC):
     As with energies, what a space does not know about itself is ``None``.
     """
 
+    is_even: bool = False
+    """Whether R is 0 everywhere"""
+
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
@@ -244,6 +247,15 @@ class LatentEnergy(nn.Module, ABC):
     def forward(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
         """E(x, y, z): (n,) or (k, n)."""
         return self.data_term(y, z, x) + self.latent(z)
+
+    def value_and_slope(
+        self, y: Tensor, z: Tensor, x: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The data term (n,) and its gradient by z ``(n, *latent)``, without a graph.
+
+        Autograd's, unless an energy has a closed form.
+        """
+        return by_autograd(lambda at: self.data_term(y.detach(), at, x), z)
 
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The least energy over candidates z ``(k, n, *latent)``, and which one has it: both (n,).

@@ -73,12 +73,12 @@ class Given(Energy):
         self.beta, self.space = energy.beta, energy.space
 
     def _expanded(self, y: Tensor) -> Tensor:
-        if len(self.x) not in (1, len(y)):
+        if len(self.x) not in (1, y.shape[0]):
             raise InputError(
                 f"Given: x has {len(self.x)} rows, and y {len(y)}; expected as many, or 1, what "
                 "all of y share"
             )
-        return self.x.expand(len(y), *self.x.shape[1:])
+        return self.x.expand(y.shape[0], *self.x.shape[1:])
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         return self.energy(y, self._expanded(y))

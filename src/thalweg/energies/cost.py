@@ -141,7 +141,7 @@ class SquaredError(Cost):
         return self.scale * least_distance(y, predictions, self.visible)
 
     def scale_of_squares(self) -> Tensor:
-        return torch.tensor(self.scale, dtype=torch.float64)
+        return torch.full((), self.scale, dtype=torch.float64)
 
     def restricted(self, visible: Tensor) -> SquaredError:
         seen = visible if self.visible is None else self.visible & visible

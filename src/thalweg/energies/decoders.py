@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,12 @@ class Affine(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.as_tensor(weight).clone())
         self.offset = None if offset is None else nn.Parameter(torch.as_tensor(offset).clone())
+
+    can_pull_back = True
+
+    def with_pull_back(self, z: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """What z decodes to, and what takes a gradient by that (..., d) back to one by z."""
+        return self(z), lambda grad: nn.functional.linear(grad, self.weight)
 
     def forward(self, z: Tensor) -> Tensor:
         return z @ self.weight if self.offset is None else z @ self.weight + self.offset

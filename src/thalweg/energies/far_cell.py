@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import Energy, check_columns
+from thalweg.energies.normal_tail import log_ndtr
 from thalweg.energies.surprisal import tail_of
 
 ODDS = 10
@@ -59,11 +60,11 @@ class FarCell(Energy):
         check_columns("FarCell", y, self.d)
         least, middle, width = self.tails.double().unbind(dim=1)
         away = (y[:, self.columns].double() - self.middle.double()).abs()
-        far = -torch.special.log_ndtr((middle - (away + least).log()) / width)
+        far = -log_ndtr((middle - (away + least).log()) / width)
         if self.visible is not None:
             far = torch.where(self.visible[:, self.columns], far, 0)
         # 0 where no number is seen
-        most = torch.cat([far, far.new_zeros(len(y), 1)], dim=1).max(dim=1).values
+        most = torch.cat([far, far.new_zeros(y.shape[0], 1)], dim=1).max(dim=1).values
         return (most - math.log(max(1, len(self.columns)) * ODDS)).clamp_min(0).to(y)
 
     def restricted(self, visible: Tensor) -> FarCell:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from thalweg.core import Energy, InputError, Part, check_columns, rows_alike
+from thalweg.core import Energy, InputError, Part, check_columns, rows_alike, values_known
 from thalweg.core.rows_alike import FEW_PATTERNS
 from thalweg.energies.row_distances import CANCELS, MOST_NUMBERS, Euclidean, KnownRows, RowDistance
 
@@ -125,6 +125,8 @@ class NeighborDistance(Energy):
         return None if self.visible is None else self.visible[at]
 
     def _pieces(self, y: Tensor, numbers: int = 0) -> list[slice]:
+        if not values_known(y):
+            return [slice(None)]
         most = MOST_NUMBERS if y.device.type == "cpu" else MOST_ON_GPU
         size = max(1, most // max(len(self.rows), numbers))
         return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
@@ -137,6 +139,9 @@ class NeighborDistance(Energy):
         """The rows that explain others, and what they show."""
         if self.counts is None:
             return self.rows, self.shown
+        if not values_known(self.rows):
+            # how many these are is not known: the others show nothing, and are never near
+            return self.rows, self.shown & self.counts[:, None]
         return self.rows[self.counts], self.shown[self.counts]
 
     def _terms(self, y: Tensor, visible: Tensor | None, known: KnownRows) -> Tensor:
@@ -153,7 +158,10 @@ class NeighborDistance(Energy):
         both = seen @ known.there.T
         terms = self.distance.shared(y, seen, known) * (d / both.clamp_min(1))
         # two rows that show nothing in common are as far as rows are in the mean
-        return torch.where(both > 0, terms, known.usual)
+        terms = torch.where(both > 0, terms, known.usual)
+        if self.counts is None or len(known.rows) < len(self.counts):
+            return terms
+        return torch.where(self.counts, terms, torch.inf)
 
     def _by_pattern(
         self, y: Tensor, visible: Tensor, groups: list[NDArray[np.int64]], known: KnownRows

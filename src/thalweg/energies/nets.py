@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from thalweg.core import InputError
+from thalweg.core import InputError, is_exporting
 from thalweg.energies.initial import draw_weights
 from thalweg.energies.input_gradient import input_gradient, value_and_input_gradient
-from thalweg.energies.silu import Along, SlopeThrough
+from thalweg.energies.silu import Along, SlopeThrough, slope_through
 
 
 class Perceptron(nn.Module):
@@ -60,10 +60,33 @@ class Perceptron(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         joined = inputs[0]
         if len(inputs) > 1:
-            lead = np.broadcast_shapes(*(tuple(each.shape[:-1]) for each in inputs))
+            # torch's takes symbols for numbers of rows, and several times as long
+            common = torch.broadcast_shapes if is_exporting() else np.broadcast_shapes
+            lead = common(*(tuple(each.shape[:-1]) for each in inputs))
             joined = torch.cat([each.expand(*lead, each.shape[-1]) for each in inputs], dim=-1)
         value: Tensor = self.layers(joined)
         return value
+
+    @property
+    def can_pull_back(self) -> bool:
+        """Whether :meth:`with_pull_back` is written out: of SiLU networks."""
+        return self.is_silu
+
+    def with_pull_back(self, z: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """The output for inputs (..., k), and what takes a gradient by it back to the input."""
+        *inner, last = self._linear
+        at, fields = z, []
+        for layer in inner:
+            fields.append(layer(at))
+            at = torch.nn.functional.silu(fields[-1])
+
+        def pull_back(grad: Tensor) -> Tensor:
+            grad = grad @ last.weight
+            for layer, field in zip(reversed(inner), reversed(fields), strict=True):
+                grad = slope_through(grad, field) @ layer.weight
+            return grad
+
+        return last(at), pull_back
 
     @torch.no_grad()
     def value_and_input_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -218,7 +241,7 @@ class Lista(nn.Module):
         self.nonnegative = nonnegative
 
     def forward(self, y: Tensor) -> Tensor:
-        z = y.new_zeros(len(y), self.encode.shape[2])
+        z = y.new_zeros(y.shape[0], self.encode.shape[2])
         for encode, inhibit, threshold in zip(
             self.encode, self.inhibit, self.threshold, strict=True
         ):

@@ -44,7 +44,7 @@ class NoiseConditional(Energy):
                 f"{None if x is None else tuple(x.shape)}"
             )
         wide = 1 + (2 * x).exp()
-        return torch.cat([y / wide.sqrt(), (0.5 * x).expand(len(y), 1)], dim=1), wide
+        return torch.cat([y / wide.sqrt(), (0.5 * x).expand(y.shape[0], 1)], dim=1), wide
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         seen, wide = self._seen(y, x)

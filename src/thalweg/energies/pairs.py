@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from thalweg.core import values_known
+
 SMALL = 2**15
 """Differences, at most, for which a compiled loop is not worth its import"""
 
@@ -27,7 +29,7 @@ def squared_distance(y: Tensor, prediction: Tensor, visible: Tensor | None) -> T
 
 def all_distances(y: Tensor, points: Tensor, visible: Tensor | None) -> Tensor:
     """Every row of y (n, d) with every point (k, d): (k, n)."""
-    if y.numel() * len(points) <= SMALL:
+    if _few(y, points):
         return squared_distance(y, points[:, None], visible)
     if _learns(y, points) or not suits_kernel(y, points):
         return _by_products(y, points, visible)
@@ -38,13 +40,16 @@ def all_distances(y: Tensor, points: Tensor, visible: Tensor | None) -> Tensor:
 
 def least_distance(y: Tensor, points: Tensor, visible: Tensor | None) -> Tensor:
     """The least for each row, where nobody asks whose it is: (n,)."""
-    if y.numel() * len(points) <= SMALL:
+    if _few(y, points):
         return squared_distance(y, points[:, None], visible).min(dim=0).values
     return nearest_point(y, points, visible)[0]
 
 
 def nearest_point(y: Tensor, points: Tensor, visible: Tensor | None) -> tuple[Tensor, Tensor]:
     """The least for each row, and whose it is, the lowest of equals: both (n,)."""
+    if not values_known(y, points):
+        least, index = squared_distance(y, points[:, None], visible).min(dim=0)
+        return least, index
     with torch.no_grad():
         if suits_kernel(y, points):
             from thalweg.kernels.nearest import nearest  # compiled: slow to import
@@ -62,8 +67,13 @@ def nearest_point(y: Tensor, points: Tensor, visible: Tensor | None) -> tuple[Te
     return least, index
 
 
+def _few(y: Tensor, points: Tensor) -> bool:
+    """Whether differences are the way, for there are few or nothing else can be followed."""
+    return not values_known(y, points) or y.numel() * len(points) <= SMALL
+
+
 def suits_kernel(y: Tensor, points: Tensor) -> bool:
-    return (
+    return values_known(y, points) and (
         y.device.type == "cpu"
         and points.device.type == "cpu"
         and y.dtype == points.dtype

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import Energy, InputError, Layout, check_columns
+from thalweg.core import Energy, InputError, Layout, all_known, check_columns, values_known
 from thalweg.energies.row_distances import MOST_NUMBERS, Euclidean, KnownRows
 from thalweg.energies.word_kernels import SMOOTHING, WordKernels
 
@@ -109,6 +109,8 @@ class Parzen(Energy):
         )
 
     def _pieces(self, y: Tensor) -> list[slice]:
+        if not values_known(y):
+            return [slice(None)]
         most = MOST_NUMBERS if y.device.type == "cpu" else MOST_ON_GPU
         size = max(1, most // len(self.rows))
         return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
@@ -181,7 +183,7 @@ class Kernels:
         self.bandwidth, self.shown = bandwidth, shown
         self.known = Euclidean().known(rows[:, self.numbers], shown[:, self.numbers])
         self.mean, self.variance = column_moments(self.known)
-        self.words = WordKernels(layout, rows, shown, float(smoothing))
+        self.words = WordKernels(layout, rows, shown, smoothing)
 
     def energies(self, y: Tensor, visible: Tensor) -> Tensor:
         """E of rows y (n, d) under each kernel: (n, m)."""
@@ -200,7 +202,7 @@ class Kernels:
         """What E is made of, whatever the bandwidth."""
         y, seen = y[:, self.numbers].double() - self.known.center, visible[:, self.numbers]
         y, weight = torch.where(seen, y, 0), seen.double()
-        if self.known.whole and bool(seen.all()):
+        if self.known.whole and all_known(seen):
             squares = Euclidean().whole(y, self.known.rows)
             return Parts(squares, torch.full_like(squares, len(self.numbers)), None, weight)
         squares = Euclidean().shared(y, weight, self.known)

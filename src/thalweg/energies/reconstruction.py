@@ -7,9 +7,18 @@ import math
 import torch
 from torch import Tensor, nn
 
-from thalweg.core import Indicators, LatentEnergy, LatentSpace, Quadratic, check_columns, rows_alike
+from thalweg.core import (
+    Indicators,
+    LatentEnergy,
+    LatentSpace,
+    Quadratic,
+    check_columns,
+    rows_alike,
+    values_known,
+)
 from thalweg.energies.cost import Cost, SquaredError
 from thalweg.energies.decoders import Affine
+from thalweg.energies.nets import Perceptron
 
 
 class Reconstruction(LatentEnergy):
@@ -66,18 +75,39 @@ class Reconstruction(LatentEnergy):
         return self.cost(y, self.decode(z, x))
 
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if x is None and self._shared_by_rows(y, z) and not self.latent(z).any():
+        if x is None and self._shared_by_rows(y, z) and self._costs_nothing(z):
             return self.cost.lowest(y, self.decoder(z[:, 0]))
         return super().lowest(y, z, x)
 
     def least(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
-        if x is None and self._shared_by_rows(y, z) and not self.latent(z).any():
+        if x is None and self._shared_by_rows(y, z) and self._costs_nothing(z):
             return self.cost.least(y, self.decoder(z[:, 0]))
         return super().least(y, z, x)
 
     def _shared_by_rows(self, y: Tensor, z: Tensor) -> bool:
         candidates = z.ndim - len(self.latent.shape) == 2
+        if not values_known(y, z):
+            return candidates and z.shape[1] == 1  # of one row both forms are the same
         return candidates and z.shape[1] == 1 and len(y) > 1
+
+    def _costs_nothing(self, z: Tensor) -> bool:
+        """Whether R is 0 of all candidates."""
+        return self.latent.is_even or (values_known(z) and not self.latent(z).any())
+
+    @torch.no_grad()
+    def value_and_slope(
+        self, y: Tensor, z: Tensor, x: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        scale, decoder = self.cost.scale_of_squares(), self.decoder
+        if scale is None or x is not None or not isinstance(decoder, (Affine, Perceptron)):
+            return super().value_and_slope(y, z, x)
+        if not decoder.can_pull_back:
+            return super().value_and_slope(y, z, x)
+        prediction, pull_back = decoder.with_pull_back(z)
+        away = prediction - y
+        if self.cost.visible is not None:
+            away = torch.where(self.cost.visible, away, 0)
+        return self.cost(y, prediction), pull_back(away.mul(2 * scale.to(away)))
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         prediction: Tensor = self.decoder(z) if x is None else self.decoder(z, x)

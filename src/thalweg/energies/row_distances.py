@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from thalweg.core import all_known, values_known
 from thalweg.energies.pairs import suits_kernel
 
 MOST_NUMBERS = 2**20
@@ -49,9 +51,13 @@ class RowDistance(ABC):
         there = shown.double()
         # the median, which a far row does not move
         seen = torch.where(shown, rows.double(), torch.nan)
-        center = seen.nanmedian(dim=0).values.nan_to_num()
+        if not values_known(rows):
+            # any center is right to rounding; this one can be written down as a formula
+            center = torch.where(shown, rows.double(), 0).sum(dim=0) / there.sum(dim=0).clamp_min(1)
+        else:
+            center = seen.nanmedian(dim=0).values.nan_to_num()
         away = (rows.double() - center) * there
-        return KnownRows(away, there, bool(shown.all()), center, self.usual(away, shown))
+        return KnownRows(away, there, all_known(shown), center, self.usual(away, shown))
 
     @abstractmethod
     def usual(self, away: Tensor, shown: Tensor) -> Tensor:
@@ -83,11 +89,15 @@ class Euclidean(RowDistance):
     def whole(self, y: Tensor, rows: Tensor) -> Tensor:
         if y.shape[1] == 1:
             return (y - rows.T).square()
+        if not values_known(y, rows):
+            return by_columns(y, rows, torch.square)
         norms = y.square().sum(dim=1, keepdim=True) + rows.square().sum(dim=1)
         return _exact(torch.addmm(norms, y, rows.T, alpha=-2), norms, y, rows)
 
     def shared(self, y: Tensor, seen: Tensor, known: KnownRows) -> Tensor:
         rows, there = known.rows, known.there
+        if not values_known(y, rows):
+            return by_columns(y, rows, torch.square, seen, there)
         norms = y.square() @ there.T + seen @ rows.square().T
         squares = torch.addmm(norms, y, rows.T, alpha=-2)
         return _exact(squares, norms, y, rows, seen, there)
@@ -113,9 +123,9 @@ class Manhattan(RowDistance):
     def whole(self, y: Tensor, rows: Tensor) -> Tensor:
         if y.shape[1] == 1:
             return (y - rows.T).abs()
-        if torch.is_grad_enabled() and y.requires_grad:
-            # whose second derivatives torch does not have
-            return self._by_columns(y, rows)
+        if not values_known(y, rows) or (torch.is_grad_enabled() and y.requires_grad):
+            # torch.cdist has neither second derivatives nor directional ones
+            return by_columns(y, rows, torch.abs)
         return torch.cdist(y, rows, p=1.0)
 
     def shared(self, y: Tensor, seen: Tensor, known: KnownRows) -> Tensor:
@@ -127,21 +137,27 @@ class Manhattan(RowDistance):
                 for part, flag in ((y, seen), (known.rows, known.there))
             )
             return torch.from_numpy(shared_absolute(here, there))
-        return self._by_columns(y, known.rows, seen, known.there)
-
-    def _by_columns(
-        self, y: Tensor, rows: Tensor, seen: Tensor | None = None, there: Tensor | None = None
-    ) -> Tensor:
-        total = y.new_zeros(len(y), len(rows))
-        for j in range(y.shape[1]):
-            gap = (y[:, j, None] - rows[:, j]).abs()
-            if seen is not None and there is not None:
-                gap = gap * (seen[:, j, None] * there[:, j])
-            total = total + gap
-        return total
+        return by_columns(y, known.rows, torch.abs, seen, known.there)
 
     def of(self, terms: Tensor) -> Tensor:
         return terms
+
+
+def by_columns(
+    y: Tensor,
+    rows: Tensor,
+    term: Callable[[Tensor], Tensor],
+    seen: Tensor | None = None,
+    there: Tensor | None = None,
+) -> Tensor:
+    """The sum over columns of a term of differences, of what both show: (n, m)."""
+    total = y.new_zeros(y.shape[0], len(rows))
+    for j in range(y.shape[1]):
+        gap = term(y[:, j, None] - rows[:, j])
+        if seen is not None and there is not None:
+            gap = gap * (seen[:, j, None] * there[:, j])
+        total = total + gap
+    return total
 
 
 def _exact(

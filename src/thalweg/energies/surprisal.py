@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, Indicators, InputError
+from thalweg.core import Energy, Indicators, InputError, is_exporting
+from thalweg.energies.normal_tail import log_ndtr
 
 KNOTS = 256
 """Values that are kept of those that came up"""
@@ -97,7 +98,7 @@ class Surprisal(Energy):
     def of(self, f: Tensor) -> Tensor:
         """-log S of energies of :attr:`energy`."""
         knots, logs = self.knots.double(), self.logs.double()
-        right = torch.searchsorted(knots, f.detach().contiguous()).clamp(1, len(knots) - 1)
+        right = _place(knots, f).clamp(1, len(knots) - 1)
         low, high = knots[right - 1], knots[right]
         part = ((f - low) / (high - low)).clamp(max=1)
         inside = logs[right - 1] + part * (logs[right] - logs[right - 1])
@@ -107,7 +108,7 @@ class Surprisal(Energy):
     def _as_often(self, f: Tensor, rare: Tensor) -> Tensor:
         """-log S, no more than by how often so high an energy came up several times."""
         values, most = self.ties.double()
-        cap = most[torch.searchsorted(values, f.detach().contiguous()).clamp(max=TIES - 1)]
+        cap = most[_place(values, f).clamp(max=TIES - 1)]
         cap = cap.clamp_min(self.logs[-1].double())
         # still rising, if by little
         return torch.where(rare > cap, cap + 1e-3 * (rare - cap + 1).log(), rare)
@@ -117,7 +118,7 @@ class Surprisal(Energy):
         if self.in_nats:
             return f
         least, middle, width = self.tail.double()
-        return -torch.special.log_ndtr((middle - (f + least).log()) / width)
+        return -log_ndtr((middle - (f + least).log()) / width)
 
     def restricted(self, visible: Tensor) -> Surprisal | None:
         view = self.energy.restricted(visible)
@@ -140,6 +141,14 @@ class Surprisal(Energy):
 
     def expect(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         return self.energy.expect(y, x)
+
+
+def _place(knots: Tensor, f: Tensor) -> Tensor:
+    """How many of the knots (k,), rising, are below each energy (n,)."""
+    if is_exporting():
+        # in operations that every format has
+        return (knots < f.detach()[..., None]).sum(dim=-1)
+    return torch.searchsorted(knots, f.detach().contiguous())
 
 
 def rounded(values: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from thalweg.core import InputError
+from thalweg.core import InputError, all_known, values_known
 from thalweg.energies.initial import draw_weights
 from thalweg.energies.inpainting import Inpainter
 
@@ -87,7 +87,7 @@ class PatchTransformer(Inpainter):
     def forward(self, shown: Tensor) -> Tensor:
         known, place, after = self._encode(shown)
         tokens = self.between(self.norm(after[-1]))
-        spread = self.unknown.expand(len(shown), self.rows * self.columns, -1)
+        spread = self.unknown.expand(shown.shape[0], self.rows * self.columns, -1)
         spread = torch.where(
             known[..., None],
             spread.scatter(1, place[..., None].expand_as(tokens), tokens),
@@ -102,12 +102,12 @@ class PatchTransformer(Inpainter):
         known, place, after = self._encode(shown)
         # what predicts best is deep, what tells classes apart not only there
         at = torch.cat([functional.layer_norm(each, each.shape[2:]) for each in after], dim=2)
-        whole = at.new_zeros(len(shown), known.shape[1], at.shape[2])
+        whole = at.new_zeros(shown.shape[0], known.shape[1], at.shape[2])
         whole = whole.scatter(1, place[..., None].expand_as(at), at)
         whole = torch.where(known[..., None], whole, 0)
         both = torch.cat([whole, known[..., None].to(whole)], dim=2).transpose(1, 2)
         pooled = functional.adaptive_avg_pool2d(
-            both.reshape(len(shown), -1, self.rows, self.columns), self.grid
+            both.reshape(shown.shape[0], -1, self.rows, self.columns), self.grid
         )
         # of what is seen alone
         return (pooled[:, :-1] / pooled[:, -1:].clamp_min(1e-6)).flatten(1)
@@ -121,12 +121,15 @@ class PatchTransformer(Inpainter):
         patches = self._patches(shown)
         channels = patches.shape[2] // 2
         known = (patches[..., channels:] > 0).any(dim=2)
-        most = max(1, int(known.sum(dim=1).max()))
-        place = (~known).to(torch.uint8).argsort(dim=1, stable=True)[:, :most]
+        if values_known(known):
+            most = max(1, int(known.sum(dim=1).max()))
+            place = (~known).to(torch.uint8).argsort(dim=1, stable=True)[:, :most]
+        else:
+            place = torch.arange(known.shape[1], device=known.device).expand(known.shape)
         seen = known.gather(1, place)
         chosen = patches.gather(1, place[..., None].expand(-1, -1, patches.shape[2]))
         at = self.enter(chosen) + self.where[place]
-        looks = None if bool(seen.all()) else seen[:, None, None]
+        looks = None if all_known(seen) else seen[:, None, None]
         after = []
         for block in self.encoder:
             at = block(at, looks)
@@ -141,8 +144,10 @@ class PatchTransformer(Inpainter):
         right, below = self.columns * p - width, self.rows * p - height
         if right or below:
             planes = functional.pad(planes, (0, right, 0, below))
-        split = planes.reshape(len(planes), -1, self.rows, p, self.columns, p)
-        return split.permute(0, 2, 4, 1, 3, 5).reshape(len(planes), self.rows * self.columns, -1)
+        split = planes.reshape(planes.shape[0], -1, self.rows, p, self.columns, p)
+        return split.permute(0, 2, 4, 1, 3, 5).reshape(
+            planes.shape[0], self.rows * self.columns, -1
+        )
 
     def _joined(self, patches: Tensor) -> Tensor:
         """Planes (n, channels, height, width) of patches (n, patches, channels patch^2)."""

@@ -26,15 +26,15 @@ class WordKernels:
         (m, width), indicators among its entries.
     shown : Tensor
         (m, width), bool.
-    smoothing : float
-        lambda, above 0 and at most 1.
+    smoothing : Tensor
+        (), lambda, above 0 and at most 1.
 
     References
     ----------
     Aitchison and Aitken, "Multivariate binary discrimination by the kernel method" (1976).
     """
 
-    def __init__(self, layout: Layout, rows: Tensor, shown: Tensor, smoothing: float) -> None:
+    def __init__(self, layout: Layout, rows: Tensor, shown: Tensor, smoothing: Tensor) -> None:
         self.layout, self.rows, self.shown = layout, rows.double() * shown, shown
         self.smoothing = smoothing
 

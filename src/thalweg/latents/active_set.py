@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import Candidates, InputError, LatentEnergy
+from thalweg.core import Candidates, InputError, LatentEnergy, aside, values_known
 from thalweg.latents.least_squares import not_quadratic
 from thalweg.latents.proximal import ProximalGradient
 from thalweg.latents.solver import LatentSolver
@@ -51,15 +51,16 @@ class ActiveSet(LatentSolver):
             raise InputError(f"ActiveSet: latent space {type(space).__name__}; expected Sparse")
         if energy.quadratic_by_row is None:
             raise not_quadratic(energy, "ActiveSet")
-        if y.device.type != "cpu" or space.weight == 0:
+        if not values_known(y) or y.device.type != "cpu" or space.weight == 0:
             return self.general.solve(energy, y, x)
         z, gap = y.new_zeros(len(y), space.k), y.new_zeros(len(y))
-        _solve(energy, space, y, x, self.tol, z, gap)
+        solve = aside(_solve)
+        solve(energy, space, y, x, self.tol, z, gap)
         open_ = (gap > self.tol).nonzero()[:, 0]
         if len(open_) and y.dtype == torch.float32:
             # single precision cannot tell so small a gap where nearly all of a row is explained
             exact, wide = copy.deepcopy(energy).double(), None if x is None else x.double()
-            _solve(exact, space, y.double(), wide, self.tol, z, gap, open_)
+            solve(exact, space, y.double(), wide, self.tol, z, gap, open_)
         return Candidates(z[None], z.new_zeros(1, 1), gap <= self.tol)
 
 

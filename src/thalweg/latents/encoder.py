@@ -56,7 +56,7 @@ class Encoder(LatentSolver):
             # straight through: the choice of an element has no gradient of its own. That is a way
             # to train; asked, F has the slope that it has
             z = proposed + (z - proposed).detach()
-        converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
+        converged = torch.ones(y.shape[0], dtype=torch.bool, device=y.device)
         if self.training:
             return Candidates(z[None], z.new_zeros(1, 1), converged)
         first = z
@@ -131,7 +131,7 @@ class GaussianEncoder(LatentSolver):
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:
         mean, log_sigma = self.posterior(y, x)
-        converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
+        converged = torch.ones(y.shape[0], dtype=torch.bool, device=y.device)
         if math.isinf(beta):
             return Candidates(mean[None], mean.new_zeros(1, 1), converged)
         return self.proposals(mean, log_sigma, self.draws, converged)

@@ -34,5 +34,5 @@ class Exhaustive(LatentSolver):
         return Candidates(
             z=z.unsqueeze(1),
             log_weight=z.new_zeros(len(z), 1),
-            converged=torch.ones(len(y), dtype=torch.bool, device=y.device),
+            converged=torch.ones(y.shape[0], dtype=torch.bool, device=y.device),
         )

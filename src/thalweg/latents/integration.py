@@ -53,8 +53,8 @@ class Quadrature(LatentSolver):
         log_cell = ((high - low) / self.points).log().sum()
         return Candidates(
             z[:, None],
-            log_cell.expand(len(z), 1),
-            torch.ones(len(y), dtype=torch.bool, device=y.device),
+            log_cell.expand(z.shape[0], 1),
+            torch.ones(y.shape[0], dtype=torch.bool, device=y.device),
         )
 
 
@@ -159,7 +159,7 @@ class Importance(LatentSolver):
                 "space whose exp(-R) has a finite integral, or laplace="
             )
         log_weight = space(z) + log_volume - math.log(self.n_draws)
-        converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
+        converged = torch.ones(y.shape[0], dtype=torch.bool, device=y.device)
         return Candidates(z[:, None], log_weight[:, None], converged)
 
     def _around_minimum(
@@ -178,7 +178,7 @@ class Importance(LatentSolver):
         e = torch.randn(self.n_draws, k, generator=generator, dtype=y.dtype).to(y.device)
         # z = z* + (beta H)^(-1/2) e
         scaled = factor.transpose(-1, -2) * math.sqrt(beta)
-        away = torch.linalg.solve_triangular(scaled, e.T.expand(len(y), k, -1), upper=True)
+        away = torch.linalg.solve_triangular(scaled, e.T.expand(y.shape[0], k, -1), upper=True)
         z = lowest + away.permute(2, 0, 1)
         log_det = scaled.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         log_q = log_det - 0.5 * (e.square().sum(dim=-1)[:, None] + k * math.log(2 * math.pi))

@@ -7,9 +7,12 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import Candidates, InputError, LatentEnergy, Quadratic
+from thalweg.core import Candidates, InputError, LatentEnergy, Quadratic, values_known
 from thalweg.latents.solver import LatentSolver
 from thalweg.latents.spaces import Flat, Gaussian
+
+PRODUCTS = 60
+"""Steps of :func:`pseudo_inverse`, which reach a condition of 1e9"""
 
 
 class LeastSquares(LatentSolver):
@@ -43,7 +46,7 @@ class LeastSquares(LatentSolver):
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:
-        converged = torch.ones(len(y), dtype=torch.bool, device=y.device)
+        converged = torch.ones(y.shape[0], dtype=torch.bool, device=y.device)
         z = self._minimum(energy, y, x, None)
         return Candidates(z[None], z.new_zeros(1, 1), converged)
 
@@ -88,7 +91,7 @@ class LeastSquares(LatentSolver):
         diagonal = torch.full_like(form.gram.reshape(-1, form.gram.shape[-1])[0], prior)
         diagonal = diagonal if shrinkage is None else diagonal + shrinkage
         z = _solved(form, diagonal)
-        if shrinkage is None and y.dtype == torch.float64:
+        if shrinkage is None and y.dtype == torch.float64 and values_known(y):
             # once more for what is left, by differences: G has squared what directions differ by
             left = _slope(energy, y, z, x)
             z = z - _solved(form._replace(linear=left.expand_as(z)), diagonal)
@@ -121,9 +124,32 @@ def not_quadratic(energy: LatentEnergy, owner: str) -> InputError:
 
 def _solved(form: Quadratic, diagonal: Tensor) -> Tensor:
     gram = form.gram + torch.diag(diagonal)
+    if not values_known(gram, form.linear):
+        # all rows share it, for they are complete
+        return form.linear @ pseudo_inverse(gram)
     if gram.ndim == 2:
         return cholesky_or_least(gram[None], form.linear.T[None])[0].T
     return cholesky_or_least(gram, form.linear[..., None])[..., 0]
+
+
+def pseudo_inverse(gram: Tensor) -> Tensor:
+    r"""That of a positive semi-definite matrix (k, k), by products alone.
+
+    :math:`X \leftarrow X (2I - G X)`, whose error is squared in each step, from X = G over its two
+    norms. Directions whose share is below rounding stay out.
+
+    References
+    ----------
+    Ben-Israel and Cohen, "On iterative computation of generalized inverses" (1966).
+    """
+    unit = gram.diagonal().rsqrt()
+    unit = torch.where(unit.isfinite(), unit, 1)
+    g = unit[:, None] * gram * unit
+    size = g.abs().sum(dim=0).amax(dim=0)
+    x = g / torch.where(size > 0, size, 1).square()
+    for _ in range(PRODUCTS):
+        x = 2 * x - x @ g @ x
+    return unit[:, None] * x * unit
 
 
 def cholesky_or_least(gram: Tensor, right: Tensor) -> Tensor:

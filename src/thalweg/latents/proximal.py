@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from thalweg.core import Candidates, InputError, LatentEnergy, LatentSpace
+from thalweg.core import Candidates, InputError, LatentEnergy, LatentSpace, values_known
 from thalweg.latents.proximal_descent import (
     DataTerm,
     Found,
@@ -74,7 +74,10 @@ class ProximalGradient(LatentSolver):
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:
-        start = energy.latent.nearest(y.new_zeros(len(y), *energy.latent.shape))
+        start = energy.latent.nearest(y.new_zeros(y.shape[0], *energy.latent.shape))
+        if not values_known(y):
+            found = descend_code(energy, y, x, start, self.max_iter, self.tol)
+            return Candidates(found.z[None], found.z.new_zeros(1, 1), found.converged)
         curvature = energy.curvature()
         step = self._step(None if curvature is None else float(curvature.detach()))
         if isinstance(energy.latent, Sparse) and energy.latent.weight and curvature is not None:
@@ -189,7 +192,9 @@ class Descent(LatentSolver):
     def solve(
         self, energy: LatentEnergy, y: Tensor, x: Tensor | None = None, beta: float = math.inf
     ) -> Candidates:
-        starts = [start.expand(len(y), *start.shape) for start in self._starts(energy.latent, y)]
+        starts = [
+            start.expand(y.shape[0], *start.shape) for start in self._starts(energy.latent, y)
+        ]
         if math.isinf(beta) and len(starts) > 1:
             # only the lowest counts: the one that is it after a few steps goes on
             begun = [descend_code(energy, y, x, z, self.max_iter // 8, self.tol).z for z in starts]

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from thalweg.core import LatentEnergy, LatentSpace
+from thalweg.core import LatentEnergy, LatentSpace, is_exporting, values_known
 from thalweg.latents.spaces import Sparse
 
 Slope = Callable[[Tensor], Tensor]
@@ -41,11 +41,7 @@ class DataTerm:
         self.energy, self.y, self.x = energy, y.detach(), x
 
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad():
-            at = z.detach().requires_grad_()
-            value = self.energy.data_term(self.y, at, self.x)
-            (slope,) = torch.autograd.grad(value.sum(), at)
-        return value.detach(), slope
+        return self.energy.value_and_slope(self.y, z, self.x)
 
     def value(self, z: Tensor) -> Tensor:
         with torch.no_grad():
@@ -74,6 +70,8 @@ def descend_code(
     energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor, max_iter: int, tol: float
 ) -> Found:
     """Bring the code of each row down from z, with step sizes of its own."""
+    if not values_known(y, z):
+        return followed_descent(energy, y, x, z, max_iter, tol)
     return proximal_descent(
         DataTerm(energy, y, x), energy.latent, z, 1.0, fixed=False, accelerate=True,
         max_iter=max_iter, tol=tol,
@@ -109,6 +107,59 @@ def duality_gap(space: Sparse, smooth: Smooth) -> Callable[[Tensor], Tensor]:
         return torch.where(primal > 0, (primal - dual) / primal.clamp_min(1e-300), 0)
 
     return gap
+
+
+class Descending(NamedTuple):
+    """Rows on their way down, (n, ...) each."""
+
+    z: Tensor
+    v: Tensor
+    """where the next step starts: z, or ahead of it"""
+    steps: Tensor
+    momentum: Tensor
+    done: Tensor
+
+
+def start_from(z: Tensor, step: float) -> Descending:
+    """Rows at z (n, *latent) that have not moved."""
+    steps = torch.full_like(z.flatten(1)[:, 0], step)
+    # copies, for a loop that is followed must not be handed one tensor twice
+    return Descending(z.clone(), z.clone(), steps, torch.ones_like(steps), steps < 0)
+
+
+class Advance(NamedTuple):
+    """One step of each row; a function of tensors alone, so that loops of any kind can make it."""
+
+    space: LatentSpace
+    fixed: bool
+    accelerate: bool
+    tol: float | None
+    """a row that moves by less than this share of its length is done; None: others say so"""
+
+    def __call__(self, smooth: Smooth, at: Descending, value: Tensor, down: Tensor) -> Descending:
+        """The next rows, from the data term and its gradient at v."""
+        z, v, steps, momentum, done = at
+        wide = (-1, *[1] * (z.ndim - 1))
+        size = steps.reshape(wide)
+        tried = self.space.proximal(v - size * down, size)
+        move = tried - v
+        good = ~done
+        if not self.fixed:
+            promised = value + _dot(down, move) + _dot(move, move) / (2 * steps)
+            # slack for rounding, else a row at its minimum shrinks its step for ever
+            slack = 8 * torch.finfo(z.dtype).eps
+            good = good & (smooth.value(tried) <= promised + slack * value.abs())
+            steps = torch.where(good, 1.1 * steps, torch.where(done, steps, 0.5 * steps))
+        if self.tol is not None:
+            short = _dot(move, move).sqrt() <= self.tol * (1 + _dot(tried, tried).sqrt())
+            done = done | (good & short)
+        ahead = tried
+        if self.accelerate:
+            ahead, following = _with_momentum(tried, z, v, momentum)
+            momentum = torch.where(good, following, momentum)
+        keep = good.reshape(wide)
+        z, v = torch.where(keep, tried, z), torch.where(keep, ahead, v)
+        return Descending(z, v, steps, momentum, done)
 
 
 @torch.no_grad()
@@ -152,56 +203,63 @@ def proximal_descent(
     if slope is not None and gap is None:
         raise ValueError("a slope alone knows all rows; expected a gap to end by")
     n = len(z)
-    wide = (-1, *[1] * (z.ndim - 1))
-    steps = torch.full((n,), step, dtype=z.dtype, device=z.device)
-    v, momentum = z, torch.ones_like(steps)
-    done = torch.zeros(n, dtype=torch.bool, device=z.device)
-    slack = 8 * torch.finfo(z.dtype).eps
+    advance = Advance(space, fixed, accelerate, tol if gap is None else None)
     quick = slope if fixed else None
+    at = start_from(z, step)
     # rows that are left out have ended
     ends, where = z.clone(), torch.arange(n, device=z.device)
-    value, down = (steps, quick(v)) if quick else smooth(v)
+    value, down = (at.steps, quick(at.v)) if quick else smooth(at.v)
     for iteration in range(max_iter):
         if gap is not None and iteration % GAP_EVERY == 0:
-            done |= gap(z) <= tol
-            if done.all():
+            at = at._replace(done=at.done | (gap(at.z) <= tol))
+            if at.done.all():
                 break
-        size = steps.reshape(wide)
-        tried = space.proximal(v - size * down, size)
-        move = tried - v
-        good = ~done
-        if not fixed:
-            promised = value + _dot(down, move) + _dot(move, move) / (2 * steps)
-            # slack for rounding, else a row at its minimum shrinks its step for ever
-            good &= smooth.value(tried) <= promised + slack * value.abs()
-            steps = torch.where(good, 1.1 * steps, torch.where(done, steps, 0.5 * steps))
-        if gap is None:
-            short = _dot(move, move).sqrt() <= tol * (1 + _dot(tried, tried).sqrt())
-            finished = good & short
-        ahead = tried
-        if accelerate:
-            ahead, following = _with_momentum(tried, z, v, momentum)
-            momentum = torch.where(good, following, momentum)
-        keep = good.reshape(wide)
-        z, v = torch.where(keep, tried, z), torch.where(keep, ahead, v)
-        if gap is None:
-            done = done | finished
-            if iteration % GAP_EVERY == GAP_EVERY - 1:
-                left = (~done).nonzero()[:, 0]
-                fewer = smooth.taking(left) if 0 < len(left) < FEWER * len(z) else None
-                if len(left) == 0:
-                    break
-                if fewer is not None:
-                    ends[where] = z
-                    smooth, where, done = fewer, where[left], done[left]
-                    z, v, steps, momentum = z[left], v[left], steps[left], momentum[left]
-        value, down = (value, quick(v)) if quick else smooth(v)
-    if gap is not None:
-        done = gap(z) <= tol
-    ends[where] = z
+        at = advance(smooth, at, value, down)
+        if gap is None and iteration % GAP_EVERY == GAP_EVERY - 1:
+            left = (~at.done).nonzero()[:, 0]
+            fewer = smooth.taking(left) if 0 < len(left) < FEWER * len(at.z) else None
+            if len(left) == 0:
+                break
+            if fewer is not None:
+                ends[where] = at.z
+                smooth, where, at = fewer, where[left], Descending(*(each[left] for each in at))
+                value = value[left]
+        value, down = (value, quick(at.v)) if quick else smooth(at.v)
+    done = at.done if gap is None else gap(at.z) <= tol
+    ends[where] = at.z
     converged = torch.ones(n, dtype=torch.bool, device=z.device)
     converged[where] = done
     return Found(ends, converged)
+
+
+@torch.no_grad()
+def followed_descent(
+    energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor, max_iter: int, tol: float
+) -> Found:
+    """:func:`descend_code` where values are symbols: the same steps, and no row leaves."""
+    advance = Advance(energy.latent, fixed=False, accelerate=True, tol=tol)
+    given = () if x is None else (x,)
+    y, z = y.detach(), z.detach()
+
+    def going(i: Tensor, *carried: Tensor) -> Tensor:
+        return (i < max_iter) & ~carried[4].all()
+
+    def step(i: Tensor, *carried: Tensor) -> tuple[Tensor, ...]:
+        at, (rows, *rest) = Descending(*carried[:5]), carried[5:]
+        smooth = DataTerm(energy, rows, rest[0] if rest else None)
+        following = advance(smooth, at, *smooth(at.v))
+        return i + 1, *following, rows.clone(), *(each.clone() for each in rest)
+
+    carried = (torch.zeros((), dtype=torch.int64, device=z.device), *start_from(z, 1.0), y, *given)
+    if is_exporting():
+        from torch._higher_order_ops.while_loop import while_loop
+
+        carried = while_loop(going, step, carried)
+    else:
+        for _ in range(max_iter):
+            carried = step(*carried)
+    ends = Descending(*carried[1:6])
+    return Found(ends.z, ends.done)
 
 
 def _with_momentum(tried: Tensor, z: Tensor, v: Tensor, momentum: Tensor) -> tuple[Tensor, Tensor]:

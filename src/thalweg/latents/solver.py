@@ -55,8 +55,8 @@ class LatentSolver(nn.Module, ABC):
 def lowest_of(energy: LatentEnergy, y: Tensor, x: Tensor | None, z: Tensor) -> Tensor:
     """Of candidates z (k, n or 1, *latent) the one of least energy for each row: (n, *latent)."""
     if len(z) == 1:
-        return z[0].expand(len(y), *z.shape[2:])
+        return z[0].expand(y.shape[0], *z.shape[2:])
     which = energy.lowest(y, z, x)[1]
     if z.shape[1] == 1:
         return z[which, 0]
-    return z[which, torch.arange(len(y), device=y.device)]
+    return z[which, torch.arange(y.shape[0], device=y.device)]

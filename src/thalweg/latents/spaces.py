@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import InputError, LatentSpace
+from thalweg.core import InputError, LatentSpace, values_known
 
 
 class _Vectors(LatentSpace):
@@ -63,6 +63,8 @@ class OneHot(_Vectors):
             [0., 0., 1.]])
     """
 
+    is_even = True
+
     def members(self) -> Tensor:
         return torch.eye(self.k, dtype=self._like.dtype, device=self._like.device)
 
@@ -82,6 +84,8 @@ class Flat(_Vectors):
 
     exp(-R) has no finite integral, so an energy over it has no density of its own.
     """
+
+    is_even = True
 
 
 class Gaussian(_Vectors):
@@ -290,6 +294,8 @@ class Codebook(LatentSpace):
     tensor([[0., 1.]])
     """
 
+    is_even = True
+
     def __init__(self, entries: Tensor, parts: int = 1) -> None:
         super().__init__()
         if parts < 1:
@@ -310,6 +316,9 @@ class Codebook(LatentSpace):
     def index(self, z: Tensor) -> Tensor:
         """Which entry is nearest to each part of z: (..., m)."""
         part = z.reshape(*z.shape[:-1], self.parts, self.entries.shape[1])
+        if not values_known(z):
+            # torch.cdist has no directional derivative
+            return (part[..., None, :] - self.entries).square().sum(dim=-1).argmin(dim=-1)
         return torch.cdist(part, self.entries.expand(*part.shape[:-2], -1, -1)).argmin(dim=-1)
 
     def nearest(self, z: Tensor) -> Tensor:
