@@ -14,12 +14,14 @@ from thalweg.energies import Normal
 
 ROOT = Path(__file__).parents[1]
 PRINTED = {
+    "elsewhere": "True\ntorch.Size([8, 4])\n",
     "energy": "2.0\nTrue\ntensor([[0., 2.]])\n",
     "objective": "True\n",
     "sampler": "",
     "your own": "2.0\ntorch.Size([16, 500, 2])\ntensor([[0., 2.]])\n['away', 'mu', 'tau'] True\n",
 }
 PAGES = {
+    "elsewhere": "elsewhere",
     "energy": "how_to_add_an_energy",
     "objective": "how_to_add_an_objective",
     "sampler": "how_to_add_a_sampler",
@@ -33,7 +35,10 @@ def blocks(name):
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_the_code_of_a_how_to_runs_and_prints_what_it_says(name, capsys):
+# torch's exporter has some of its own
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_code_of_a_how_to_runs_and_prints_what_it_says(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     scope = {"__name__": "how_to"}
     block = "\n".join(blocks(PAGES[name]))
     exec(compile(block, name, "exec"), scope)
