@@ -18,6 +18,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 import thalweg
 from thalweg.core import Energy
 
+pytestmark = pytest.mark.skipif(
+    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13),
+    reason="torch's exporter of then does not follow loops, nor all symbols for numbers of rows",
+)
 SAVED = Path(__file__).parents[1] / "saved" / "version_0_1_0"
 ASKED = {
     name: value["asked"]

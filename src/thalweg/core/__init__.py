@@ -18,7 +18,7 @@ from thalweg.core.constraints import (
 )
 from thalweg.core.convergence import count_unconverged, note_converged
 from thalweg.core.counts import as_whole, whole_number
-from thalweg.core.energy import Energy, LatentEnergy, LatentSpace, Quadratic
+from thalweg.core.energy import Energy
 from thalweg.core.errors import InputError, NotWrittenError
 from thalweg.core.files import (
     check_file,
@@ -38,6 +38,7 @@ from thalweg.core.hidden import (
 )
 from thalweg.core.hidden_parts import Part
 from thalweg.core.indicators import Indicators
+from thalweg.core.latent_energy import LatentEnergy, LatentSpace, Quadratic
 from thalweg.core.layout import Layout
 from thalweg.core.memory import Building, available_memory, check_memory
 from thalweg.core.number_constraints import Integer, Levels, Real, Seed, Sizes
@@ -52,7 +53,7 @@ from thalweg.core.parameters import (
 from thalweg.core.progress import progress
 from thalweg.core.random import generator_from
 from thalweg.core.rows_alike import rows_alike
-from thalweg.core.tracing import all_known, aside, is_exporting, values_known
+from thalweg.core.tracing import all_known, is_exporting, out_of_graph, values_known
 from thalweg.core.types import Batch, Candidates, Loss
 from thalweg.core.views import Clamped, Given, as_rows, check_columns, check_rows
 
@@ -99,7 +100,6 @@ __all__ = [
     "as_energy",
     "as_rows",
     "as_whole",
-    "aside",
     "available_memory",
     "changed",
     "check_columns",
@@ -118,6 +118,7 @@ __all__ = [
     "learned",
     "name_of",
     "note_converged",
+    "out_of_graph",
     "parameter",
     "precision_of",
     "progress",

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from thalweg.core.energy import Energy, LatentEnergy
+from thalweg.core.energy import Energy
 from thalweg.core.errors import InputError
+from thalweg.core.latent_energy import LatentEnergy
 
 _told: set[str] = set()
 """Names of functions of which it has been said that they give columns"""

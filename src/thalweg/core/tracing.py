@@ -33,7 +33,7 @@ def values_known(*tensors: Tensor) -> bool:
     return not any(map(is_functorch_wrapped_tensor, tensors))
 
 
-def aside(function: Callable[P, T]) -> Callable[P, T]:
+def out_of_graph(function: Callable[P, T]) -> Callable[P, T]:
     """A function that calls compiled loops, as ``torch.compile`` may meet it: not looked into."""
     if not torch.compiler.is_dynamo_compiling():
         return function

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
+from thalweg.core import values_known
+
 NARROW = 16
 """Inputs of a layer up to which they are few"""
 
@@ -19,7 +21,7 @@ def value_and_input_gradient(layers: Sequence[nn.Linear], y: Tensor) -> tuple[Te
     *inner, last = layers
     at, slopes = y, []
     for i, layer in enumerate(inner):
-        at, slope = _through(layer, at, first=i == 0)
+        at, slope = through(layer, at, first=i == 0)
         slopes.append(slope)
     value = torch.addmv(last.bias, at, last.weight[0])
     if not inner:
@@ -35,10 +37,10 @@ def input_gradient(layers: Sequence[nn.Linear], y: Tensor) -> Tensor:
         return last.weight.detach().expand(len(y), -1)
     at, slopes = y, []
     for i, layer in enumerate(inner[:-1]):
-        at, slope = _through(layer, at, first=i == 0)
+        at, slope = through(layer, at, first=i == 0)
         slopes.append(slope)
     field = torch.addmm(inner[-1].bias, at, inner[-1].weight.T)
-    if _is_native(field):
+    if _is_native(field, last.weight):
         from thalweg.kernels.gates import slope_times  # compiled: slow to import
 
         slope_times(field.numpy(), last.weight[0].numpy())
@@ -48,15 +50,21 @@ def input_gradient(layers: Sequence[nn.Linear], y: Tensor) -> Tensor:
     return _back(inner, grad, slopes)
 
 
-def _is_native(y: Tensor) -> bool:
-    right = y.is_cpu and y.dtype in (torch.float32, torch.float64)
+def _is_native(y: Tensor, weight: Tensor) -> bool:
+    if not values_known(y, weight):
+        return False
+    right = y.is_cpu and y.dtype in (torch.float32, torch.float64) and y.dtype == weight.dtype
     return right and y.is_contiguous() and len(y) > 0
 
 
-def _through(layer: nn.Linear, y: Tensor, first: bool) -> tuple[Tensor, Tensor]:
+def through(layer: nn.Linear, y: Tensor, first: bool) -> tuple[Tensor, Tensor]:
     """What comes out of a layer and its nonlinearity, (n, h), and the nonlinearity's slope."""
-    if not _is_native(y) or y.dtype != layer.weight.dtype:
-        field = torch.addmm(layer.bias, y, layer.weight.T)
+    if not _is_native(y, layer.weight):
+        field = linear(y, layer.weight, layer.bias)
+        if not values_known(y):
+            # in operations that every format has
+            s = field.sigmoid()
+            return field * s, s * (1 + field * (1 - s))
         return silu(field), silu_backward(torch.ones_like(field), field)
     from thalweg.kernels.gates import fill_first, fill_silu  # compiled: slow to import
 
@@ -75,7 +83,7 @@ def _back(layers: Sequence[nn.Linear], grad: Tensor, slopes: list[Tensor]) -> Te
     first = layers[0]
     for layer, slope in zip(reversed(layers[1:]), reversed(slopes), strict=True):
         grad = grad @ layer.weight
-        if layer is layers[1] and first.in_features <= NARROW and _is_native(grad):
+        if layer is layers[1] and first.in_features <= NARROW and _is_native(grad, first.weight):
             from thalweg.kernels.gates import fill_back  # compiled: slow to import
 
             out = grad.new_empty(len(grad), first.in_features)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import Energy
+from thalweg.energies.nets import Perceptron
 
 
 class MaskedPrediction(Energy):
@@ -74,6 +75,24 @@ class MaskedPrediction(Energy):
         known = self._known(y)
         error = torch.where(known, torch.where(known, y, 0) - self.from_others(y), 0)
         return 0.5 * (error / self.sigma).square().sum(dim=1)
+
+    @torch.no_grad()
+    def value_and_gradient(self, y: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        network = self.network
+        if type(self) is not MaskedPrediction or not isinstance(network, Perceptron):
+            return super().value_and_gradient(y, x)
+        if not network.can_pull_back:
+            return super().value_and_gradient(y, x)
+        known = self._known(y)
+        hidden = (self.part == torch.arange(self.parts, device=y.device)[:, None])[:, None]
+        seen, y = known & ~hidden, torch.where(known, y, 0)
+        shown = torch.cat([torch.where(seen, y, 0), seen.to(y)], dim=-1)
+        predicted, pull_back = network.with_pull_back(shown)
+        error = torch.where(known, y - torch.where(hidden, predicted, 0).sum(dim=0), 0)
+        slope = error / self.sigma.square()
+        others = pull_back(torch.where(hidden, -slope, 0))[..., : self.d]
+        value = 0.5 * (error / self.sigma).square().sum(dim=1)
+        return value, slope + torch.where(seen, others, 0).sum(dim=0)
 
     @torch.no_grad()
     def learn_sigma(self, batches: Iterable[Tensor], least: float = 1e-3) -> None:

@@ -90,8 +90,16 @@ class NeighborDistance(Energy):
         known = self._known()
         parts = []
         for at in self._pieces(y):
-            terms = self._terms(y[at], self._seen(at), known)
-            parts.append(self._mean_distance(self._least(terms)[0]))
+            seen = self._seen(at)
+            if seen is None and known.whole and torch.is_grad_enabled() and values_known(y):
+                # which rows are nearest has no slope: a graph is needed for these alone
+                with torch.no_grad():
+                    least, which = self._least(self._terms(y[at], None, known))
+                away = (y[at].double() - known.center)[:, None] - known.rows[which]
+                least = torch.where(least == torch.inf, least, self.distance.of_differences(away))
+            else:
+                least = self._least(self._terms(y[at], seen, known))[0]
+            parts.append(self._mean_distance(least))
         return torch.cat(parts).to(y)
 
     def _mean_distance(self, least: Tensor) -> Tensor:
@@ -128,6 +136,8 @@ class NeighborDistance(Energy):
         if not values_known(y):
             return [slice(None)]
         most = MOST_NUMBERS if y.device.type == "cpu" else MOST_ON_GPU
+        if torch.is_grad_enabled():
+            numbers = max(numbers, self.k * y.shape[1])
         size = max(1, most // max(len(self.rows), numbers))
         return [slice(start, start + size) for start in range(0, max(1, len(y)), size)]
 

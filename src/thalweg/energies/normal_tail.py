@@ -42,11 +42,13 @@ def _coefficients() -> tuple[float, ...]:
     """Of P on [-1, 1], where 2 u - 1 runs."""
     import numpy as np
     from numpy.polynomial.chebyshev import chebinterpolate
+    from numpy.typing import NDArray
     from scipy.special import erfcx
 
-    def p(at: np.ndarray) -> np.ndarray:
+    def p(at: NDArray[np.float64]) -> NDArray[np.float64]:
         u = np.maximum((at + 1) / 2, 1e-300)
         t = 2 / u - 2
-        return np.log(erfcx(t) / u)
+        return np.asarray(np.log(erfcx(t) / u))
 
-    return tuple(map(float, chebinterpolate(p, TERMS - 1)))
+    found = chebinterpolate(p, TERMS - 1)  # type: ignore[type-var]
+    return tuple(map(float, found))

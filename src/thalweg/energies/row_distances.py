@@ -75,6 +75,10 @@ class RowDistance(ABC):
     def of(self, terms: Tensor) -> Tensor:
         """Distances from terms."""
 
+    def of_differences(self, away: Tensor) -> Tensor:
+        """Terms from differences (..., d): (...)."""
+        return (away.square() if self.squares else away.abs()).sum(dim=-1)
+
 
 class Euclidean(RowDistance):
     r""":math:`\|y - y'\|_2`, whose terms are its square."""

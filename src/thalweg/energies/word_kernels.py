@@ -26,7 +26,7 @@ class WordKernels:
         (m, width), indicators among its entries.
     shown : Tensor
         (m, width), bool.
-    smoothing : Tensor
+    smoothing : Tensor or float
         (), lambda, above 0 and at most 1.
 
     References
@@ -34,7 +34,9 @@ class WordKernels:
     Aitchison and Aitken, "Multivariate binary discrimination by the kernel method" (1976).
     """
 
-    def __init__(self, layout: Layout, rows: Tensor, shown: Tensor, smoothing: Tensor) -> None:
+    def __init__(
+        self, layout: Layout, rows: Tensor, shown: Tensor, smoothing: Tensor | float
+    ) -> None:
         self.layout, self.rows, self.shown = layout, rows.double() * shown, shown
         self.smoothing = smoothing
 

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import Candidates, InputError, LatentEnergy, aside, values_known
+from thalweg.core import Candidates, InputError, LatentEnergy, out_of_graph, values_known
 from thalweg.latents.least_squares import not_quadratic
 from thalweg.latents.proximal import ProximalGradient
 from thalweg.latents.solver import LatentSolver
@@ -54,7 +54,7 @@ class ActiveSet(LatentSolver):
         if not values_known(y) or y.device.type != "cpu" or space.weight == 0:
             return self.general.solve(energy, y, x)
         z, gap = y.new_zeros(len(y), space.k), y.new_zeros(len(y))
-        solve = aside(_solve)
+        solve = out_of_graph(_solve)
         solve(energy, space, y, x, self.tol, z, gap)
         open_ = (gap > self.tol).nonzero()[:, 0]
         if len(open_) and y.dtype == torch.float32:

@@ -14,6 +14,8 @@ from thalweg.core import (
     name_of,
     visible_energy,
 )
+from thalweg.energies import Rescaled
+from thalweg.questions.descent import descend_apart, descend_roughly, in_single, single
 from thalweg.questions.words import descend_whole
 
 DESCENTS = 4
@@ -96,6 +98,10 @@ def _rows(x: Tensor | None, index: Tensor) -> Tensor | None:
 
 def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -> Tensor:
     """The lowest end of descents from the best of the fillings ``tried`` (s, n, d)."""
+    if isinstance(energy, Rescaled):
+        # in the units that it was learned in, where all coordinates count alike
+        inside = _by_descent(energy.energy, energy.into(tried), gone, energy.given(x))
+        return energy.out(inside)
     words = energy.indicators
     if words is not None:
         tried = torch.where(gone, words.settled(tried), tried)
@@ -103,18 +109,26 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
         bits = energy.which_bits()
         rounded = gone if bits is None else gone & bits
         tried = torch.where(rounded, (tried > 0.5).to(tried), tried)
-    values = torch.stack([_known(visible_energy(energy, at)(at, x)) for at in tried])
+    values = _values(energy, tried, x)
     every = torch.arange(tried.shape[1], device=tried.device)
     best, lowest = tried[0], torch.full_like(values[0], torch.inf)
+    plain = energy.space == "real" and words is None
     for choice in values.argsort(dim=0)[:DESCENTS]:
         end = tried[choice, every]
         # a filling without a finite energy leads nowhere
         finite = values[choice, every].isfinite().nonzero()[:, 0]
-        if len(finite):
-            end[finite] = descend_whole(energy, end[finite], _rows(x, finite), free=gone[finite])
+        given, may = _rows(x, finite), gone[finite]
+        if len(finite) and plain:
+            end[finite] = descend_roughly(energy, end[finite], given, may).y
+        elif len(finite):
+            end[finite] = descend_whole(energy, end[finite], given, may)
         value = _known(visible_energy(energy, end)(end, x))
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
+    finite = lowest.isfinite().nonzero()[:, 0]
+    if plain and len(finite):
+        best[finite] = descend_apart(energy, best[finite], _rows(x, finite), gone[finite])
+        lowest = _known(visible_energy(energy, best)(best, x))
     if energy.space == "binary":
         return best
     if energy.space == "mixed":
@@ -126,6 +140,22 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
     if len(few):
         best[few] = _polish(energy, best[few], lowest[few], _rows(x, few), gone[few])
     return best
+
+
+def _values(energy: Energy, tried: Tensor, x: Tensor | None) -> Tensor:
+    """F of all fillings (s, n, d), to choose by: (s, n)."""
+    if tried.dtype != torch.float64:
+        return _values_of(energy, tried, x)
+    quick, able = in_single(visible_energy(energy, tried[0]), tried[0], x)
+    values = [_known(visible_energy(quick, at)(at, single(x))) for at in tried.float()]
+    result, rest = torch.stack(values).double(), (~able).nonzero()[:, 0]
+    if len(rest):
+        result[:, rest] = _values_of(energy, tried[:, rest], _rows(x, rest))
+    return result
+
+
+def _values_of(energy: Energy, tried: Tensor, x: Tensor | None) -> Tensor:
+    return torch.stack([_known(visible_energy(energy, at)(at, x)) for at in tried])
 
 
 def _polish(energy: Energy, y: Tensor, value: Tensor, x: Tensor | None, free: Tensor) -> Tensor:

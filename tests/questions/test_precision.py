@@ -1,0 +1,94 @@
+"""Descents that go most of the way in single precision."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Energy
+from thalweg.energies import Rescaled
+from thalweg.questions import complete, project
+from thalweg.questions.descent import _down, descend_apart, in_single
+from thalweg.samplers import LBFGS
+
+SEED = 0
+
+
+class Bowl(Energy):
+    """A quartic bowl about a far place; notes in which precision it was asked."""
+
+    def __init__(self, place: float) -> None:
+        super().__init__()
+        self.place = torch.nn.Parameter(torch.tensor(place, dtype=torch.float64))
+        self.weight = torch.nn.Parameter(torch.tensor([1.0, 30.0, 0.1], dtype=torch.float64))
+        self.asked: list[torch.dtype] = []
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        self.asked.append(y.dtype)
+        away = y - self.place
+        return 1 + (self.weight * away.square()).sum(dim=1) + away.pow(4).sum(dim=1)
+
+
+def rows() -> Tensor:
+    return torch.randn(40, 3, generator=torch.Generator().manual_seed(SEED), dtype=torch.float64)
+
+
+def test_the_end_is_that_of_double_precision() -> None:
+    energy = Bowl(0.3)
+    found = descend_apart(energy, rows())
+    torch.testing.assert_close(found, torch.full_like(found, 0.3), rtol=0, atol=5e-6)
+    # the steps of the copy in single precision are not noted here: few are left
+    assert 2 < len(energy.asked) < 30
+
+
+def test_rows_that_single_precision_cannot_tell_are_brought_down_in_double() -> None:
+    # at 1e9 single precision knows multiples of 64
+    energy = Bowl(1e9)
+    y = 1e9 + rows()
+    _, able = in_single(energy, y, None)
+    assert not bool(able.any())
+    assert torch.equal(descend_apart(energy, y), _down(energy, y, None, None, method=LBFGS()).y)
+
+
+def test_units_far_from_0_are_those_inside() -> None:
+    inside = Bowl(0.3)
+    far, wide = torch.tensor([1e9, 0.0, -1e6]).double(), torch.tensor([10.0, 1e-3, 1.0]).double()
+    energy = Rescaled(inside, far, wide)
+    found = project(energy, far + wide * rows())
+    torch.testing.assert_close((found - far) / wide, torch.full_like(found, 0.3), rtol=0, atol=1e-5)
+    assert len(inside.asked) < 40
+
+
+def test_a_row_ends_where_it_does_alone_and_what_is_held_stays() -> None:
+    generator = torch.Generator().manual_seed(1)
+    energy, y = Bowl(0.3), rows()
+    y[::4] *= 1e6  # rows that single precision is not enough for, beside others
+    free = torch.rand(y.shape, generator=generator) < 0.7
+    found = descend_apart(energy, y, free=free)
+    assert torch.equal(found[~free], y[~free])
+    for i in range(0, 40, 7):
+        alone = descend_apart(energy, y[i : i + 1], free=free[i : i + 1])
+        torch.testing.assert_close(found[i : i + 1], alone, rtol=1e-6, atol=1e-5)
+    holed = torch.where(free, torch.nan, y)
+    filled = complete(energy, holed, starts=rows()[:5])
+    assert torch.equal(filled[~free], y[~free])
+    near = torch.arange(40) % 4 != 0  # a row is done by its length, what is visible included
+    assert (filled[near][free[near]] - 0.3).abs().max() < 1e-4
+
+
+def test_no_row_ends_higher_than_it_began() -> None:
+    class Rough(Energy):
+        """Its single precision leads elsewhere: what looks lower there is not."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones((), dtype=torch.float64))
+
+        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+            value = self.weight * (y + 1).square().sum(dim=1)
+            wave = 1 if y.dtype == torch.float64 else -1
+            return value + wave * 1e-9 * y.square().sum(dim=1) * (y.abs() > 3).any(dim=1)
+
+    energy, y = Rough(), rows()
+    with torch.no_grad():
+        assert bool((energy(descend_apart(energy, y)) <= energy(y)).all())
