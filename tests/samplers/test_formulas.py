@@ -49,8 +49,8 @@ from thalweg.samplers.adaptive import (
 from thalweg.samplers.annealing import _estimate, _ladder
 from thalweg.samplers.base import metropolis, start
 from thalweg.samplers.estimate import metric_from
-from thalweg.samplers.hmc import _statistics
 from thalweg.samplers.sequential import _adaptive_moves, _furthest
+from thalweg.samplers.trajectories import _statistics
 
 
 def seeded(seed=0):

@@ -25,6 +25,8 @@ from thalweg.energies import Gumbel, Transformed
 from thalweg.samplers import (
     HMC,
     MALA,
+    MAMS,
+    MCLMC,
     NUTS,
     WALNUTS,
     GibbsWithGradients,
@@ -46,7 +48,7 @@ EXACT = [name for name, s in SAMPLERS.items() if s.exact and not isinstance(s, P
 NUTS_SIZES = (0.2, 0.7, 1.3)
 VARIANTS = {
     f"{kind.__name__}, {name}": kind(0.5, metric)
-    for kind in (RandomWalk, MALA, HMC, NUTS)
+    for kind in (RandomWalk, MALA, HMC, NUTS, MAMS)
     for name, metric in METRICS.items()
 }
 
@@ -101,6 +103,12 @@ def test_halved_steps_keep_a_funnel():
 
 def test_gibbs_with_gradients_keeps_a_density_of_categories():
     assert p_value(GibbsWithGradients(one_hot=True), Categories()) > ALARM
+
+
+def test_microcanonical_dynamics_are_nearly_exact_with_small_steps():
+    assert p_value(MCLMC(0.05, n_steps=20), Gumbel(D).double(), steps=3) > ALARM
+    # and are not with large ones, which the test sees
+    assert p_value(MCLMC(1.2, n_steps=5), Gumbel(D).double(), steps=6) < ALARM
 
 
 def test_langevin_is_nearly_exact_with_small_steps():

@@ -20,6 +20,7 @@ from thalweg.samplers.langevin import MALA, Langevin
 from thalweg.samplers.leapfrog import Phase, leapfrog
 from thalweg.samplers.metric import Diagonal, LowRank, Metric, Unit
 from thalweg.samplers.metropolis import Independence, RandomWalk
+from thalweg.samplers.microcanonical import MAMS, MCLMC
 from thalweg.samplers.monte_carlo import (
     Kept,
     Weighted,
@@ -37,6 +38,8 @@ __all__ = [
     "HMC",
     "LBFGS",
     "MALA",
+    "MAMS",
+    "MCLMC",
     "NUTS",
     "WALNUTS",
     "Adaptive",

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar
 
 import torch
-from torch import Tensor
 
-from thalweg.core import Constraint, EnergyFunction, Integer, Real
-from thalweg.samplers.adaptive import Adaptive, adapt_step
-from thalweg.samplers.base import Follow, Info, State, unwatched
-from thalweg.samplers.diagnostics import ess_mean
+from thalweg.core import EnergyFunction
+from thalweg.samplers.base import Info, State
 from thalweg.samplers.leapfrog import transition
-from thalweg.samplers.noise import one_uniform
-
-LARGEST_RISE = 1000.0
-"""A rise of the total energy above which a trajectory has diverged."""
-
-LONGEST = 1024
-"""Leapfrog steps at most in a trajectory that warm-up chooses."""
-
-FEWEST = 10
-"""Draws from which a length is judged; an effective size takes at least 8."""
-
-BEFORE = 10
-"""Leapfrog steps before a warm-up has chosen."""
+from thalweg.samplers.trajectories import LARGEST_RISE, Trajectories
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class HMC(Adaptive):
+class HMC(Trajectories):
     r"""Hamiltonian Monte Carlo: a random push, then many steps without noise.
 
     .. math::
@@ -69,91 +53,10 @@ class HMC(Adaptive):
     False
     """
 
-    n_steps: int | None = None
-    jitter: float = 1.0
-
     target: ClassVar[float] = 0.8
-    parameters: ClassVar[dict[str, Constraint]] = {
-        **Adaptive.parameters,
-        "n_steps": Integer(1, none=True),
-        "jitter": Real(0, high=1),
-    }
 
-    def step(
-        self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
+    def travel(
+        self, energy_fn: EnergyFunction, state: State, n_steps: int, generator: torch.Generator
     ) -> tuple[State, Info]:
-        mean = BEFORE if self.n_steps is None else self.n_steps
-        n_steps = mean
-        # without jitter nothing is asked of a GPU's generator, so that steps can be captured
-        if self.jitter or generator.device.type == "cpu":
-            share = 1 + self.jitter * (2 * one_uniform(generator) - 1)
-            n_steps = max(1, math.ceil(share * mean))
         step = self.step_for(state.y)
         return transition(energy_fn, self.metric, state, step, n_steps, generator, LARGEST_RISE)
-
-    def of_one_step(self) -> Self:
-        return self.tuned(n_steps=1, jitter=0.0)
-
-    def warm_up(
-        self,
-        energy_fn: EnergyFunction,
-        state: State,
-        n_steps: int,
-        generator: torch.Generator,
-        follow: Follow = unwatched,
-    ) -> tuple[Self, State]:
-        if self.n_steps is not None:
-            return super().warm_up(energy_fn, state, n_steps, generator, follow)
-        search, last = n_steps // 3, n_steps // 10
-        sampler, state = super().warm_up(
-            energy_fn, state, n_steps - search - last, generator, follow
-        )
-        sampler, state, left = _with_length(sampler, energy_fn, state, search, generator, follow)
-        return adapt_step(sampler, energy_fn, state, left + last, generator, follow)
-
-
-H = TypeVar("H", bound=HMC)
-
-
-def _with_length(
-    sampler: H,
-    energy_fn: EnergyFunction,
-    state: State,
-    budget: int,
-    generator: torch.Generator,
-    follow: Follow,
-) -> tuple[H, State, int]:
-    """The leapfrog steps with most effective draws a gradient, and what is left of the budget.
-
-    Lengths are tried, each twice the one before, until two in a row were worse
-    than the best: short runs of about equally many gradients, of which the effective size is that
-    of the worst of the coordinates, their distances from the middle, and the energy.
-    """
-    gradients = budget * 2 // 5
-    best, worth, worse, n = BEFORE, 0.0, 0, 1
-    while worse < 2 and n <= LONGEST:
-        tried = sampler.tuned(n_steps=n)
-        steps = max(FEWEST, gradients // n)
-        if steps > budget:
-            break
-        seen = []
-        for _ in range(steps):
-            state, _ = tried.step(energy_fn, state, generator)
-            seen.append(_statistics(sampler, state))
-            follow()
-        budget -= steps
-        cost = n + 0.5 if sampler.jitter > 0 else n
-        score = float(ess_mean(torch.stack(seen, dim=1)).nan_to_num(nan=0).min()) / (steps * cost)
-        if score > worth:
-            best, worth, worse = n, score, 0
-        else:
-            worse += 1
-        n *= 2
-    return sampler.tuned(n_steps=best), state, budget
-
-
-def _statistics(sampler: HMC, state: State) -> Tensor:
-    """What should change from step to step: (n, 2 d + 1)."""
-    z = sampler.metric.whiten(state.y).flatten(1).double()
-    far = (z - z.mean(dim=0)).abs() if len(z) > 1 else z.abs()
-    return torch.cat([z, far, state.energy[:, None].double()], dim=1)

@@ -15,9 +15,9 @@ from torch import Tensor
 from thalweg.core import Constraint, EnergyFunction, InputError, Integer, Real, value_and_gradient
 from thalweg.samplers.adaptive import Adaptive
 from thalweg.samplers.base import Info, State
-from thalweg.samplers.hmc import LARGEST_RISE
 from thalweg.samplers.native import KINDS
 from thalweg.samplers.noise import key_of, stream_of
+from thalweg.samplers.trajectories import LARGEST_RISE
 
 if TYPE_CHECKING:
     from thalweg.kernels.trees import Trees

@@ -23,13 +23,14 @@ from thalweg.samplers.hmc import HMC
 from thalweg.samplers.langevin import MALA, Langevin
 from thalweg.samplers.metric import Diagonal, LowRank, Unit
 from thalweg.samplers.metropolis import RandomWalk
+from thalweg.samplers.microcanonical import MAMS, MCLMC
 from thalweg.samplers.nuts import NUTS, WALNUTS
 from thalweg.samplers.tempering import ParallelTempering
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
-    for kind in (HMC, NUTS, WALNUTS, MALA, Langevin, RandomWalk, BlockGibbs, GibbsWithGradients,
-                 ParallelTempering, Unit, Diagonal, LowRank)
+    for kind in (HMC, NUTS, WALNUTS, MAMS, MCLMC, MALA, Langevin, RandomWalk, BlockGibbs,
+                 GibbsWithGradients, ParallelTempering, Unit, Diagonal, LowRank)
 }  # fmt: skip
 """What a file may name: nothing else is made of it"""
 
