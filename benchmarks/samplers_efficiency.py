@@ -25,7 +25,7 @@ jax.config.update("jax_enable_x64", True)
 from models import posteriors, toys  # noqa: E402
 
 from thalweg.questions import sample  # noqa: E402
-from thalweg.samplers import NUTS, ess_bulk, r_hat  # noqa: E402
+from thalweg.samplers import MAMS, MCLMC, NUTS, ess_bulk, r_hat  # noqa: E402
 
 WARM_UP = 1000
 
@@ -127,6 +127,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--chains", type=int, default=4)
     parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--only", default="", help="samplers whose names have this")
     args = parser.parse_args()
     ours, theirs = toys(torch.as_tensor), toys(jnp.asarray)
     if args.data_dir is None or not (args.data_dir / "posteriordb").is_dir():
@@ -138,6 +139,8 @@ def main():
     samplers = {
         "thalweg, default": of_thalweg(None, 16, 4 * total // 16, compiled=True),
         "thalweg, default, not compiled": of_thalweg(None, 16, 4 * total // 16, compiled=False),
+        "thalweg MAMS": of_thalweg(MAMS(), 16, 4 * total // 16, compiled=True),
+        "thalweg MCLMC, biased": of_thalweg(MCLMC(), 16, 4 * total // 16, compiled=True),
         f"thalweg NUTS, {args.chains} chains": of_thalweg(NUTS(), args.chains, args.draws, True),
         f"NumPyro NUTS, {args.chains} chains": of_numpyro(args.chains, args.draws),
         f"BlackJAX NUTS, {args.chains} chains": of_blackjax(args.chains, args.draws),
@@ -146,6 +149,8 @@ def main():
     print("|---|---|---|---|---|---|")
     for name, model in ours.items():
         for who, measure in samplers.items():
+            if args.only not in who:
+                continue
             rows = []
             for seed in range(args.repeat):
                 found, gradients, seconds, diverged = measure(name, model, theirs[name], seed)
