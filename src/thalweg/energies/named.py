@@ -11,7 +11,7 @@ from torch.distributions import biject_to, constraints
 from torch.distributions.constraints import Constraint
 from torch.distributions.transforms import Transform
 
-from thalweg.core import Energy, InputError, whole_number
+from thalweg.core import Energy, InputError, values_known, whole_number
 
 Shape = int | tuple[int, ...]
 Declared = Shape | Constraint | tuple[Constraint, Shape]
@@ -96,7 +96,8 @@ class Named(Energy):
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         values, stretch = self._placed(y)
         inside = self._inside(y, values)
-        if not bool(inside.all()):
+        followed = torch.compiler.is_compiling() or not values_known(y)
+        if followed or not bool(inside.all()):
             # a chain that has lost its way has no energy, and must not stop the others:
             # distributions refuse what is out of their support
             values, stretch = self._placed(torch.where(inside[:, None], y, 0))
@@ -111,12 +112,12 @@ class Named(Energy):
 
     def _placed(self, u: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The parameters of rows u (n, k), and the logarithm of how T stretches there: (n,)."""
-        values, stretch = {}, u.new_zeros(len(u))
+        values, stretch = {}, u.new_zeros(u.shape[0])
         for name, part in self._parts(u):
             transform = self._transforms[name]
             values[name] = transform(part)
             log_det = transform.log_abs_det_jacobian(part, values[name])  # type: ignore[no-untyped-call]
-            stretch = stretch + log_det.reshape(len(u), -1).sum(dim=1)
+            stretch = stretch + log_det.reshape(u.shape[0], -1).sum(dim=1)
         return values, stretch
 
     @torch.no_grad()
@@ -127,7 +128,7 @@ class Named(Energy):
             good = value.isfinite()
             if self._constraints[name].event_dim == 0:
                 good &= self._constraints[name].check(value)  # type: ignore[no-untyped-call]
-            inside &= good.reshape(len(u), -1).all(dim=1)
+            inside &= good.reshape(u.shape[0], -1).all(dim=1)
         return inside
 
     def named(self, u: Tensor) -> dict[str, Tensor]:

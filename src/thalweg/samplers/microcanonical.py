@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from thalweg.core import Constraint, EnergyFunction, InputError, Real, value_and_gradient
-from thalweg.samplers.base import Info, State, choose, metropolis
+from thalweg.samplers.adaptive import adapt_step
+from thalweg.samplers.base import Follow, Info, State, choose, metropolis, unwatched
 from thalweg.samplers.metric import Metric, add_scaled
 from thalweg.samplers.noise import normal, per_chain, sum_of
 from thalweg.samplers.trajectories import LARGEST_RISE, Trajectories
@@ -122,6 +123,23 @@ class MCLMC(Trajectories):
     def init(self, energy_fn: EnergyFunction, y: Tensor) -> State:
         _check_directions("MCLMC", y)
         return super().init(energy_fn, y)
+
+    def warm_up(
+        self,
+        energy_fn: EnergyFunction,
+        state: State,
+        n_steps: int,
+        generator: torch.Generator,
+        follow: Follow = unwatched,
+    ) -> tuple[Self, State]:
+        """:class:`MAMS` finds the way, the metric and the length; then the step size is found."""
+        guided = n_steps * 3 // 4
+        guide = MAMS(self.step_size, self.metric, self.n_steps, self.jitter)
+        guide, state = guide.warm_up(energy_fn, state, guided, generator, follow)
+        own = self.tuned(
+            step_size=guide.step_size, metric=guide.metric, n_steps=guide.n_steps or self.n_steps
+        )
+        return adapt_step(own, energy_fn, state, n_steps - guided, generator, follow)
 
     def travel(
         self, energy_fn: EnergyFunction, state: State, n_steps: int, generator: torch.Generator
