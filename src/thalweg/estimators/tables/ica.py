@@ -26,11 +26,15 @@ from thalweg.estimators.tables.model import (
 from thalweg.estimators.tables.outliers import OutliersMixin
 from thalweg.estimators.tables.words import layout_of
 from thalweg.training.hidden_sources import ROUNDS, HiddenSources, filled_in
+from thalweg.training.history import History
 from thalweg.training.ica import RelativeNewton, whitening
 from thalweg.training.start import column_units, constant_columns
 
 STARTS = 8
 """Training rows that ``complete`` may start from."""
+
+SOME, SOME_A_COLUMN = 2000, 100
+"""Rows, and rows for each column, that the first steps are made with where there are many"""
 
 NARROW = 1e-6
 """Width of a constant column's source, as a share of its value"""
@@ -139,19 +143,30 @@ class SquareICA(
         self, rows: Rows, summary: Summary, varying: NDArray[np.bool_], random_state: Any
     ) -> IndependentSources:
         energy = self._start(rows, summary, varying, random_state)
-        history = self._iterate(
-            RelativeNewton(energy, torch.from_numpy(varying).to(self._device)),
-            itertools.repeat(rows, self.max_iter),
-            self.max_iter,
-            stop=lambda history: (
-                float(history.metrics[-1]["gradient"]) <= self.tol
-                or not bool(history.metrics[-1]["moved"])
-            ),
-        )
+        few = SOME + SOME_A_COLUMN * rows.n_columns
+        if len(rows) >= 4 * few:
+            # some rows say where to go as well as all do, until what is left is their own noise
+            some = Rows(rows.take(random_state.permutation(len(rows))[:few]))
+            self._descend(energy, some, varying, few**-0.5)
+        history = self._descend(energy, rows, varying, self.tol)
         self.n_iter_ = len(history)
         if float(history.metrics[-1]["gradient"]) > max(self.tol, 1e-4):
             self._warn_not_converged(self.n_iter_)
         return energy
+
+    def _descend(
+        self, energy: IndependentSources, rows: Rows, varying: NDArray[np.bool_], tol: float
+    ) -> History:
+        """Newton's steps until no entry of the relative gradient is above ``tol``."""
+        return self._iterate(
+            RelativeNewton(energy, torch.from_numpy(varying).to(self._device), same_rows=True),
+            itertools.repeat(rows, self.max_iter),
+            self.max_iter,
+            stop=lambda history: (
+                float(history.metrics[-1]["gradient"]) <= tol
+                or not bool(history.metrics[-1]["moved"])
+            ),
+        )
 
     def _of_visible(
         self, rows: Rows, summary: Summary, varying: NDArray[np.bool_], random_state: Any
