@@ -14,6 +14,9 @@ from thalweg.energies import Normal
 
 ROOT = Path(__file__).parents[1]
 PRINTED = {
+    "coming from": (
+        "True\nTrue\ntorch.Size([2]) torch.Size([2])\ntorch.Size([16, 250, 2])\nTrue\n"
+    ),
     "elsewhere": "True\ntorch.Size([8, 4])\n",
     "energy": "2.0\nTrue\ntensor([[0., 2.]])\n",
     "objective": "True\n",
@@ -21,6 +24,7 @@ PRINTED = {
     "your own": "2.0\ntorch.Size([16, 500, 2])\ntensor([[0., 2.]])\n['away', 'mu', 'tau'] True\n",
 }
 PAGES = {
+    "coming from": "coming_from",
     "elsewhere": "elsewhere",
     "energy": "how_to_add_an_energy",
     "objective": "how_to_add_an_objective",
