@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from posteriordb_models import POSTERIORS, as_in_stan
 
+from thalweg.core import InputError
 from thalweg.energies import Named
 from thalweg.questions import sample
 from thalweg.samplers import mcse_mean, mcse_sd, r_hat
@@ -94,7 +95,11 @@ def main():
         posterior = Named(lambda **values: -log_density(**values), parameters)  # noqa: B023
         generator = torch.Generator().manual_seed(0)
         begun = time.perf_counter()
-        found = sample(posterior, args.draws, generator, start=posterior.start(16, generator))
+        try:
+            found = sample(posterior, args.draws, generator, start=posterior.start(16, generator))
+        except InputError as error:
+            print(f"| {name} | | | | | | | | {error} |", flush=True)
+            continue
         seconds = time.perf_counter() - begun
         values = scalars(posterior.named(found.draws))
         (mean, sd), n = errors(values, reference(folder, name))

@@ -20,6 +20,7 @@ from thalweg.energies import (
     TwoWells,
     every_state,
 )
+from thalweg.questions import sample
 from thalweg.samplers import (
     HMC,
     MALA,
@@ -545,3 +546,17 @@ def test_a_regression_on_real_data_has_its_students_t_posterior():
     mean = 0.5 * ((variance * left).log() - math.log(2) - torch.digamma(torch.tensor(left / 2)))
     sd = 0.5 * torch.polygamma(1, torch.tensor(left / 2)).sqrt()
     within(log_sd, mean, sd)
+
+
+@pytest.mark.parametrize("sampler", [HMC(), NUTS(), MALA()])
+def test_chains_that_no_step_can_move_do_not_stop_the_others(sampler):
+    # at 20 it is e^330, whose rounding hides everything
+    def energy(y):
+        return 0.5 * y.square().sum(dim=1) + (30 * (y[:, 0] - 9).clamp(min=0)).exp()
+
+    generator = torch.Generator().manual_seed(0)
+    start = 0.5 * torch.randn(16, 3, generator=generator, dtype=torch.float64)
+    start[:5, 0] = 20.0
+    found = sample(energy, 3200, generator, start=start, sampler=sampler)
+    assert float(found.draws[..., 0].abs().max()) < 7
+    assert float(found.r_hat().max()) < 1.05

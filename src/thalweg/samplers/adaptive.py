@@ -167,6 +167,7 @@ def adapt(
     """Choose the step size and the metric, while the chains walk to where the density is."""
     if n_steps < 1:
         return sampler, state
+    state = _with_the_hopeless_brought_back(state, generator)
     sampler = reasonable_step(sampler, energy_fn, state, generator)
     averaging = averaging_for(sampler)
     begun, ends = windows(n_steps)
@@ -195,8 +196,28 @@ def _with_the_lost_brought_back(state: State, generator: torch.Generator) -> Sta
     more than e^5 in every direction; a chain that began there may not leave it within a warm-up,
     and would spoil what is learned from all chains.
     """
-    d = state.y[0].numel()
-    lost = state.energy > state.energy.min() + 20 + 5 * d
+    return _in_place_of(state.energy > state.energy.min() + _plateau(state), state, generator)
+
+
+def _with_the_hopeless_brought_back(state: State, generator: torch.Generator) -> State:
+    """The same before any step, for chains whose energy is so large that rounding hides a plateau.
+
+    No step of theirs, however short, is told from one that leads up.
+    """
+    rounding = torch.finfo(state.energy.dtype).eps * state.energy.abs()
+    hopeless = rounding > _plateau(state)
+    if not bool(hopeless.any()) or bool(hopeless.all()):
+        return state
+    return _in_place_of(hopeless, state, generator)
+
+
+def _plateau(state: State) -> int:
+    """How much higher an energy is where no mass can be."""
+    return 20 + 5 * state.y[0].numel()
+
+
+def _in_place_of(lost: Tensor, state: State, generator: torch.Generator) -> State:
+    """Chains that are lost (n,) where one is that is not, chosen at random."""
     good = (~lost).nonzero()[:, 0]
     pick = torch.randint(len(good), (len(lost),), generator=generator, device=generator.device)
     source = torch.where(lost, good[pick.to(good.device)], torch.arange(len(lost)).to(good.device))
