@@ -354,6 +354,8 @@ def drives(data):
 def as_in_stan(values):
     """What Stan's models call their parameters, from ours."""
     found = dict(values)
+    if "theta_trans" in found:
+        found["theta"] = found["theta_trans"] * found["tau"][..., None] + found["mu"][..., None]
     if "share" in found:
         found["beta1"] = found.pop("share") * (1 - found["alpha1"])
     for low, gap, name in (("low", "gap", "mu"), ("phi_low", "phi_gap", "phi"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from thalweg.core import Energy
 from thalweg.energies import Rescaled
+from thalweg.estimators import AnomalyDetector
 from thalweg.questions import complete, project
 from thalweg.questions.descent import _down, descend_apart, in_single
 from thalweg.samplers import LBFGS
@@ -21,6 +23,7 @@ class Bowl(Energy):
         super().__init__()
         self.place = torch.nn.Parameter(torch.tensor(place, dtype=torch.float64))
         self.weight = torch.nn.Parameter(torch.tensor([1.0, 30.0, 0.1], dtype=torch.float64))
+        self.network = torch.nn.Linear(1, 1).double()  # of networks descents begin in single
         self.asked: list[torch.dtype] = []
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
@@ -83,6 +86,7 @@ def test_no_row_ends_higher_than_it_began() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.weight = torch.nn.Parameter(torch.ones((), dtype=torch.float64))
+            self.network = torch.nn.Linear(1, 1).double()
 
         def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
             value = self.weight * (y + 1).square().sum(dim=1)
@@ -92,3 +96,14 @@ def test_no_row_ends_higher_than_it_began() -> None:
     energy, y = Rough(), rows()
     with torch.no_grad():
         assert bool((energy(descend_apart(energy, y)) <= energy(y)).all())
+
+
+def test_beside_kinks_a_row_ends_where_it_does_alone() -> None:
+    random = np.random.default_rng(0)
+    table = random.normal(size=(300, 2)) @ random.normal(size=(2, 4))
+    table += 0.1 * random.normal(size=(300, 4))
+    model = AnomalyDetector(random_state=0).fit(table)
+    away = table[:20] + 0.5 * table.std(0) * random.normal(size=(20, 4))
+    whole = model.project(away)
+    alone = np.concatenate([model.project(away[i : i + 1]) for i in range(20)])
+    assert np.abs((whole - alone) / table.std(0)).max() < 1e-9

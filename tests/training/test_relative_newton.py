@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 
 from thalweg.data import Rows
 from thalweg.energies import IndependentSources
@@ -94,3 +95,16 @@ def test_many_rows_begin_with_some_and_end_where_all_do():
     step = RelativeNewton(energy)
     loss = step(Rows(rows), torch.Generator())
     assert float(loss.metrics["gradient"]) < 1e-6
+
+
+def test_some_rows_do_not_speak_for_a_column_of_few_cells():
+    from thalweg.estimators import SquareICA
+
+    random = np.random.default_rng(0)
+    rows = np.c_[random.laplace(size=(20_000, 2)), np.zeros(20_000)]
+    rows[5, 2], rows[9, 2] = 1, -1
+    found = SquareICA(random_state=0, max_iter=40)
+    with pytest.warns(ConvergenceWarning):
+        found.fit(rows)
+    assert found.score(rows) > 3  # its likelihood has no highest value, and is high
+    assert np.abs(found.components_).max() < 1e6

@@ -15,7 +15,13 @@ from thalweg.core import (
     visible_energy,
 )
 from thalweg.energies import Rescaled
-from thalweg.questions.descent import descend_apart, descend_roughly, in_single, single
+from thalweg.questions.descent import (
+    begins_in_single,
+    descend_apart,
+    descend_roughly,
+    in_single,
+    single,
+)
 from thalweg.questions.words import descend_whole
 
 DESCENTS = 4
@@ -144,7 +150,7 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
 
 def _values(energy: Energy, tried: Tensor, x: Tensor | None) -> Tensor:
     """F of all fillings (s, n, d), to choose by: (s, n)."""
-    if tried.dtype != torch.float64:
+    if not begins_in_single(energy, tried):
         return _values_of(energy, tried, x)
     quick, able = in_single(visible_energy(energy, tried[0]), tried[0], x)
     values = [_known(visible_energy(quick, at)(at, single(x))) for at in tried.float()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg.core import Energy, EnergyFunction, as_energy, as_rows, whole_number
 from thalweg.energies import Rescaled
@@ -104,7 +104,7 @@ def descend_roughly(
     energy: Energy, y: Tensor, x: Tensor | None = None, free: Tensor | None = None
 ) -> Descending:
     """The most of the way: rows that single precision is enough for go no further than it leads."""
-    if y.dtype != torch.float64:
+    if not begins_in_single(energy, y):
         return _down(energy, y, x, free, method=LBFGS(), apart=True)
     quick, able = in_single(energy, y, x)
     rows, others = able.nonzero()[:, 0], (~able).nonzero()[:, 0]
@@ -126,7 +126,7 @@ def descend_on(
     energy: Energy, begun: Descending, x: Tensor | None = None, free: Tensor | None = None
 ) -> Tensor:
     """The rest of the way, from where :func:`descend_roughly` ended, in the precision of y."""
-    if begun.y.dtype != torch.float64:
+    if not begins_in_single(energy, begun.y):
         return begun.y
     moving = _Free(energy, x, free)
     value, grad = moving.value_and_gradient(begun.y)
@@ -146,6 +146,16 @@ def _put(whole: Descending, rows: Tensor, part: Descending) -> Descending:
         for each, new in zip((*whole[:4], *whole.memory), (*part[:4], *part.memory), strict=True)
     )
     return Descending(y, energy, grad, rate, tuple(memory))
+
+
+def begins_in_single(energy: Energy, y: Tensor) -> bool:
+    """Whether rows go most of the way in single precision: in double ones, down networks.
+
+    Those were learned in single, are smooth, and cost most. Distances to rows and steep sources
+    have kinks, beside which the last bit of a product decides where a row ends; and that bit
+    depends on how many rows there are.
+    """
+    return y.dtype == torch.float64 and any(isinstance(m, nn.Linear) for m in energy.modules())
 
 
 def in_single(energy: Energy, y: Tensor, x: Tensor | None) -> tuple[Energy, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import Any, Self
 
@@ -35,6 +36,9 @@ STARTS = 8
 
 SOME, SOME_A_COLUMN = 2000, 100
 """Rows, and rows for each column, that the first steps are made with where there are many"""
+
+ENOUGH = 50
+"""Cells, at least, that make up a column's variance among those rows"""
 
 NARROW = 1e-6
 """Width of a constant column's source, as a share of its value"""
@@ -144,15 +148,26 @@ class SquareICA(
     ) -> IndependentSources:
         energy = self._start(rows, summary, varying, random_state)
         few = SOME + SOME_A_COLUMN * rows.n_columns
-        if len(rows) >= 4 * few:
+        if len(rows) >= 4 * few and _speaks_for_all(rows, summary, varying, few):
             # some rows say where to go as well as all do, until what is left is their own noise
             some = Rows(rows.take(random_state.permutation(len(rows))[:few]))
+            begun = copy.deepcopy(energy.state_dict())
+            before = self._mean_energy(energy, rows)
             self._descend(energy, some, varying, few**-0.5)
+            if not self._mean_energy(energy, rows) < before:
+                energy.load_state_dict(begun)
         history = self._descend(energy, rows, varying, self.tol)
         self.n_iter_ = len(history)
         if float(history.metrics[-1]["gradient"]) > max(self.tol, 1e-4):
             self._warn_not_converged(self.n_iter_)
         return energy
+
+    @torch.no_grad()
+    def _mean_energy(self, energy: IndependentSources, rows: Rows) -> float:
+        total = 0.0
+        for _, chunk in rows.chunks():
+            total += float(energy(torch.from_numpy(chunk).to(energy.weight)).sum())
+        return total / len(rows)
 
     def _descend(
         self, energy: IndependentSources, rows: Rows, varying: NDArray[np.bool_], tol: float
@@ -253,3 +268,13 @@ def _hold(
         steep = 2.0 ** -np.floor(np.log2(NARROW * (abs(value) or typical)))
         energy.weight[j, j] = steep
         energy.offset[j] = steep * value
+
+
+def _speaks_for_all(rows: Rows, summary: Summary, varying: NDArray[np.bool_], few: int) -> bool:
+    """Whether so few rows are enough: not where a column's variance is that of some far cells."""
+    spread = np.where(varying, np.sqrt(summary.variance), 1.0)
+    total = np.zeros(len(varying))
+    for _, chunk in rows.chunks():
+        total += np.square(np.square((chunk - summary.mean) / spread)).sum(axis=0)
+    kurtosis = total[varying] / len(rows)
+    return bool((kurtosis * ENOUGH <= few).all())
