@@ -21,7 +21,7 @@ def value_and_input_gradient(layers: Sequence[nn.Linear], y: Tensor) -> tuple[Te
     *inner, last = layers
     at, slopes = y, []
     for i, layer in enumerate(inner):
-        at, slope = through(layer, at, first=i == 0)
+        at, slope = _through(layer, at, first=i == 0)
         slopes.append(slope)
     value = torch.addmv(last.bias, at, last.weight[0])
     if not inner:
@@ -37,7 +37,7 @@ def input_gradient(layers: Sequence[nn.Linear], y: Tensor) -> Tensor:
         return last.weight.detach().expand(len(y), -1)
     at, slopes = y, []
     for i, layer in enumerate(inner[:-1]):
-        at, slope = through(layer, at, first=i == 0)
+        at, slope = _through(layer, at, first=i == 0)
         slopes.append(slope)
     field = torch.addmm(inner[-1].bias, at, inner[-1].weight.T)
     if _is_native(field, last.weight):
@@ -57,14 +57,10 @@ def _is_native(y: Tensor, weight: Tensor) -> bool:
     return right and y.is_contiguous() and len(y) > 0
 
 
-def through(layer: nn.Linear, y: Tensor, first: bool) -> tuple[Tensor, Tensor]:
+def _through(layer: nn.Linear, y: Tensor, first: bool) -> tuple[Tensor, Tensor]:
     """What comes out of a layer and its nonlinearity, (n, h), and the nonlinearity's slope."""
     if not _is_native(y, layer.weight):
-        field = linear(y, layer.weight, layer.bias)
-        if not values_known(y):
-            # in operations that every format has
-            s = field.sigmoid()
-            return field * s, s * (1 + field * (1 - s))
+        field = torch.addmm(layer.bias, y, layer.weight.T)
         return silu(field), silu_backward(torch.ones_like(field), field)
     from thalweg.kernels.gates import fill_first, fill_silu  # compiled: slow to import
 

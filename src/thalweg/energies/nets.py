@@ -12,8 +12,8 @@ from torch.nn.utils import skip_init
 
 from thalweg.core import InputError, is_exporting
 from thalweg.energies.initial import draw_weights
-from thalweg.energies.input_gradient import input_gradient, through, value_and_input_gradient
-from thalweg.energies.silu import Along, SlopeThrough
+from thalweg.energies.input_gradient import input_gradient, value_and_input_gradient
+from thalweg.energies.silu import Along, SlopeThrough, slope_through
 
 
 class Perceptron(nn.Module):
@@ -76,18 +76,19 @@ class Perceptron(nn.Module):
     def with_pull_back(self, z: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """The output for inputs (..., k), and what takes a gradient by it back to the input."""
         *inner, last = self._linear
-        at, slopes = z.reshape(-1, z.shape[-1]), []
-        for i, layer in enumerate(inner):
-            at, slope = through(layer, at, first=i == 0)
-            slopes.append(slope)
+        # the very operations of forward: descents compare what comes out of both, to the last bit
+        at, fields = z, []
+        for layer in inner:
+            fields.append(layer(at))
+            at = torch.nn.functional.silu(fields[-1])
 
         def pull_back(grad: Tensor) -> Tensor:
-            grad = grad.reshape(-1, grad.shape[-1]) @ last.weight
-            for layer, slope in zip(reversed(inner), reversed(slopes), strict=True):
-                grad = (grad * slope) @ layer.weight
-            return grad.reshape(z.shape)
+            grad = grad @ last.weight
+            for layer, field in zip(reversed(inner), reversed(fields), strict=True):
+                grad = slope_through(grad, field) @ layer.weight
+            return grad
 
-        return last(at).reshape(*z.shape[:-1], -1), pull_back
+        return last(at), pull_back
 
     @torch.no_grad()
     def value_and_input_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
