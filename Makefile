@@ -63,6 +63,7 @@ bench: install
 	$(BIN)/python benchmarks/image_training.py disk
 	$(BIN)/python benchmarks/branches.py --out docs/branches.png
 	$(BIN)/python benchmarks/completion.py $(DATA)
+	$(BIN)/python benchmarks/filling_speed.py
 	$(BIN)/python benchmarks/anomaly.py $(DATA)
 	$(BIN)/python benchmarks/denoising.py $(DATA) --out docs/denoising.png
 	$(BIN)/python benchmarks/language_speed.py
