@@ -29,6 +29,8 @@ def make(name, **settings):
     """Small, quick and seeded; everything else at its default."""
     kind = estimator(name)
     quick = {"random_state": 0, "n_steps": 150, "n_clusters": 3}
+    if name == "MaskedAutoencoder":
+        quick["hidden"] = (64,)  # its chains ask for each of many parts
     if "Sparse" not in name:
         quick["n_components"] = 2
     known = inspect.signature(kind).parameters
