@@ -41,5 +41,5 @@ for estimates, name in ((below, "annealed from bits: below"), (above, "annealed 
     values, errors = [e.value for e in estimates], [2 * e.standard_error for e in estimates]
     axes.errorbar(lengths, values, yerr=errors, marker="o", capsize=3, label=name)
 axes.set(xscale="log", xlabel="temperatures", ylabel="log Z")
-axes.legend(frameon=False)
+axes.legend(frameon=False, loc="upper right")
 save_figure(drawn, sys.argv[1] if len(sys.argv) > 1 else "annealing.png")
