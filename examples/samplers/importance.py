@@ -33,5 +33,5 @@ axes.hist(kept.y[:, 0], 60, range=(-5, 5), density=True, color="#9ad1d4")
 axes.set_title(f"rejection: {kept.acceptance:.0%} of the proposals kept, all exact", fontsize=9)
 for axes in drawn.axes:
     axes.plot(line[:, 0], density, color="black", linewidth=1, label="density")
-    axes.legend(frameon=False, loc="upper right")
+    axes.legend(frameon=False, loc="upper left")
 save_figure(drawn, sys.argv[1] if len(sys.argv) > 1 else "importance.png")

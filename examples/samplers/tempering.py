@@ -33,7 +33,7 @@ for beta in warm.betas:
     line = torch.linspace(-1.8, 1.8, 400)
     height = (-beta * wells(torch.stack([line, torch.zeros(400)], dim=1))).exp()
     axes.plot(line, height / height.sum() / (line[1] - line[0]), label=f"beta = {beta:.2f}")
-axes.legend(frameon=False, loc="upper right")
+axes.legend(frameon=False, loc="upper center")
 axes.set_title("densities of the rungs, spaced by warm-up", fontsize=10)
 axes.set(xlabel="first coordinate")
 save_figure(drawn, sys.argv[1] if len(sys.argv) > 1 else "tempering.png")
