@@ -55,7 +55,7 @@ def test_rows_that_single_precision_cannot_tell_are_brought_down_in_double() -> 
 
 def test_units_far_from_0_are_those_inside() -> None:
     inside = Bowl(0.3)
-    far, wide = torch.tensor([1e9, 0.3, -1e6]).double(), torch.tensor([7.3, 1.1e-3, 0.7]).double()
+    far, wide = torch.tensor([1e9, 0.0, -1e6]).double(), torch.tensor([7.3, 1.1e-3, 0.7]).double()
     energy = Rescaled(inside, far, wide)
     found = project(energy, far + wide * rows())
     torch.testing.assert_close((found - far) / wide, torch.full_like(found, 0.3), rtol=0, atol=1e-5)
