@@ -96,6 +96,11 @@ class RelativeNewton:
         metrics = {"gradient": gradient.abs().max(), "moved": torch.tensor(moved)}
         return Loss(value, metrics)
 
+    @torch.no_grad()
+    def mean_energy(self, rows: Rows) -> Tensor:
+        """Of the rows, with the sources as they are now: ()."""
+        return self._loss(self._sums(rows))
+
     def _loss(self, sums: _Sums) -> Tensor:
         """The mean energy."""
         log_det = torch.linalg.slogdet(self.energy.weight.double()).logabsdet

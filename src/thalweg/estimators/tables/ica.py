@@ -152,22 +152,16 @@ class SquareICA(
             # some rows say where to go as well as all do, until what is left is their own noise
             some = Rows(rows.take(random_state.permutation(len(rows))[:few]))
             begun = copy.deepcopy(energy.state_dict())
-            before = self._mean_energy(energy, rows)
+            of_all = RelativeNewton(energy)
+            before = of_all.mean_energy(rows)
             self._descend(energy, some, varying, few**-0.5)
-            if not self._mean_energy(energy, rows) < before:
+            if not of_all.mean_energy(rows) < before:
                 energy.load_state_dict(begun)
         history = self._descend(energy, rows, varying, self.tol)
         self.n_iter_ = len(history)
         if float(history.metrics[-1]["gradient"]) > max(self.tol, 1e-4):
             self._warn_not_converged(self.n_iter_)
         return energy
-
-    @torch.no_grad()
-    def _mean_energy(self, energy: IndependentSources, rows: Rows) -> float:
-        total = 0.0
-        for _, chunk in rows.chunks():
-            total += float(energy(torch.from_numpy(chunk).to(energy.weight)).sum())
-        return total / len(rows)
 
     def _descend(
         self, energy: IndependentSources, rows: Rows, varying: NDArray[np.bool_], tol: float
