@@ -132,7 +132,8 @@ def _by_descent(energy: Energy, tried: Tensor, gone: Tensor, x: Tensor | None) -
         best = torch.where((value < lowest)[:, None], end, best)
         lowest = torch.minimum(lowest, value)
     finite = lowest.isfinite().nonzero()[:, 0]
-    if plain and len(finite):
+    if plain and len(finite) and begins_in_single(energy, best):
+        # the others are there already
         best[finite] = descend_apart(energy, best[finite], _rows(x, finite), gone[finite])
         lowest = _known(visible_energy(energy, best)(best, x))
     if energy.space == "binary":
