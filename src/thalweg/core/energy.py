@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from thalweg.core.compiled import CompiledNetwork
 from thalweg.core.derivatives import (
     along_by_autograd,
     by_autograd,
@@ -60,6 +61,14 @@ class Energy(nn.Module, ABC):
     def gradient(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """dF/dy alone; an energy for which that costs less says so here."""
         return self.value_and_gradient(y, x)[1]
+
+    def as_network(self, y: Tensor) -> tuple[CompiledNetwork, float] | None:
+        """A network and the k of k |y|^2 / 2 beside it, where that is all that F is.
+
+        Compiled loops over chains then evaluate F and its gradient themselves. None for energies
+        that are something else, and for rows that the loops are not made for.
+        """
+        return None
 
     def slope(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """dF/dy with a graph, for objectives that train it."""

@@ -8,84 +8,50 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
-from thalweg.core import values_known
+from thalweg.energies.silu import slope_through
+from thalweg.energies.silu_network import network_of, value_and_gradient
 
 NARROW = 16
 """Inputs of a layer up to which they are few"""
 
-silu_backward = torch.ops.aten.silu_backward
-
 
 def value_and_input_gradient(layers: Sequence[nn.Linear], y: Tensor) -> tuple[Tensor, Tensor]:
     """The output (n,) for rows (n, d), and its gradient (n, d)."""
+    network = network_of(layers, y)
+    if network is not None:
+        return value_and_gradient(network, y)
+    fields = _fields(layers, y)
     *inner, last = layers
-    at, slopes = y, []
-    for i, layer in enumerate(inner):
-        at, slope = _through(layer, at, first=i == 0)
-        slopes.append(slope)
-    value = torch.addmv(last.bias, at, last.weight[0])
-    if not inner:
-        return value, last.weight.detach().expand(len(y), -1)
-    grad = slopes.pop().mul_(last.weight)
-    return value, _back(inner, grad, slopes)
+    at = silu(fields[-1]) if inner else y
+    return torch.addmv(last.bias, at, last.weight[0]), _back(layers, y, fields)
 
 
 def input_gradient(layers: Sequence[nn.Linear], y: Tensor) -> Tensor:
     """The gradient (n, d) alone: the last nonlinearity has a slope and no value."""
+    network = network_of(layers, y)
+    if network is not None:
+        return value_and_gradient(network, y)[1]
+    return _back(layers, y, _fields(layers, y))
+
+
+def _fields(layers: Sequence[nn.Linear], y: Tensor) -> list[Tensor]:
+    """What goes into each nonlinearity, (n, h)."""
+    fields: list[Tensor] = []
+    for layer in layers[:-1]:
+        at = silu(fields[-1]) if fields else y
+        fields.append(torch.addmm(layer.bias, at, layer.weight.T))
+    return fields
+
+
+def _back(layers: Sequence[nn.Linear], y: Tensor, fields: list[Tensor]) -> Tensor:
+    """The gradient by the input, from the output's."""
     *inner, last = layers
     if not inner:
-        return last.weight.detach().expand(len(y), -1)
-    at, slopes = y, []
-    for i, layer in enumerate(inner[:-1]):
-        at, slope = _through(layer, at, first=i == 0)
-        slopes.append(slope)
-    field = torch.addmm(inner[-1].bias, at, inner[-1].weight.T)
-    if _is_native(field, last.weight):
-        from thalweg.kernels.gates import slope_times  # compiled: slow to import
-
-        slope_times(field.numpy(), last.weight[0].numpy())
-        grad = field
-    else:
-        grad = silu_backward(last.weight.expand_as(field), field)
-    return _back(inner, grad, slopes)
-
-
-def _is_native(y: Tensor, weight: Tensor) -> bool:
-    if not values_known(y, weight):
-        return False
-    right = y.is_cpu and y.dtype in (torch.float32, torch.float64) and y.dtype == weight.dtype
-    return right and y.is_contiguous() and len(y) > 0
-
-
-def _through(layer: nn.Linear, y: Tensor, first: bool) -> tuple[Tensor, Tensor]:
-    """What comes out of a layer and its nonlinearity, (n, h), and the nonlinearity's slope."""
-    if not _is_native(y, layer.weight):
-        field = torch.addmm(layer.bias, y, layer.weight.T)
-        return silu(field), silu_backward(torch.ones_like(field), field)
-    from thalweg.kernels.gates import fill_first, fill_silu  # compiled: slow to import
-
-    if first and layer.in_features <= NARROW:
-        out, slope = y.new_empty(2, len(y), layer.out_features)
-        fill_first(y.numpy(), layer.weight.numpy(), layer.bias.numpy(), out.numpy(), slope.numpy())
-    else:
-        field = torch.addmm(layer.bias, y, layer.weight.T)
-        out, slope = torch.empty_like(field), torch.empty_like(field)
-        fill_silu(field.numpy(), out.numpy(), slope.numpy())
-    return out, slope
-
-
-def _back(layers: Sequence[nn.Linear], grad: Tensor, slopes: list[Tensor]) -> Tensor:
-    """From the gradient by the field of the last of the layers to that by the input."""
-    first = layers[0]
-    for layer, slope in zip(reversed(layers[1:]), reversed(slopes), strict=True):
-        grad = grad @ layer.weight
-        if layer is layers[1] and first.in_features <= NARROW and _is_native(grad, first.weight):
-            from thalweg.kernels.gates import fill_back  # compiled: slow to import
-
-            out = grad.new_empty(len(grad), first.in_features)
-            fill_back(grad.numpy(), slope.numpy(), first.weight.numpy(), out.numpy())
-            return out
-        grad = grad.mul_(slope)
+        return last.weight.detach().expand(y.shape[0], -1)
+    grad = last.weight.expand_as(fields[-1])
+    for layer, field in zip(reversed(inner[1:]), reversed(fields[1:]), strict=True):
+        grad = slope_through(grad, field) @ layer.weight
+    grad, first = slope_through(grad, fields[0]), inner[0]
     if first.in_features <= NARROW:
         # a product with few columns is fast only this way round
         return linear(grad, first.weight.T.contiguous())

@@ -14,6 +14,7 @@ from thalweg.core import InputError, is_exporting
 from thalweg.energies.initial import draw_weights
 from thalweg.energies.input_gradient import input_gradient, value_and_input_gradient
 from thalweg.energies.silu import Along, SlopeThrough, slope_through
+from thalweg.energies.silu_network import Gradients, Values, network_of, parameters_of
 
 
 class Perceptron(nn.Module):
@@ -64,8 +65,22 @@ class Perceptron(nn.Module):
             common = torch.broadcast_shapes if is_exporting() else np.broadcast_shapes
             lead = common(*(tuple(each.shape[:-1]) for each in inputs))
             joined = torch.cat([each.expand(*lead, each.shape[-1]) for each in inputs], dim=-1)
+        if self._trains_alone(joined):
+            layers = self._linear
+            network = network_of(layers, joined)
+            if network is not None:
+                return Values.apply(network, joined, *parameters_of(layers))[:, None]
         value: Tensor = self.layers(joined)
         return value
+
+    def _trains_alone(self, y: Tensor) -> bool:
+        """Whether the parameters want a gradient, the rows none, and nobody watches the layers."""
+        if not (self.is_silu and self._linear[-1].out_features == 1) or y.requires_grad:
+            return False
+        if not torch.is_grad_enabled() or y.dtype != torch.float32:
+            return False
+        trains = all(parameter.requires_grad for parameter in self.parameters())
+        return trains and not any(map(_is_watched, self.layers.modules()))
 
     @property
     def can_pull_back(self) -> bool:
@@ -93,15 +108,16 @@ class Perceptron(nn.Module):
     @torch.no_grad()
     def value_and_input_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """The single output of a SiLU network for rows (n, d), (n,), and its gradient, (n, d)."""
-        return value_and_input_gradient(self._of_one_output(), y)
+        return value_and_input_gradient(self.layers_of_one_output, y)
 
     @torch.no_grad()
     def input_gradient(self, y: Tensor) -> Tensor:
         """The gradient alone, (n, d), which needs less."""
-        return input_gradient(self._of_one_output(), y)
+        return input_gradient(self.layers_of_one_output, y)
 
-    def _of_one_output(self) -> tuple[nn.Linear, ...]:
-        """The layers, where there is one output."""
+    @property
+    def layers_of_one_output(self) -> tuple[nn.Linear, ...]:
+        """The linear layers, where there is one output."""
         if self._linear[-1].out_features != 1:
             raise InputError(
                 f"Perceptron: {self._linear[-1].out_features} outputs; expected 1 for an energy"
@@ -110,7 +126,12 @@ class Perceptron(nn.Module):
 
     def input_slope(self, y: Tensor) -> Tensor:
         """The gradient by y of a SiLU network's single output, (n, d), with a graph."""
-        *inner, last = self._linear
+        layers = self.layers_of_one_output
+        network = None if y.requires_grad else network_of(layers, y)
+        if network is not None:
+            slope: Tensor = Gradients.apply(network, y, *parameters_of(layers))
+            return slope
+        *inner, last = layers
         at, fields = y, []
         for i, layer in enumerate(inner):
             fields.append(layer(at))
@@ -142,6 +163,14 @@ class Perceptron(nn.Module):
         # a single layer is a plane
         curvature = torch.zeros_like(a) if second is None else second
         return a[:, 0], slopes[:, :, 0], curvature[:, 0]
+
+
+def _is_watched(module: nn.Module) -> bool:
+    """Whether something is called when this module is."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks
+        or module._backward_hooks or module._backward_pre_hooks
+    )  # fmt: skip
 
 
 class Branches(nn.Module):

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import Energy, InputError
+from thalweg.core.compiled import CompiledNetwork
 from thalweg.energies.nets import Perceptron
+from thalweg.energies.silu_network import network_of
 
 
 class NetworkEnergy(Energy):
@@ -54,6 +56,11 @@ class NetworkEnergy(Energy):
             return super().gradient(y, x)
         grad = network.input_gradient(y)
         return torch.add(grad, y, alpha=self.stiffness) if self.stiffness else grad
+
+    def as_network(self, y: Tensor) -> tuple[CompiledNetwork, float] | None:
+        network = self._by_hand(y)
+        parts = None if network is None else network_of(network.layers_of_one_output, y)
+        return None if parts is None else (parts, self.stiffness)
 
     def slope(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         network = self._by_hand(y)

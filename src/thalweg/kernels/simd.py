@@ -146,6 +146,23 @@ def splat(typingctx: Any, array: Any, value: Any) -> Any:
 
 
 @intrinsic
+def spread(typingctx: Any, array: Any, offset: Any) -> Any:
+    """A register with ``array[offset]`` in every lane."""
+    vector = vector_of(array.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        value = builder.load(builder.gep(data, [args[1]]))
+        kind = ir.VectorType(value.type, vector.lanes)
+        undefined = ir.Constant(kind, ir.Undefined)
+        first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), [0] * vector.lanes)
+        return builder.shuffle_vector(first, undefined, zeros)
+
+    return vector(array, types.intp), generate
+
+
+@intrinsic
 def iota(typingctx: Any, array: Any) -> Any:
     """A register that counts 0, 1, 2, ..."""
     vector = vector_of(array.dtype)

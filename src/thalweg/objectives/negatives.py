@@ -240,12 +240,13 @@ def walk(
     # a test of acceptance has no use for half precision
     with torch.autocast(y.device.type, enabled=False):
         state = sampler.init(energy_fn, y)
-        for _ in range(n_steps):
-            state, info = sampler.step(energy_fn, state, generator)
+        last = state
+        for at, info in sampler.steps(energy_fn, state, n_steps, generator):
             accepted += info.accepted
+            last = at
     acceptance = accepted.mean() / n_steps
     pace.follow(acceptance)
-    return sampler.position(state).detach(), acceptance
+    return sampler.position(last).detach(), acceptance
 
 
 def kicked(y: Tensor, kicks: Tensor, generator: torch.Generator) -> Tensor:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core import Constraint, EnergyFunction, OneOf, Real, value_and_gradient
+from thalweg.core import (
+    Constraint,
+    Energy,
+    EnergyFunction,
+    OneOf,
+    Real,
+    value_and_gradient,
+)
+from thalweg.core.compiled import CompiledNetwork
 from thalweg.samplers.adaptive import Adaptive, StepSize, check_steps, step_for
 from thalweg.samplers.base import Info, Sampler, State, choose, start
 from thalweg.samplers.leapfrog import transition
-from thalweg.samplers.metric import UNIT, Metric, add_scaled
-from thalweg.samplers.noise import normal, sum_of
+from thalweg.samplers.metric import UNIT, Metric, Unit, add_scaled
+from thalweg.samplers.native import in_a_row
+from thalweg.samplers.noise import key_of, normal, stream_of, sum_of
+
+AT_ONCE = 1 << 20
+"""Numbers of noise that are drawn at once"""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,6 +78,9 @@ class Langevin(Sampler):
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
         assert state.grad is not None
+        network = self._network(energy_fn, state)
+        if network is not None:
+            return self._by_network(*network, state, 1, generator)[0]
         step = step_for(self.step_size, state.y)
         spread = (2 * step) ** 0.5
         noise = self.metric.root(normal(state.y, generator))
@@ -75,6 +92,53 @@ class Langevin(Sampler):
         finite = (energy + sum_of(grad)).isfinite()
         info = Info(finite, finite.to(energy), ~finite, 1)
         return choose(finite, State(y, energy, grad), state), info
+
+    def steps(
+        self, energy_fn: EnergyFunction, state: State, n_steps: int, generator: torch.Generator
+    ) -> Iterator[tuple[State, Info]]:
+        while n_steps and (network := self._network(energy_fn, state)) is not None:
+            # the noise of many steps is a table
+            most = min(n_steps, max(1, AT_ONCE // state.y.numel()))
+            some = self._by_network(*network, state, most, generator)
+            yield from some
+            state, n_steps = some[-1][0], n_steps - most
+        yield from super().steps(energy_fn, state, n_steps, generator)
+
+    def _network(
+        self, energy_fn: EnergyFunction, state: State
+    ) -> tuple[CompiledNetwork, float] | None:
+        """What compiled loops can walk down: a network, where chains have no metric."""
+        if not isinstance(energy_fn, Energy) or state.energy.dtype != state.y.dtype:
+            return None
+        return energy_fn.as_network(state.y) if isinstance(self.metric, Unit) else None
+
+    def _by_network(
+        self, network: CompiledNetwork, stiffness: float, state: State, n_steps: int,
+        generator: torch.Generator,
+    ) -> list[tuple[State, Info]]:  # fmt: skip
+        """Some steps, as :meth:`step` has them."""
+        from thalweg.kernels.network_chains import langevin  # compiled: slow to import
+        from thalweg.kernels.threads import over_blocks
+
+        assert state.grad is not None
+        like, n = state.y, len(state.y)
+        step = torch.as_tensor(step_for(self.step_size, like), dtype=like.dtype).flatten()
+        spread = (2 * step) ** 0.5 if self.noise is None else torch.full_like(step, self.noise)
+        size = like.numel()
+        noise = np.stack(
+            [stream_of(key_of(generator), size, network.like.dtype) for _ in range(n_steps)]
+        )
+        y, grad = (like.new_empty(n_steps, *like.shape) for _ in range(2))
+        energy = like.new_empty(n_steps, n)
+        finite = torch.empty(n_steps, n, dtype=torch.bool)
+        begin = (in_a_row(each, like).numpy().reshape(-1) for each in (
+            step.expand(n), spread.expand(n), state.y, state.energy, state.grad
+        ))  # fmt: skip
+        how = (*network, stiffness, *begin, noise, y.numpy().reshape(n_steps, size),
+               energy.numpy(), grad.numpy().reshape(n_steps, size), finite.numpy())  # fmt: skip
+        over_blocks(lambda a, b: langevin(*how, a, b), n, network.rows_of_a_block)
+        each = zip(y, energy, grad, finite, strict=True)
+        return [(State(*at), Info(fine, fine.to(like), ~fine, 1)) for *at, fine in each]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

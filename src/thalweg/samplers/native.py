@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-KINDS: dict[torch.dtype, np.dtype[Any]] = {
-    torch.float32: np.dtype(np.float32),
-    torch.float64: np.dtype(np.float64),
-}
+from thalweg.core.compiled import LIKE
+
+KINDS: dict[torch.dtype, np.dtype[Any]] = {kind: like.dtype for kind, like in LIKE.items()}
 """Types that the loops are compiled for"""
 
 LARGEST = 1 << 18

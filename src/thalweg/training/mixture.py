@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from thalweg.core import InputError, Loss
+from thalweg.core.compiled import LIKE
 from thalweg.energies import DiagonalGaussians, FullGaussians, GaussianComponents
+from thalweg.energies.mixture import SMALL
 from thalweg.latents import FreeEnergy
 from thalweg.training.loop import Step
 from thalweg.training.mixture_rounding import LARGEST_ERROR, rounding_of
@@ -19,6 +21,15 @@ from thalweg.training.weighted import Weighted
 
 CHUNK = 4096
 """Rows whose products of coordinates are formed at a time on a CPU; they stay in the cache."""
+
+MOST_TERMS = 512
+"""Coordinates and products up to which a compiled loop keeps them near"""
+
+PARTS = 32
+"""Parts of rows that the loop takes at a time"""
+
+BLOCK = 16
+"""Rows that lie side by side there"""
 
 
 class Sums(NamedTuple):
@@ -212,6 +223,40 @@ class _Products:
         constant = 0.5 * (means * pulled).sum(dim=1) + 0.5 * self.d * np.log(2 * np.pi)
         return slope, constant + _bias(components)
 
+    def suit_kernel(self, data: Weighted, k: int, beta: float) -> bool:
+        """Whether a compiled loop is the way: on a CPU, of enough rows, while terms stay near."""
+        on_cpu, soft = data.shift.device.type == "cpu", np.isfinite(beta)
+        return on_cpu and soft and len(self) <= MOST_TERMS and len(data.rows) * k > SMALL
+
+    def sums(self, slope: Tensor, constant: Tensor, data: Weighted, beta: float) -> Sums:
+        """The sums of a step over complete rows, by a compiled loop."""
+        from thalweg.kernels import mixture_sums as kernel  # compiled: slow to import
+        from thalweg.kernels.threads import over_blocks
+
+        k, terms, like = len(constant), len(self), LIKE[torch.float64]
+        result, counts = np.zeros((k, terms)), np.zeros(k)
+        how = [each.contiguous().numpy() for each in (slope, constant, self.i, self.j)]
+        shift, loss = data.shift.numpy(), 0.0
+        for y, weight in data.pieces(0, PARTS * kernel.ROWS_OF_A_PART):
+            rows, counted = (
+                y.contiguous().numpy(),
+                np.empty(0) if weight is None else weight.numpy(),
+            )
+            parts = -(-len(rows) // kernel.ROWS_OF_A_PART)
+            sums = np.empty((parts, kernel.room(k, terms, BLOCK)))
+
+            def some(
+                a: int, b: int, rows: Any = rows, counted: Any = counted, sums: Any = sums
+            ) -> None:
+                kernel.expected(like, *how, rows, shift, beta, counted, sums, a, b)
+
+            over_blocks(some, parts)
+            loss += kernel.collect(like, sums, k, terms, result, counts)
+        found = torch.from_numpy(result)
+        about = data.shift.expand(k, self.d)
+        return Sums(torch.from_numpy(counts), found[:, : self.d],
+                    self.matrices(found[:, self.d :]), about, loss)  # fmt: skip
+
 
 @torch.no_grad()
 def _sums(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
@@ -219,6 +264,8 @@ def _sums(components: GaussianComponents, data: Weighted, beta: float) -> Sums:
     k, d = components.means.shape
     products = _Products(d, isinstance(components, DiagonalGaussians), data.shift.device)
     slope, constant = products.energies(components, components.means.double() - data.shift)
+    if products.suit_kernel(data, k, beta):
+        return products.sums(slope, constant, data, beta)
     result = constant.new_zeros(k, len(products))
     counts, loss = constant.new_zeros(k), constant.new_zeros(())
     for y, weight in data.pieces(len(products) + k, CHUNK):

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from thalweg.core import Batch, Loss, as_batch, as_energy
 from thalweg.objectives import Objective
+from thalweg.training.compiled_adam import Adam
 from thalweg.training.hardware import Hardware
 from thalweg.training.loop import Step
 
@@ -70,7 +71,9 @@ def gradient_step(
             hardware.backward(share * loss.value)
         hardware.share_gradients(parameters, optimizer)
         # the norm tells of trouble before the loss does
-        norm = torch.nn.utils.clip_grad_norm_(parameters, math.inf if clip is None else clip)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(parameters, clip, norm)
         if hardware.may_overflow:
             norm = norm.nan_to_num(nan=0.0, posinf=0.0)
         hardware.advance(optimizer)
@@ -114,7 +117,7 @@ def adam(
     groups: list[dict[str, Any]], steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """Adam with learning rates that rise over the first steps and fall to 0 at the end."""
-    optimizer = torch.optim.Adam(groups, fused=True)
+    optimizer = Adam(groups)
     return optimizer, rise_and_fall(optimizer, steps)
 
 
