@@ -36,8 +36,7 @@ def sums(components, data, beta, monkeypatch, by_kernel):
 @pytest.mark.parametrize(("n", "d"), [(5, 2), (513, 3), (1600, 12)])
 @pytest.mark.parametrize("beta", [1.0, 0.3])
 def test_sums_are_those_of_matrix_products(n, d, diagonal, weighted, beta, monkeypatch):
-    if n < K:
-        n = K
+    n = max(n, K)
     components, data = case(n, d, diagonal, weighted)
     found = sums(components, data, beta, monkeypatch, True)
     right = sums(components, data, beta, monkeypatch, False)
