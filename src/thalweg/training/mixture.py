@@ -22,7 +22,7 @@ from thalweg.training.weighted import Weighted
 CHUNK = 4096
 """Rows whose products of coordinates are formed at a time on a CPU; they stay in the cache."""
 
-MOST_TERMS = 512
+MOST_TERMS = 2048
 """Coordinates and products up to which a compiled loop keeps them near"""
 
 PARTS = 32
