@@ -6,7 +6,7 @@ import torch
 
 from thalweg.data import Rows
 from thalweg.energies import DiagonalGaussians, FullGaussians
-from thalweg.training import mixture
+from thalweg.training import expectation
 from thalweg.training.weighted import Weighted
 
 K = 7
@@ -27,8 +27,8 @@ def case(n, d, diagonal, weighted):
 
 
 def sums(components, data, beta, monkeypatch, by_kernel):
-    monkeypatch.setattr(mixture, "SMALL", 0 if by_kernel else 2**60)
-    return mixture._sums(components, data, beta)
+    monkeypatch.setattr(expectation, "SMALL", 0 if by_kernel else 2**60)
+    return expectation.sums_by_products(components, data, beta)
 
 
 @pytest.mark.parametrize("diagonal", [True, False])
@@ -51,7 +51,7 @@ def test_threads_and_pieces_do_not_change_a_bit(monkeypatch):
     found = []
     for count, parts in ((1, 32), (2, 32), (2, 2)):
         torch.set_num_threads(count)
-        monkeypatch.setattr(mixture, "PARTS", parts)
+        monkeypatch.setattr(expectation, "PARTS", parts)
         found.append(sums(components, data, 1.0, monkeypatch, True))
     torch.set_num_threads(threads)
     for other in found[1:]:

@@ -19,9 +19,10 @@ from thalweg.data import Summary, batches, steps_of
 from thalweg.latents import FreeEnergy
 from thalweg.objectives import PushDown
 from thalweg.training.component_units import in_units_of_components, renew_units
+from thalweg.training.expectation import Sums
 from thalweg.training.history import History
 from thalweg.training.loop import Step, train
-from thalweg.training.mixture import Sums, components_of, em_step
+from thalweg.training.mixture import components_of, em_step
 from thalweg.training.progress import progress_bar
 from thalweg.training.steps import gradient_step
 from thalweg.training.stopping import no_more_progress

@@ -9,7 +9,8 @@ from thalweg.core import Batch, Loss
 from thalweg.data import Rows
 from thalweg.energies import GaussianComponents
 from thalweg.latents import FreeEnergy
-from thalweg.training.mixture import Sums, build, components_of, moments, sums_of_rows
+from thalweg.training.expectation import Sums
+from thalweg.training.mixture import build, components_of, moments, sums_of_rows
 from thalweg.training.weighted import Weighted
 
 

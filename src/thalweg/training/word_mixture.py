@@ -15,15 +15,9 @@ from thalweg.core import InputError, Loss
 from thalweg.data import Rows, Summary
 from thalweg.energies import GaussianComponents, WordBlocks, WordComponents
 from thalweg.latents import FreeEnergy
+from thalweg.training.expectation import Sums, shares_of
 from thalweg.training.loop import Step
-from thalweg.training.mixture import (
-    Sums,
-    build,
-    moments,
-    pooled,
-    shares_of,
-    unless_singular,
-)
+from thalweg.training.mixture import build, moments, pooled, unless_singular
 from thalweg.training.mixture_fit import Fit, Settings, by_em, jitter, sums_of_shares
 from thalweg.training.mixture_rounding import LARGEST_ERROR, rounding_of
 from thalweg.training.weighted import Weighted
