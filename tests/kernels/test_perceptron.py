@@ -192,3 +192,16 @@ def test_a_block_is_two_registers():
     _, _, _, network = case((2, 3, 1), torch.float32, 32)
     assert network.rows_of_a_block * network.like.itemsize == 2 * simd.REGISTER_BYTES
     assert isinstance(network.like, np.ndarray)
+
+
+def test_weights_whose_memory_is_given_back_are_not_looked_up_there():
+    net, y, layers, network = case((3, 16, 16, 1), torch.float32, 64)
+    parameters = parameters_of(layers)
+    value = Values.apply(network, y, *parameters)
+    right = torch.autograd.grad(net.layers(y)[:, 0].sum(), parameters)
+    for each in parameters:
+        # the same numbers elsewhere, and others where they were
+        old = each.data
+        each.data = old.clone()
+        old.fill_(torch.nan)
+    same(torch.autograd.grad(value.sum(), parameters), [g.double() for g in right], 1e-5)

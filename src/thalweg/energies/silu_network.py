@@ -137,7 +137,9 @@ def _learned(
     from thalweg.kernels.perceptron_training import collect, room  # compiled: slow to import
     from thalweg.kernels.threads import over_blocks
 
-    like, weights, _, sizes = ctx.network
+    like, _, _, sizes = ctx.network
+    # where they are now: a parameter's data may have been replaced since
+    weights = np.array([each.data_ptr() for each in parameters[: len(sizes) - 1]])
     block, given = ctx.network.rows_of_a_block, _flat(upstream)
     rows = block * max(2, -(-n // (block * PARTS)))
     parts = -(-n // rows)
