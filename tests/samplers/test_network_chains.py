@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from thalweg.energies import NetworkEnergy, Perceptron
-from thalweg.samplers import Langevin
-from thalweg.samplers.metric import Diagonal
+from thalweg.samplers import HMC, Diagonal, Langevin, Unit
+from thalweg.samplers.leapfrog import transition
 
 STEPS = 6
 
@@ -94,3 +94,37 @@ def test_more_noise_than_is_drawn_at_once_makes_no_difference(energy, monkeypatc
     parts, _ = chain(Langevin(0.05), energy, y, True)
     for (one, _), (two, _) in zip(once, parts, strict=True):
         assert torch.equal(one.y, two.y)
+
+
+@pytest.mark.parametrize("metric", [Unit(), Diagonal(torch.tensor([0.5, 1.0, 2.0]))])
+@pytest.mark.parametrize("step", [0.1, torch.linspace(0.01, 0.2, 70)])
+@pytest.mark.parametrize("n_steps", [1, 7])
+def test_a_trajectory_down_a_network_is_that_of_the_plain_loop(energy, metric, step, n_steps):
+    y = rows(energy, 70)
+    if isinstance(metric, Diagonal):
+        metric = Diagonal(metric.variance.to(y))
+    found = []
+    for energy_fn in (energy, energy.forward):
+        generator = torch.Generator().manual_seed(0)
+        state = HMC().init(energy, y)
+        found.append(transition(energy_fn, metric, state, in_units(step, y), n_steps, generator))
+    close = 1e-4 if y.dtype == torch.float32 else 1e-12
+    (one, info), (two, told) = found
+    for a, b in zip(one, two, strict=True):
+        torch.testing.assert_close(a, b, rtol=close, atol=close)
+    torch.testing.assert_close(info.acceptance, told.acceptance, rtol=close, atol=close)
+    assert torch.equal(info.accepted, told.accepted)
+
+
+def in_units(step, y):
+    return step.to(y)[:, None] if isinstance(step, torch.Tensor) else step
+
+
+def test_hmc_reaches_the_loop(energy, monkeypatch):
+    called = []
+    monkeypatch.setattr(NetworkEnergy, "gradient", lambda self, y, x=None: called.append(1))
+    y = rows(energy, 40)
+    sampler = HMC(0.05, n_steps=4, jitter=0)
+    state, _ = sampler.step(energy, sampler.init(energy, y), torch.Generator().manual_seed(0))
+    assert not called
+    assert not torch.equal(state.y, y)

@@ -75,3 +75,50 @@ def langevin(  # type: ignore[no-untyped-def]
             for r in range(count):
                 to_energy[t, first + r] = low[r]
                 fine[t, first + r] = well[r]
+
+
+@numba.njit(**FAST)
+def leapfrog(  # type: ignore[no-untyped-def]
+    like, weights, offsets, sizes, stiffness, steps, squares, n_steps, y, p, energy, grad,
+    start, stop,
+):  # fmt: skip
+    """From y, and p with half a kick behind it, over whole kicks and drifts to the last gradient.
+
+    Rows (n d,) are moved in place; steps are (n,), and squares (d,) the diagonal of Sigma, or
+    nothing where it is the unit matrix. Of the last point energies (n,) and gradients are filled.
+    """
+    width, widest, d = 2 * simd.lanes(like), max(sizes), sizes[0]
+    half, stiff = like.dtype.type(0.5) * like.dtype.type(stiffness), like.dtype.type(stiffness)
+    at = np.empty(ends_at(sizes) * width, like.dtype)
+    slope = np.empty(len(at), like.dtype)
+    one, other = np.empty((2, widest * width), like.dtype)
+    here, pushed = np.empty((2, d * width), like.dtype)
+    eta, sums = np.empty((2, width), like.dtype)
+    nothing = np.empty(0, like.dtype)
+    for first in range(start, stop, width):
+        count = min(width, stop - first)
+        gather(like, y, d, first, count, here, 0)
+        gather(like, p, d, first, count, pushed, 0)
+        gather(like, steps, 1, first, count, eta, 0)
+        for t in range(n_steps):
+            at[: d * width] = here
+            forth(like, weights, offsets, sizes, at, slope, nothing, 0, one)
+            sums[:] = one[:width]
+            one[:width] = 1
+            back(like, weights, sizes, slope, 0, one, other, nothing)
+            for i in range(d * width):
+                one[i] += stiff * here[i]
+            if t + 1 < n_steps:
+                for j in range(d):
+                    speed = squares[j] if len(squares) else like.dtype.type(1)
+                    for r in range(width):
+                        i = j * width + r
+                        pushed[i] -= eta[r] * one[i]
+                        here[i] += eta[r] * (speed * pushed[i])
+        for j in range(d):
+            for r in range(width):
+                sums[r] += half * here[j * width + r] * here[j * width + r]
+        scatter(like, here, d, first, count, y)
+        scatter(like, pushed, d, first, count, p)
+        scatter(like, sums, 1, first, count, energy)
+        scatter(like, one, d, first, count, grad)

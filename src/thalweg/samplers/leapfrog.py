@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from thalweg.core import EnergyFunction, gradient, value_and_gradient
+from thalweg.core import Energy, EnergyFunction, gradient, value_and_gradient
 from thalweg.samplers.base import Info, State, metropolis
 from thalweg.samplers.metric import Metric, add_scaled
 from thalweg.samplers.native import in_a_row, is_native, kernels
@@ -89,7 +89,7 @@ def transition(
     assert state.grad is not None
     noise = normal(state.y, generator)
     if is_native(state.y, state.energy) and (parts := _parts(metric, state.y)) is not None:
-        proposal, log_ratio = _native(energy_fn, parts, state, noise, step, n_steps)
+        proposal, log_ratio = _native(energy_fn, metric, parts, state, noise, step, n_steps)
     else:
         p = metric.momentum(noise)
         end = leapfrog(energy_fn, metric, state.y, p, state.grad, step, n_steps)
@@ -116,6 +116,7 @@ def _parts(metric: Metric, y: Tensor) -> tuple[int, int, int, int] | None:
 
 def _native(
     energy_fn: EnergyFunction,
+    metric: Metric,
     parts: tuple[int, int, int, int],
     state: State,
     noise: Tensor,
@@ -138,13 +139,50 @@ def _native(
     kernel["push"](
         *how, begin.data_ptr(), noise.data_ptr(), grad.data_ptr(), y.data_ptr(), p.data_ptr()
     )
-    for _ in range(n_steps - 1):
-        grad = in_a_row(gradient(energy_fn, y), noise)
-        kernel["move"](*how, y.data_ptr(), p.data_ptr(), grad.data_ptr())
-    energy, grad = value_and_gradient(energy_fn, y)
+    found = _by_network(energy_fn, metric, y, p, step, n_steps)
+    if found is not None:
+        energy, grad = found
+    else:
+        for _ in range(n_steps - 1):
+            grad = in_a_row(gradient(energy_fn, y), noise)
+            kernel["move"](*how, y.data_ptr(), p.data_ptr(), grad.data_ptr())
+        energy, grad = value_and_gradient(energy_fn, y)
     end, slope, log_ratio = in_a_row(energy, noise), in_a_row(grad, noise), torch.empty_like(before)
     kernel["fall"](
         *how, before.data_ptr(), noise.data_ptr(), end.data_ptr(), p.data_ptr(),
         slope.data_ptr(), log_ratio.data_ptr(),
     )  # fmt: skip
     return State(y, energy, grad), log_ratio
+
+
+def _by_network(
+    energy_fn: EnergyFunction,
+    metric: Metric,
+    y: Tensor,
+    p: Tensor,
+    step: float | Tensor,
+    n_steps: int,
+) -> tuple[Tensor, Tensor] | None:
+    """The rest of a trajectory down a network in one loop: y and p are moved on to its end.
+
+    Of that the energy and gradient. None where the energy is no network, or the metric has
+    directions that are not coordinates.
+    """
+    parts = metric.parts()
+    if not isinstance(energy_fn, Energy) or parts is None or parts[1] is not None:
+        return None
+    if (lent := energy_fn.as_network(y)) is None:
+        return None
+    from thalweg.kernels.network_chains import leapfrog as walk  # compiled: slow to import
+    from thalweg.kernels.threads import over_blocks
+
+    network, stiffness = lent
+    squares = y.new_empty(0) if parts[0] is None else parts[0].to(y).square().flatten()
+    steps = torch.as_tensor(step, dtype=y.dtype).flatten().expand(len(y)).contiguous()
+    energy, grad = y.new_empty(len(y)), torch.empty_like(y)
+    how = (
+        *network, stiffness, steps.numpy(), squares.numpy(), n_steps,
+        y.numpy().reshape(-1), p.numpy().reshape(-1), energy.numpy(), grad.numpy().reshape(-1),
+    )  # fmt: skip
+    over_blocks(lambda a, b: walk(*how, a, b), len(y), network.rows_of_a_block)
+    return energy, grad
