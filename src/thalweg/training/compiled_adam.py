@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,16 @@ class Adam(torch.optim.Adam):
 
     Parameters
     ----------
-    groups : list of dict
-        Parameters and learning rates, as every optimizer of torch takes them.
+    groups : iterable of Tensor, or list of dict
+        Parameters, with learning rates of their own if need be, as every optimizer of torch takes
+        them.
+    lr : float, default 1e-3
     """
 
-    def __init__(self, groups: list[dict[str, Any]]) -> None:
-        super().__init__(groups, fused=True)
+    def __init__(
+        self, groups: Iterable[torch.Tensor] | list[dict[str, Any]], lr: float = 1e-3
+    ) -> None:
+        super().__init__(groups, lr, fused=True)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -57,20 +61,21 @@ class Adam(torch.optim.Adam):
         found = [each for each in group["params"] if each.grad is not None]
         plain = not (group["weight_decay"] or group["amsgrad"] or group["maximize"])
         few = sum(each.numel() for each in found) <= FEW
+        # before any state is looked at: on a GPU that would be waiting for it
+        if not (plain and few and all(map(_is_plain, found))):
+            return None
         # torch makes the state of a first step
-        if not (plain and few and all(self.state[each] for each in found)):
+        if not all(self.state[each] for each in found):
             return None
         steps = {float(self.state[each]["step"]) for each in found}
-        kinds = {kind for each in found for kind in (each.dtype, each.grad.dtype)}
-        if not found or (len(steps) == len(kinds) == 1 and all(map(_is_plain, found))):
-            return found
-        return None
+        return found if len(steps) <= 1 and len({each.dtype for each in found}) <= 1 else None
 
 
 def _is_plain(parameter: torch.Tensor) -> bool:
     """Whether a parameter and its gradient are numbers in a row that the loop is compiled for."""
     gradient = parameter.grad
     assert gradient is not None
-    if not parameter.is_cpu or parameter.dtype not in LIKE or gradient.layout != torch.strided:
+    if not parameter.is_cpu or parameter.dtype not in LIKE or gradient.dtype != parameter.dtype:
         return False
-    return parameter.is_contiguous() and gradient.is_contiguous()
+    strided = gradient.layout == torch.strided
+    return strided and parameter.is_contiguous() and gradient.is_contiguous()

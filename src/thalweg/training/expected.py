@@ -9,13 +9,16 @@ import torch
 from torch import Tensor
 
 from thalweg.core import InputError
+from thalweg.training.compiled_adam import Adam
 from thalweg.training.muon import Muon, MuonAndAdam
 
 SCALAR = "scalar"
 LIKE = "as the parameter"
 
+_OF_ADAM = {"step": SCALAR, "exp_avg": LIKE, "exp_avg_sq": LIKE}
 KEPT: dict[type[torch.optim.Optimizer], dict[str, str]] = {
-    torch.optim.Adam: {"step": SCALAR, "exp_avg": LIKE, "exp_avg_sq": LIKE},
+    torch.optim.Adam: _OF_ADAM,
+    Adam: _OF_ADAM,
     Muon: {"momentum_buffer": LIKE},
 }
 """What an optimizer keeps of each parameter that had a gradient"""

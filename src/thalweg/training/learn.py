@@ -14,6 +14,7 @@ from thalweg.core import Batch, Energy, InputError
 from thalweg.data import Shuffled
 from thalweg.objectives import Objective
 from thalweg.training.checkpoint import Checkpoint, Stateful
+from thalweg.training.compiled_adam import Adam
 from thalweg.training.hardware import Hardware
 from thalweg.training.history import History
 from thalweg.training.muon import MuonAndAdam
@@ -155,12 +156,12 @@ def _optimizer(energy: Energy, objective: Objective, recipe: Recipe) -> torch.op
         return MuonAndAdam(energy, recipe.matrix_rate, recipe.learning_rate, more)
     learned = [p for p in energy.parameters() if p.requires_grad]
     if recipe.objective_rate is None:
-        return torch.optim.Adam([*learned, *more], recipe.learning_rate, fused=True)
+        return Adam([*learned, *more], recipe.learning_rate)
     groups: list[dict[str, Any]] = [
         {"params": learned},
         {"params": more, "lr": recipe.objective_rate},
     ]
-    return torch.optim.Adam(groups, recipe.learning_rate, fused=True)
+    return Adam(groups, recipe.learning_rate)
 
 
 def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:
