@@ -21,6 +21,7 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import carray
 
+from thalweg.core import compiled
 from thalweg.kernels.random_numbers import any_intrinsic, double_uniform, single_uniform
 
 Kernel = Callable[..., None]
@@ -185,7 +186,7 @@ def take(first, no, yes, out):  # type: ignore[no-untyped-def]
                 out[i, j] = no[i, j]
 
 
-LIKE = {4: np.empty(0, np.float32), 8: np.empty(0, np.float64)}
+LIKE = {like.itemsize: like for like in compiled.LIKE.values()}
 """What tells a loop the type of numbers, by their bytes"""
 
 KERNELS: dict[str, Kernel] = {"push": push, "move": move, "fall": fall, "settle": settle}
