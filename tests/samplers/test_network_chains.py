@@ -68,10 +68,13 @@ def test_a_step_to_where_nothing_is_finite_is_not_taken(energy):
     sizes[[3, 69]] = 1e38 if y.dtype == torch.float32 else 1e300
     wild = NetworkEnergy(energy.network, 1e3).to(y)
     together, _ = chain(Langevin(sizes), wild, y, True)
+    begun = Langevin().init(wild, y)
     for state, info in together:
         assert info.diverged.nonzero()[:, 0].tolist() == [3, 69]
         assert torch.equal(state.y[[3, 69]], y[[3, 69]])
         assert state.grad.isfinite().all()
+        assert torch.equal(state.energy[[3, 69]], begun.energy[[3, 69]])
+        assert torch.equal(state.grad[[3, 69]], begun.grad[[3, 69]])
         assert not torch.equal(state.y[4], y[4])
         assert torch.equal(info.accepted, ~info.diverged)
 
