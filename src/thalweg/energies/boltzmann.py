@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from thalweg.core import Energy, InputError
+from thalweg.core.compiled import LIKE
 from thalweg.energies.toy import Bernoulli
 from thalweg.energies.visible_units import VisibleUnits, every_state
 from thalweg.samplers import Bipartite
-from thalweg.samplers.noise import uniform
+from thalweg.samplers.native import KINDS
+from thalweg.samplers.noise import STEP, bits, key_of, stream_of
 
 MOST_LISTED = 20
 """Units of the smaller layer up to which log Z is summed exactly."""
+
+
+AT_ONCE = 1 << 17
+"""Numbers that come to be in one call at most"""
+
+SHARED_OUT = 1 << 20
+"""Products of a sweep from which threads share the work"""
 
 
 def check_weights(owner: str, weights: Tensor, visible_bias: Tensor, hidden_bias: Tensor) -> None:
@@ -70,10 +81,50 @@ class RestrictedBoltzmann(Energy, Bipartite):
         return energy, -self.visible_bias - field.sigmoid() @ self.weights.T
 
     def draw_hidden(self, y: Tensor, generator: torch.Generator) -> Tensor:
-        return _bits(y @ self.weights + self.hidden_bias, generator)
+        return bits(torch.addmm(self.hidden_bias, y, self.weights), generator)
 
     def draw_visible(self, hidden: Tensor, generator: torch.Generator) -> Tensor:
-        return _bits(hidden @ self.weights.T + self.visible_bias, generator)
+        return bits(torch.addmm(self.visible_bias, hidden, self.weights.T), generator)
+
+    def sweeps(
+        self, y: Tensor, n_sweeps: int, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        parts = self.weights, self.visible_bias, self.hidden_bias
+        ours = all(getattr(type(self), name) is own for name, own in _OWN.items())
+        if not ours or y.dtype not in KINDS or not all(
+            each.is_cpu and each.dtype == y.dtype and each.is_contiguous() for each in parts
+        ):  # fmt: skip
+            yield from super().sweeps(y, n_sweeps, generator)
+            return
+        while n_sweeps:
+            some = min(n_sweeps, max(1, AT_ONCE // y.numel()))
+            visible, energy = self._some_sweeps(y, some, generator)
+            yield from zip(visible, energy, strict=True)
+            y, n_sweeps = visible[-1], n_sweeps - some
+
+    def _some_sweeps(
+        self, y: Tensor, n_sweeps: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """In one loop: ``(sweeps, n, d)`` and (sweeps, n)."""
+        from thalweg.kernels.machine import sweeps  # compiled: slow to import
+        from thalweg.kernels.threads import over_blocks
+
+        (d, k), n, kind = self.weights.shape, len(y), KINDS[y.dtype]
+        parts = self.weights, self.visible_bias, self.hidden_bias
+        hidden, visible = np.empty((n_sweeps, n * k), kind), np.empty((n_sweeps, n * d), kind)
+        for h, v in zip(hidden, visible, strict=True):
+            h[:] = stream_of(key_of(generator), n * k, kind, normal=False)
+            v[:] = stream_of(key_of(generator), n * d, kind, normal=False)
+        energy = y.new_empty(n_sweeps, n)
+        how = (
+            LIKE[y.dtype], *(each.data_ptr() for each in parts), d, k, STEP[y.dtype] / 2,
+            y.detach().contiguous().numpy().reshape(-1), hidden, visible, energy.numpy(),
+        )  # fmt: skip
+        if n_sweeps * n * d * k < SHARED_OUT:
+            sweeps(*how, 0, n)
+        else:
+            over_blocks(lambda start, stop: sweeps(*how, start, stop), n, 128 // kind.itemsize)
+        return torch.from_numpy(visible).view(n_sweeps, n, d), energy
 
     def log_normalizer(self) -> Tensor | None:
         """Exact, by listing the smaller layer, where it has 20 units at most; else None."""
@@ -158,6 +209,12 @@ class RestrictedBoltzmann(Energy, Bipartite):
         )
 
 
+_OWN = {
+    name: vars(RestrictedBoltzmann)[name] for name in ("forward", "draw_hidden", "draw_visible")
+}
+"""What a sweep in one loop stands for: a class of one's own may have others"""
+
+
 class _Untied(Bernoulli):
     """Bits, and k hidden units that depend on nothing."""
 
@@ -170,10 +227,6 @@ class _Untied(Bernoulli):
 
     def log_normalizer(self) -> Tensor:
         return super().log_normalizer() + self.free
-
-
-def _bits(logits: Tensor, generator: torch.Generator) -> Tensor:
-    return (uniform(logits, generator) < logits.sigmoid()).to(logits)
 
 
 class Ising(Energy):

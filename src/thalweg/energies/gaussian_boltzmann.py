@@ -13,7 +13,7 @@ from thalweg.energies.boltzmann import MOST_LISTED, check_weights
 from thalweg.energies.toy import LOG_2_PI
 from thalweg.energies.visible_units import VisibleUnits, every_state
 from thalweg.samplers import Bipartite
-from thalweg.samplers.noise import normal, uniform
+from thalweg.samplers.noise import bits, normal
 
 
 class GaussianRestrictedBoltzmann(Energy, Bipartite):
@@ -101,8 +101,7 @@ class GaussianRestrictedBoltzmann(Energy, Bipartite):
         return value - softplus(field).sum(dim=1), grad
 
     def draw_hidden(self, y: Tensor, generator: torch.Generator) -> Tensor:
-        field = self.field(y)
-        return (uniform(field, generator) < field.sigmoid()).to(field)
+        return bits(self.field(y), generator)
 
     def draw_visible(self, hidden: Tensor, generator: torch.Generator) -> Tensor:
         mean = self.decode(hidden)

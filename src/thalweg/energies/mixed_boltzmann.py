@@ -12,7 +12,7 @@ from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
 from thalweg.energies.rescaled import Rescaled
 from thalweg.energies.visible_units import every_state
 from thalweg.samplers import Bipartite
-from thalweg.samplers.noise import normal, uniform
+from thalweg.samplers.noise import bits, normal
 
 
 class MixedRestrictedBoltzmann(GaussianRestrictedBoltzmann):
@@ -91,8 +91,7 @@ class MixedRestrictedBoltzmann(GaussianRestrictedBoltzmann):
     def draw_visible(self, hidden: Tensor, generator: torch.Generator) -> Tensor:
         m = hidden @ self.weights.T
         real = self.visible_bias + m + self.log_sigma.exp() * normal(m, generator)
-        bits = (uniform(m, generator) < (self.visible_bias + m).sigmoid()).to(m)
-        return torch.where(self.bits, bits, real)
+        return torch.where(self.bits, bits(self.visible_bias + m, generator), real)
 
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         """The mean of real visible units, the more probable state of bits: (n, d)."""

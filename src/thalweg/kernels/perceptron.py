@@ -122,6 +122,11 @@ def numbers(address, n, like):  # type: ignore[no-untyped-def]
 def gather(like, rows, d, first, count, out, o):  # type: ignore[no-untyped-def]
     """Rows (n, d) side by side; where there are no more the last stands for them."""
     width = 2 * simd.lanes(like)
+    if count == width:
+        for j in range(d):
+            for r in range(width):
+                out[o + j * width + r] = rows[first * d + r * d + j]
+        return
     for r in range(width):
         at = (first + min(r, count - 1)) * d
         for j in range(d):

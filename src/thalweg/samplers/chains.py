@@ -180,15 +180,22 @@ def run(
     return found
 
 
+SOME = 32
+"""Draws that are put in their places at a time: neighbours of one chain lie side by side there"""
+
+
 def walk_of(found: Chains, energy_fn: EnergyFunction, begin: Tensor, steps: int) -> Walk:
     """Draws of chains that began at ``begin`` so many steps ago."""
     sampler = found.sampler
     assert sampler is not None
     space = energy_fn.space if isinstance(energy_fn, Energy) else "real"
-    bits = bool(((found.draws == 0) | (found.draws == 1)).all())
-    # real numbers that move are not all 0 and 1, whatever a plain function calls itself
-    moved = bool((found.draws != begin[:, None]).any())
-    discrete = bits and (moved or "binary" in (space, sampler.space))
+    # the last draws tell of most chains already that they are no bits; and real numbers that move
+    # are not all 0 and 1, whatever a plain function calls itself
+    discrete = space == "binary" or (
+        _all_bits(found.draws[:, -1:])
+        and _all_bits(found.draws)
+        and (sampler.space == "binary" or bool((found.draws != begin[:, None]).any()))
+    )
     draws = found.draws
     which = energy_fn.which_bits() if isinstance(energy_fn, Energy) and space == "mixed" else None
     if which is not None:
@@ -198,6 +205,10 @@ def walk_of(found: Chains, energy_fn: EnergyFunction, begin: Tensor, steps: int)
         draws, found.energy, float(found.acceptance.mean()), int(found.diverged.sum()),
         begin, steps, discrete, sampler.compares,
     )  # fmt: skip
+
+
+def _all_bits(draws: Tensor) -> bool:
+    return bool(((draws == 0) | (draws == 1)).all())
 
 
 def followed(
@@ -210,10 +221,11 @@ def followed(
     follow: Follow,
 ) -> Chains:
     """The draws of :func:`run`, before anyone has looked at them."""
-    kept, energies, acceptances, diverged = [], [], [], []
+    draws, some = None, []
+    energies, acceptances, diverged = [], [], []
     gradients: float | Tensor = 0.0
     steps = sampler.steps(energy_fn, state, n_draws * thin, generator)
-    for _ in range(n_draws):
+    for i in range(n_draws):
         state, info = next(steps)
         bad, rate, gradients = info.diverged, info.acceptance, gradients + info.gradients
         for _ in range(thin - 1):
@@ -221,13 +233,21 @@ def followed(
             bad, rate = bad.long() + info.diverged, rate + info.acceptance
             gradients = gradients + info.gradients
         position = sampler.position(state)
-        kept.append(position)
-        energies.append(state.energy.reshape(len(position), -1)[:, 0])
+        if draws is None:
+            draws = position.new_empty(len(position), n_draws, *position.shape[1:])
+        some.append(position)
+        if len(some) == SOME or i + 1 == n_draws:
+            torch.stack(some, dim=1, out=draws[:, i + 1 - len(some) : i + 1])
+            some.clear()
+        n, energy = len(position), state.energy
+        # of a ladder the first temperature is kept
+        energies.append(energy if energy.shape == (n,) else energy.reshape(n, -1)[:, 0])
         acceptances.append(rate)
         diverged.append(bad)
         follow()
+    assert draws is not None
     return Chains(
-        torch.stack(kept, dim=1),
+        draws,
         torch.stack(energies, dim=1),
         torch.stack(acceptances, dim=1) / thin,
         torch.stack(diverged, dim=1).long(),

@@ -155,6 +155,9 @@ def _stillness(walk: Walk) -> str | None:
 def _surely_moves(walk: Walk) -> bool:
     """Whether one coordinate, and the ends of chains, tell already that nothing stands still."""
     ends = walk.draws[:, -1] != walk.begin
+    if walk.discrete:
+        # one chain that has left is enough
+        return bool(ends.any())
     first = walk.draws.flatten(2)[:, :, 0]
     rate = (first[:, 1:] != first[:, :-1]).sum(dim=1) / first.shape[1]
     return bool(ends.any(dim=0).all() & (rate >= SELDOM).all())

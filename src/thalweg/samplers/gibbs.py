@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
@@ -28,6 +29,19 @@ class Bipartite(ABC):
     @abstractmethod
     def draw_visible(self, hidden: Tensor, generator: torch.Generator) -> Tensor:
         """A draw of the visible layer given the hidden one: (n, d)."""
+
+    def sweeps(
+        self, y: Tensor, n_sweeps: int, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Both layers drawn again and again, the hidden one first.
+
+        After each sweep the visible layer (n, d) and its energy (n,). One compiled loop may do many
+        in place of these calls.
+        """
+        for _ in range(n_sweeps):
+            with torch.no_grad():
+                y = self.draw_visible(self.draw_hidden(y, generator), generator)
+            yield y, value(self, y)  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,14 +74,15 @@ class BlockGibbs(Sampler):
     def step(
         self, energy_fn: EnergyFunction, state: State, generator: torch.Generator
     ) -> tuple[State, Info]:
+        return next(self.steps(energy_fn, state, 1, generator))
+
+    def steps(
+        self, energy_fn: EnergyFunction, state: State, n_steps: int, generator: torch.Generator
+    ) -> Iterator[tuple[State, Info]]:
         assert isinstance(energy_fn, Bipartite)
-        with torch.no_grad():
-            hidden = energy_fn.draw_hidden(state.y, generator)
-            y = energy_fn.draw_visible(hidden, generator)
-        energy = value(energy_fn, y)
-        every = torch.ones_like(energy, dtype=torch.bool)
-        info = Info(every, every.to(energy), ~energy.isfinite(), 0)
-        return State(y, energy, None), info
+        for y, energy in energy_fn.sweeps(state.y, n_steps, generator):
+            every = torch.ones_like(energy, dtype=torch.bool)
+            yield State(y, energy, None), Info(every, every.to(energy), ~energy.isfinite(), 0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -16,7 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from thalweg.core.compiled import LIKE
 from thalweg.samplers.native import KINDS
+
+STEP = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
+"""How far numbers from [0, 1) lie apart"""
 
 
 def normal(like: Tensor, generator: torch.Generator) -> Tensor:
@@ -31,6 +35,18 @@ def uniform(like: Tensor, generator: torch.Generator) -> Tensor:
     if like.device.type == "cpu":
         return _filled(like, generator, normal=False)
     return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+
+
+def bits(field: Tensor, generator: torch.Generator) -> Tensor:
+    """Bits, 0 and 1, with the shape, type and device of their log odds."""
+    kind = KINDS.get(field.dtype) if field.device.type == "cpu" else None
+    if kind is None:
+        return (uniform(field, generator) < field.sigmoid()).to(field)
+    from thalweg.kernels.machine import choose  # compiled: slow to import
+
+    drawn = stream_of(key_of(generator), field.numel(), kind, normal=False)
+    choose(LIKE[field.dtype], field.detach().numpy().reshape(-1), drawn, STEP[field.dtype] / 2)
+    return torch.from_numpy(drawn.reshape(field.shape))
 
 
 def _filled(like: Tensor, generator: torch.Generator, normal: bool) -> Tensor:

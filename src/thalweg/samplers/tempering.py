@@ -143,33 +143,37 @@ class ParallelTempering(Sampler):
 
     def swap(self, state: State, generator: torch.Generator) -> tuple[State, Tensor]:
         """Neighbours trade places; also the probability for each pair, (n, rungs - 1)."""
-        rates = []
+        n, k = state.energy.shape
+        rungs = torch.arange(k, device=state.y.device).expand(n, k)
+        energy, origin, rates = state.energy, rungs, []
         for first in (0, 1):
-            state, rate = self._swap_pairs(state, first, generator)
+            rate, order = self._swap_pairs(energy, rungs.clone(), first, generator)
+            energy, origin = energy.gather(1, order), origin.gather(1, order)
             rates.append(rate)
         every = torch.empty_like(state.energy[:, 1:])
         every[:, 0::2], every[:, 1::2] = rates
-        return state, every
+        # replicas that trade places move once, wherever two rounds of swaps take them
+        replica = (origin + k * torch.arange(n, device=origin.device)[:, None]).flatten()
+        y, grad = (
+            None if each is None else each.flatten(0, 1)[replica].view(each.shape)
+            for each in (state.y, state.grad)
+        )
+        assert y is not None
+        return State(y, energy, grad), every
 
     def _swap_pairs(
-        self, state: State, first: int, generator: torch.Generator
-    ) -> tuple[State, Tensor]:
-        """Pairs (first, first + 1), (first + 2, first + 3), ..."""
-        n, k = state.energy.shape
-        low = torch.arange(first, k - 1, 2, device=state.y.device)
-        betas = self._betas(state.energy)
-        gap = betas[low] - betas[low + 1]
-        rate = (gap * (state.energy[:, low] - state.energy[:, low + 1])).clamp(max=0).exp()
+        self, energy: Tensor, rungs: Tensor, first: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Pairs (first, first + 1), (first + 2, first + 3), ...: rates, and who comes where."""
+        k = len(self.betas)
+        low, high = slice(first, k - 1, 2), slice(first + 1, k, 2)
+        betas = self._betas(energy)
+        gap = betas[low] - betas[high]
+        rate = (gap * (energy[:, low] - energy[:, high])).clamp(max=0).exp()
         swapped = uniform(rate, generator) < rate
-        order = torch.arange(k, device=state.y.device).repeat(n, 1)
-        order[:, low] += swapped.long()
-        order[:, low + 1] -= swapped.long()
-        rows = torch.arange(n, device=state.y.device)[:, None]
-        traded = State(
-            state.y[rows, order], state.energy[rows, order],
-            None if state.grad is None else state.grad[rows, order],
-        )  # fmt: skip
-        return traded, rate
+        rungs[:, low] += swapped
+        rungs[:, high] -= swapped.long()
+        return rate, rungs
 
     def warm_up(
         self,
