@@ -109,6 +109,19 @@ def lasso_rows(repeat):
     return alpha
 
 
+def with_gaps(alpha, repeat):
+    """Rows that each hide other entries, beside whole ones."""
+    everything = patches(20_000)
+    W = SparseCoding(ATOMS, alpha=1.0, fit_offset=False, max_iter=3, random_state=0)
+    model, rows = model_at(W.fit(everything).components_, alpha), everything[:5000]
+    random = np.random.default_rng(0)
+    print("\n| share hidden | seconds for 5,000 patches |\n|---|---|")
+    for share in (0, 0.01, 0.05, 0.2, 0.5):
+        gaps = np.where(random.random(rows.shape) < share, np.nan, rows)
+        seconds, _ = timed(lambda gaps=gaps: model.transform(gaps), max(3, repeat))
+        print(f"| {share} | {seconds:.3f} |", flush=True)
+
+
 def amortized(alpha):
     """LISTA beside the same number of steps of ISTA and FISTA, on patches it has not seen."""
     everything = patches(25_000)
@@ -160,6 +173,7 @@ def main():
     alpha = lasso_rows(options.repeat)
     if not options.skip_learning:
         learning(alpha)
+    with_gaps(alpha, options.repeat)
     amortized(alpha)
 
 

@@ -126,6 +126,23 @@ def test_hidden_coordinates_are_left_out():
         assert np.abs(c).max() <= ALPHA * (1 + 1e-3)
 
 
+@pytest.mark.parametrize("nonnegative", [False, True])
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 2e-4), (torch.float64, 1e-9)])
+def test_rows_that_hide_what_no_other_does(dtype, error, nonnegative, monkeypatch):
+    y, atoms = problem(dtype)
+    seen = torch.rand(y.shape, generator=torch.Generator().manual_seed(3)) < 0.7
+    seen[0], seen[1] = True, False
+    y = torch.where(seen, y, torch.nan)
+    view = energy_of(atoms, ActiveSet(), nonnegative).restricted(seen)
+    with torch.no_grad():
+        (apart,) = view.infer(y).z
+        monkeypatch.setattr("thalweg.energies.reconstruction.ALIKE", len(atoms) + 1)
+        (alike,) = view.infer(y).z
+    torch.testing.assert_close(apart, alike, rtol=0, atol=error)
+    assert (apart[1] == 0).all()
+    assert (apart[2:] != 0).any(dim=1).all()
+
+
 def test_atoms_that_depend_on_one_another():
     y, atoms = problem(k=8)
     doubled = torch.cat([atoms, atoms, -atoms, (atoms[:1] + atoms[1:2]) / math.sqrt(2)])

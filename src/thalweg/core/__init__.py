@@ -38,7 +38,7 @@ from thalweg.core.hidden import (
 )
 from thalweg.core.hidden_parts import Part
 from thalweg.core.indicators import Indicators
-from thalweg.core.latent_energy import LatentEnergy, LatentSpace, Quadratic
+from thalweg.core.latent_energy import LatentEnergy, LatentSpace, Quadratic, QuadraticApart
 from thalweg.core.layout import Layout
 from thalweg.core.memory import Building, available_memory, check_memory
 from thalweg.core.number_constraints import Integer, Levels, Real, Seed, Sizes
@@ -90,6 +90,7 @@ __all__ = [
     "Parameter",
     "Part",
     "Quadratic",
+    "QuadraticApart",
     "Real",
     "Seed",
     "Sizes",

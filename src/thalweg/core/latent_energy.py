@@ -69,6 +69,19 @@ class Quadratic(NamedTuple):
     """c: (n,)"""
 
 
+class QuadraticApart(NamedTuple):
+    r"""The same of rows each with a Gram matrix of its own, :math:`G_i = A D_i A^T`."""
+
+    atoms: Tensor
+    """A: (k, d)"""
+    seen: Tensor
+    """The diagonals of D, 0 or 1: (n, d), bool"""
+    linear: Tensor
+    """b: (n, k)"""
+    constant: Tensor
+    """c: (n,)"""
+
+
 class LatentEnergy(nn.Module, ABC):
     """An energy E(x, y, z) with a variable z that is never observed.
 
@@ -163,8 +176,10 @@ class LatentEnergy(nn.Module, ABC):
 
     def quadratics(
         self, y: Tensor, x: Tensor | None = None, among: Tensor | None = None
-    ) -> list[tuple[Tensor, Quadratic]] | None:
+    ) -> list[tuple[Tensor, Quadratic | QuadraticApart]] | None:
         """Rows that share a Gram matrix, by their positions, and their form; or None.
+
+        Rows that share theirs with few may come together, as :class:`QuadraticApart`.
 
         ``among`` are the positions of the rows that are asked about, by default all.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +13,7 @@ from thalweg.core import (
     LatentEnergy,
     LatentSpace,
     Quadratic,
+    QuadraticApart,
     check_columns,
     rows_alike,
     values_known,
@@ -19,6 +21,9 @@ from thalweg.core import (
 from thalweg.energies.cost import Cost, SquaredError
 from thalweg.energies.decoders import Affine
 from thalweg.energies.nets import Perceptron
+
+ALIKE = 16
+"""Atoms for each row that hides the same, up to which a Gram matrix for them is worth it"""
 
 
 class Reconstruction(LatentEnergy):
@@ -157,7 +162,7 @@ class Reconstruction(LatentEnergy):
 
     def quadratics(
         self, y: Tensor, x: Tensor | None = None, among: Tensor | None = None
-    ) -> list[tuple[Tensor, Quadratic]] | None:
+    ) -> list[tuple[Tensor, Quadratic | QuadraticApart]] | None:
         scale, visible = self.cost.scale_of_squares(), self.cost.visible
         if visible is None or not isinstance(self.decoder, Affine) or scale is None:
             return super().quadratics(y, x, among)
@@ -165,12 +170,21 @@ class Reconstruction(LatentEnergy):
         linear, constant = self._linear(y, scale, w)
         rows = torch.arange(len(y), device=y.device) if among is None else among
         seen = visible.expand(len(y), -1)[rows]
-        result = []
+        result: list[tuple[Tensor, Quadratic | QuadraticApart]] = []
+        apart = []
         for group in rows_alike(seen.cpu().numpy()):
+            if len(group) * ALIKE < len(w):
+                apart.append(group)
+                continue
             index = rows[torch.from_numpy(group).to(rows)]
             part = w[:, seen[int(group[0])]]
             gram = 2 * scale * (part @ part.T)
             result.append((index, Quadratic(gram, linear[index], constant[index])))
+        if apart:
+            few = torch.from_numpy(np.concatenate(apart)).to(rows)
+            index, atoms = rows[few], (2 * scale).sqrt() * w
+            form = QuadraticApart(atoms, seen[few], linear[index], constant[index])
+            result.append((index, form))
         return result
 
     def _linear(self, y: Tensor, scale: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The lasso for many rows that share one Gram matrix: an exact active-set method.
+"""The lasso for many rows, with one Gram matrix or one each: an exact active-set method.
 
 For each row it minimizes ``z G z / 2 - b z + a |z|_1`` by feature-sign search: the atom that
 violates optimality most joins the active set with the sign of its correlation; the quadratic is
@@ -21,10 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalweg.kernels import simd
+from thalweg.kernels.gram import TILE_REGISTERS, correlations, gram_row
 from thalweg.kernels.threads import over_blocks
-
-TILE_REGISTERS = 4
-"""Registers of correlations that stay in the processor while the active atoms pass by."""
 
 
 def lasso(
@@ -58,71 +56,60 @@ def lasso(
     gap : array (n,)
         inf, with codes of 0, where b is too large for its products with G.
     """
+    atoms, seen = np.empty((0, 0), linear.dtype), np.empty((len(linear), 0), np.bool_)
+    return _each(gram, atoms, seen, linear, constant, weight, nonnegative, tol)
+
+
+def lasso_apart(
+    atoms: NDArray[np.floating],
+    seen: NDArray[np.bool_],
+    linear: NDArray[np.floating],
+    constant: NDArray[np.floating],
+    weight: float,
+    nonnegative: bool,
+    tol: float,
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """As :func:`lasso`, of rows each with its own G = A D A^T, ``atoms`` A and ``seen`` D.
+
+    A row of G is computed when its atom becomes active.
+    """
+    gram = np.empty((0, 0), linear.dtype)
+    return _each(gram, atoms, seen, linear, constant, weight, nonnegative, tol)
+
+
+def _each(
+    gram: NDArray[np.floating],
+    atoms: NDArray[np.floating],
+    seen: NDArray[np.bool_],
+    linear: NDArray[np.floating],
+    constant: NDArray[np.floating],
+    weight: float,
+    nonnegative: bool,
+    tol: float,
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     n, k = linear.shape
     codes = np.zeros((n, k), linear.dtype)
     gap = np.zeros(n, linear.dtype)
     tile = TILE_REGISTERS * simd.REGISTER_BYTES // linear.dtype.itemsize
     width = tile * -(-k // tile)
-    padded = np.zeros((k, width), linear.dtype)
-    padded[:, :k] = gram
-    flat, b = padded.reshape(-1), np.ascontiguousarray(linear).reshape(-1)
+    flat, across = (_in_tiles(each, width) for each in (gram, atoms.T))
+    b, shown = np.ascontiguousarray(linear).reshape(-1), np.ascontiguousarray(seen).reshape(-1)
     index = np.empty(0, np.int32 if linear.dtype == np.float32 else np.int64)
 
     def work(start: int, stop: int) -> None:
         _rows(
-            flat, b, constant, weight, nonnegative, tol, start, stop, k, index,
-            codes.reshape(-1), gap,
+            flat, across, shown, b, constant, weight, nonnegative, tol, start, stop, k, width,
+            index, codes.reshape(-1), gap,
         )  # fmt: skip
 
     over_blocks(work, n)
     return codes, gap
 
 
-@numba.njit(nogil=True, cache=True)
-def _correlations(gram, b, active, z, m, c, index, nonnegative):  # type: ignore[no-untyped-def]
-    """c = b - G z, and the atom with the largest (in absolute value): tiles of four registers."""
-    lanes = simd.lanes(b)
-    width = len(c)
-    best = simd.splat(b, b.dtype.type(-1))
-    which = simd.splat(index, index.dtype.type(0))
-    zero = simd.splat(b, b.dtype.type(0))
-    here = simd.iota(index)
-    step = simd.splat(index, index.dtype.type(lanes))
-    for j in range(0, width, TILE_REGISTERS * lanes):
-        s0 = simd.load(b, j)
-        s1 = simd.load(b, j + lanes)
-        s2 = simd.load(b, j + 2 * lanes)
-        s3 = simd.load(b, j + 3 * lanes)
-        for i in range(m):
-            o = active[i] * width + j
-            u = simd.splat(b, b.dtype.type(-z[i]))
-            s0 = simd.fused_multiply_add(u, simd.load(gram, o), s0)
-            s1 = simd.fused_multiply_add(u, simd.load(gram, o + lanes), s1)
-            s2 = simd.fused_multiply_add(u, simd.load(gram, o + 2 * lanes), s2)
-            s3 = simd.fused_multiply_add(u, simd.load(gram, o + 3 * lanes), s3)
-        simd.store(c, j, s0)
-        simd.store(c, j + lanes, s1)
-        simd.store(c, j + 2 * lanes, s2)
-        simd.store(c, j + 3 * lanes, s3)
-        if not nonnegative:
-            s0 = simd.where_greater(s0, zero, s0, simd.subtract(zero, s0))
-            s1 = simd.where_greater(s1, zero, s1, simd.subtract(zero, s1))
-            s2 = simd.where_greater(s2, zero, s2, simd.subtract(zero, s2))
-            s3 = simd.where_greater(s3, zero, s3, simd.subtract(zero, s3))
-        which = simd.where_greater(s0, best, here, which)
-        best = simd.where_greater(s0, best, s0, best)
-        here = simd.integer_add(here, step)
-        which = simd.where_greater(s1, best, here, which)
-        best = simd.where_greater(s1, best, s1, best)
-        here = simd.integer_add(here, step)
-        which = simd.where_greater(s2, best, here, which)
-        best = simd.where_greater(s2, best, s2, best)
-        here = simd.integer_add(here, step)
-        which = simd.where_greater(s3, best, here, which)
-        best = simd.where_greater(s3, best, s3, best)
-        here = simd.integer_add(here, step)
-    top = simd.highest(best)
-    return top, simd.lowest_where_equal(best, simd.splat(b, top), which)
+def _in_tiles(matrix: NDArray[np.floating], width: int) -> NDArray[np.floating]:
+    padded = np.zeros((len(matrix), width), matrix.dtype)
+    padded[:, : matrix.shape[1]] = matrix
+    return padded.reshape(-1)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -178,10 +165,15 @@ def _drop(  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _rows(  # type: ignore[no-untyped-def]
-    gram, linear, constant, weight, nonnegative, tol, start, stop, k, index, codes, gap
-):
-    width = len(gram) // k
+    gram, atoms, seen, linear, constant, weight, nonnegative, tol, start, stop, k, width, index,
+    codes, gap,
+):  # fmt: skip
     most = k + 1
+    apart = len(atoms) > 0
+    d = len(atoms) // width
+    if apart:
+        gram = np.empty(k * width, linear.dtype)
+    shown = np.empty(d, np.int64)
     active = np.zeros(most, np.int64)
     sign = np.zeros(most)
     z = np.zeros(most)
@@ -194,8 +186,12 @@ def _rows(  # type: ignore[no-untyped-def]
     for row in range(start, stop):
         for j in range(k):
             b[j] = linear[row * k + j]
+        count = 0
+        for j in range(d):
+            shown[count] = j
+            count += seen[row * d + j]
         m = 0
-        top, new = _correlations(gram, b, active, z, m, c, index, nonnegative)
+        top, new = correlations(gram, b, active, z, m, c, index, nonnegative)
         for _ in range(10 * k + 100):
             # correlations that are not finite have no largest one, and name no atom
             if top <= weight * (1 + tol) or not top < np.inf:
@@ -205,6 +201,8 @@ def _rows(  # type: ignore[no-untyped-def]
                 known = known or active[i] == new
             if known:
                 break
+            if apart:
+                gram_row(gram, atoms, shown, count, width, new)
             active[m], sign[m], z[m] = new, (1.0 if c[new] > 0 else -1.0), 0.0
             pivot = _factor_row(gram, width, active, factor, inverse, most, m)
             if pivot > 1e-10 * gram[new * width + new]:
@@ -218,7 +216,7 @@ def _rows(  # type: ignore[no-untyped-def]
             m = _solve_on_set(
                 gram, width, b, weight, active, sign, z, half, way, factor, inverse, most, m
             )
-            top, new = _correlations(gram, b, active, z, m, c, index, nonnegative)
+            top, new = correlations(gram, b, active, z, m, c, index, nonnegative)
         if not top < np.inf:
             gap[row] = np.inf
             continue

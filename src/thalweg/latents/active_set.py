@@ -8,7 +8,14 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import Candidates, InputError, LatentEnergy, out_of_graph, values_known
+from thalweg.core import (
+    Candidates,
+    InputError,
+    LatentEnergy,
+    QuadraticApart,
+    out_of_graph,
+    values_known,
+)
 from thalweg.latents.least_squares import not_quadratic
 from thalweg.latents.proximal import ProximalGradient
 from thalweg.latents.solver import LatentSolver
@@ -19,7 +26,8 @@ class ActiveSet(LatentSolver):
     """The lasso by active sets: the support is grown atom by atom, and solved exactly.
 
     For a quadratic data term and a :class:`~thalweg.latents.Sparse` latent space. Rows that hide
-    the same coordinates share a Gram matrix. Rows on a GPU go to FISTA.
+    the same coordinates share a Gram matrix; of one that few share, only the rows of active atoms
+    are computed. Rows on a GPU go to FISTA.
 
     Parameters
     ----------
@@ -75,14 +83,18 @@ def _solve(
     among: Tensor | None = None,
 ) -> None:
     """Put the codes of rows, and their duality gaps, where these are kept."""
-    from thalweg.kernels.lasso import lasso  # compiled: slow to import
+    from thalweg.kernels.lasso import lasso, lasso_apart  # compiled: slow to import
 
     groups = energy.quadratics(y, x, among)
     if groups is None:
         raise not_quadratic(energy, "ActiveSet")
     for rows, form in groups:
-        codes, found = lasso(
-            form.gram.detach().numpy(), form.linear.detach().numpy(),
-            form.constant.detach().numpy(), space.weight, space.nonnegative, 0.1 * tol,
+        how = (
+            form.linear.detach().numpy(), form.constant.detach().numpy(), space.weight,
+            space.nonnegative, 0.1 * tol,
         )  # fmt: skip
+        if isinstance(form, QuadraticApart):
+            codes, found = lasso_apart(form.atoms.detach().numpy(), form.seen.numpy(), *how)
+        else:
+            codes, found = lasso(form.gram.detach().numpy(), *how)
         z[rows], gap[rows] = torch.from_numpy(codes).to(z), torch.from_numpy(found).to(gap)
