@@ -1,11 +1,14 @@
 """Bits drawn, and sweeps over two layers of them, in one loop."""
 
+import numpy as np
 import pytest
 import torch
 
+from thalweg.core.compiled import LIKE
 from thalweg.energies import RestrictedBoltzmann
+from thalweg.kernels.machine import choose
 from thalweg.samplers import Bipartite, BlockGibbs, run
-from thalweg.samplers.noise import bits
+from thalweg.samplers.noise import STEP, bits
 
 
 def seeded(seed=0):
@@ -63,3 +66,9 @@ def test_a_class_with_parts_of_its_own_is_asked_for_them():
     machine = Other(torch.full((3, 2), 20.0), torch.full((3,), -10.0), torch.zeros(2))
     y, _ = next(machine.sweeps(torch.zeros(4, 3), 1, seeded()))
     assert (y == 1).all()
+
+
+def test_a_bit_that_is_never_one_is_not_one_where_the_number_is_zero():
+    odds, numbers = np.array([-np.inf, -60.0, np.inf]), np.array([0.0, 0.0, 1 - 2.0**-53])
+    choose(LIKE[torch.float64], odds, numbers, STEP[torch.float64] / 2)
+    assert numbers.tolist() == [0, 0, 1]

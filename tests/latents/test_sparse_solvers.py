@@ -133,7 +133,8 @@ def test_rows_that_hide_what_no_other_does(dtype, error, nonnegative, monkeypatc
     seen = torch.rand(y.shape, generator=torch.Generator().manual_seed(3)) < 0.7
     seen[0], seen[1] = True, False
     y = torch.where(seen, y, torch.nan)
-    view = energy_of(atoms, ActiveSet(), nonnegative).restricted(seen)
+    space, cost = Sparse(len(atoms), ALPHA, nonnegative), SquaredError(0.8)
+    view = FreeEnergy(Reconstruction(Affine(atoms), space, cost), ActiveSet()).restricted(seen)
     with torch.no_grad():
         (apart,) = view.infer(y).z
         monkeypatch.setattr("thalweg.energies.reconstruction.ALIKE", len(atoms) + 1)
