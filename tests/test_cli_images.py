@@ -142,3 +142,65 @@ def test_several_answers_to_one_question(folder):
                            folder=folder)  # fmt: skip
     assert code == 2
     assert "--interval is for numbers, not for clips; expected --draws" in errors
+
+
+def pictures(folder):
+    return {
+        str(path.relative_to(folder)): np.asarray(Image.open(path))
+        for path in sorted(folder.rglob("*.png"))
+    }
+
+
+def test_pictures_come_out_under_the_names_they_had(folder):
+    hidden = np.load(folder / "mask.npy")
+    Image.fromarray(np.where(hidden, 200, 0).astype(np.uint8)).save(folder / "mask.png")
+    run("complete", "m.st", "digits", "--mask", "mask.png", "--out", "filled", folder=folder)
+    found = pictures(folder / "filled")
+    assert list(found) == [f"{i:02}.png" for i in range(30)]
+    expected = thalweg.load(folder / "m.st").complete(DIGITS[:30], hidden)
+    np.testing.assert_array_equal(np.stack(list(found.values())), expected)
+    one = ("complete", "m.st", "digits/03.png", "--mask", "mask.png", "--out", "03.png")
+    run(*one, folder=folder)
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / "03.png")), expected[3])
+    run(*one[:5], "--draws", 2, "--random-state", 0, "--out", "drawn", folder=folder)
+    assert list(pictures(folder / "drawn")) == ["03_1.png", "03_2.png"]
+    run("complete", "m.st", "digits.npy", "--mask", "mask.png", "--out", "n", folder=folder)
+    assert list(pictures(folder / "n"))[29] == "000029.png"
+
+
+def test_names_of_pictures_that_cannot_be(folder, tmp_path):
+    (tmp_path / "d" / "in").mkdir(parents=True)
+    for name in ("a.png", "a.bmp", "in/b.jpg"):
+        Image.fromarray(DIGITS[0]).save(tmp_path / "d" / name)
+    words = ("complete", folder / "m.st", "d", "--mask", folder / "mask.npy", "--out")
+    run(*words, "out", folder=tmp_path)
+    assert list(pictures(tmp_path / "out")) == ["a.bmp.png", "a.png.png", "in/b.png"]
+    for out, message in (
+        ("out", "a.bmp.png is there already (3 of 3 are)"),
+        ("all.png", "there are 3 images; expected the name of a folder"),
+        ("all.gif", "ends in .npy or .png"),
+    ):
+        code, _, errors = said(*words, out, folder=tmp_path)
+        assert code == 2, out
+        assert message in errors
+    np.save(tmp_path / "f.npy", DIGITS[:2].astype(np.float32))
+    code, _, errors = said("complete", folder / "m.st", "f.npy", "--mask", folder / "mask.npy",
+                           "--out", "f", folder=tmp_path)  # fmt: skip
+    assert code == 2
+    assert "images of float32 with 1 channels have no place in PNG" in errors
+    (tmp_path / "bad.png").write_text("junk")
+    code, _, errors = said(*words[:4], tmp_path / "bad.png", "--out", "x", folder=tmp_path)
+    assert code == 2
+    assert "bad.png cannot be decoded" in errors
+
+
+def test_a_folder_of_all_sizes_is_brought_to_the_models(folder, tmp_path):
+    (tmp_path / "d").mkdir()
+    Image.fromarray(DIGITS[0]).resize((16, 16), Image.Resampling.NEAREST).save(tmp_path / "d/a.png")
+    Image.fromarray(DIGITS[1]).convert("RGB").save(tmp_path / "d" / "b.png")
+    code, out, errors = said("energy", folder / "m.st", "d", folder=tmp_path)
+    assert code == 0
+    assert "2 of 2 image files have another size or other channels" in errors
+    found = pl.read_csv(out.encode())["energy"].to_numpy()
+    expected = thalweg.load(folder / "m.st").energy(DIGITS[:2])
+    assert found[1] == pytest.approx(expected[1], rel=1e-4)

@@ -1,6 +1,7 @@
 """Images from arrays, files and folders, and what is said of those that cannot be used."""
 
 import gzip
+import re
 import struct
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 
 from thalweg.core import InputError
 from thalweg.data import CoveredImages, ImageArray, ImageFiles, as_images, pixel_units, read_idx
+from thalweg.data.image_decoding import decode, shape_of
+from thalweg.data.image_fitting import brought_to
 
 SHAPE = (6, 5, 3)
 
@@ -125,16 +128,66 @@ def test_damaged_files_are_left_out_named_and_counted(colours, tmp_path):
         ImageFiles(folder, damaged="stop").summary()
 
 
-def test_images_that_cannot_go_together_are_named(colours, tmp_path):
+def test_images_of_other_sizes_are_brought_to_that_of_most(colours, tmp_path):
     folder = folder_of(colours[:3], tmp_path / "sizes")
-    Image.fromarray(colours[0][:4]).save(folder / "900.png")
-    with pytest.raises(InputError, match=r"900\.png is 4 x 5 with 3 channels; expected 6 x 5 with"):
-        ImageFiles(folder).summary()
-    Image.fromarray(colours[0][..., 0]).save(folder / "900.png")
+    # the first file is not what most are
+    Image.fromarray(np.full((12, 30), 70, np.uint8)).save(folder / "000.png")
+    clear = np.dstack([np.full((6, 5, 3), 40, np.uint8), np.full((6, 5), 51, np.uint8)])
+    Image.fromarray(clear, "RGBA").save(folder / "900.png")
+    images = ImageFiles(folder)
+    assert images.shape == SHAPE
+    with pytest.warns(UserWarning, match="2 of 4 image files have another size") as caught:
+        images.summary()
+    assert re.search(r"000\.png: 12 x 30 with 1 channel", str(caught[0].message))
+    assert re.search(r"900\.png: 6 x 5 with 4 channels", str(caught[0].message))
+    rows = images.take(np.arange(4)).reshape(4, *SHAPE)
+    np.testing.assert_array_equal(rows[1:3], colours[1:3])
+    np.testing.assert_array_equal(rows[0], 70)
+    # a fifth of 40 on four fifths of white
+    np.testing.assert_allclose(rows[3], 0.2 * 40 + 0.8 * 255)
+    assert images.originals().shape == (4, *SHAPE)
     with pytest.raises(
-        InputError, match=r"900\.png is 6 x 5 with 1 channel; expected 6 x 5 with 3"
+        InputError, match=r"000\.png is 12 x 30 with 1 channel; expected 6 x 5 with"
     ):
-        ImageFiles(folder).summary()
+        ImageFiles(folder, damaged="stop").summary()
+    asked = ImageFiles(folder, shape=(3, 3, 1))
+    with pytest.warns(UserWarning, match="4 of 4 image files"):
+        asked.summary()
+    assert asked.originals().shape == (4, 3, 3)
+
+
+@pytest.mark.parametrize("size", [(10, 20), (20, 10), (9, 40)])
+def test_what_stands_out_of_another_size_is_cut_on_both_sides(size):
+    across = np.broadcast_to(np.arange(size[1], dtype=np.float64), size)
+    down = np.broadcast_to(np.arange(size[0], dtype=np.float64)[:, None], size)
+    for ramp in (across, down):
+        found = brought_to(ramp, (5, 5, 1), 255)[..., 0]
+        # the middle stays the middle, and a ramp one of the same slope
+        np.testing.assert_allclose(found[2, 2], ramp.mean(), atol=1e-4)
+        scale = min(size) / 5
+        along = np.diff(found, axis=1 if ramp is across else 0)[1:-1, 1:-1]
+        np.testing.assert_allclose(along, scale, atol=0.05 * scale)
+
+
+def test_colours_and_grey_of_one_another():
+    colour = np.array([[[100, 50, 200]]], np.uint8)
+    grey = brought_to(colour, (1, 1, 1), 255)
+    np.testing.assert_allclose(grey, 0.299 * 100 + 0.587 * 50 + 0.114 * 200)
+    np.testing.assert_array_equal(brought_to(grey[..., 0], (1, 1, 3), 255)[0, 0], grey[0, 0, 0])
+    assert brought_to(grey[..., 0], (1, 1, 4), 65535)[0, 0, 3] == 65535
+
+
+def test_the_head_of_a_file_tells_what_decoding_gives(tmp_path):
+    picture = Image.fromarray(np.arange(60, dtype=np.uint8).reshape(6, 10))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture.save(tmp_path / "turned.jpg", exif=turned)
+    picture.save(tmp_path / "turned.tif", exif=turned)
+    picture.convert("P").save(tmp_path / "clear.png", transparency=3)
+    for mode in ("1", "L", "RGB", "RGBA", "LA", "P"):
+        picture.convert(mode).save(tmp_path / f"{mode}.png")
+    for path in sorted(tmp_path.iterdir()):
+        assert shape_of(str(path)) == (*decode(str(path)).pixels.shape, 1)[:3], path
 
 
 def test_what_is_no_image_is_named(tmp_path):

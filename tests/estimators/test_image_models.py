@@ -9,6 +9,7 @@ import thalweg
 from thalweg.core import InputError
 from thalweg.estimators import JointEmbeddingModel, MaskedImageModel
 from thalweg.estimators.registry import estimator, names_in
+from thalweg.pretext import Moved
 from thalweg.training import Run
 
 IMAGES = [estimator(name) for name in names_in("images")]
@@ -210,6 +211,48 @@ def test_two_views_of_one_image_lie_together_and_images_apart(joint):
         joint.energy(TEST, TEST[:2])
     with pytest.raises(InputError, match="one image has no spread"):
         JointEmbeddingModel().fit(TRAIN[:1])
+
+
+def test_views_are_ones_own(tmp_path):
+    small = {"width": 4, "n_components": 8, "n_steps": 3, "batch_size": 8, "random_state": 0}
+    seen = []
+
+    def mirrored(y):
+        seen.append(y)
+        return y.flip(2)
+
+    bytes_ = (15 * TRAIN[:20]).astype(np.uint8)
+    model = JointEmbeddingModel(views=mirrored, **small).fit(bytes_)
+    assert seen[0].shape == (8, 8, 8, 1)
+    # in the images' own units: whole numbers, up to rounding
+    torch.testing.assert_close(seen[0], seen[0].round(), rtol=0, atol=1e-3)
+    assert seen[0].max() > 200
+    model.save(tmp_path / "model.st")
+    loaded = thalweg.load(tmp_path / "model.st")
+    np.testing.assert_array_equal(loaded.transform(bytes_), model.transform(bytes_))
+    by_word = [JointEmbeddingModel(views=v, **small).fit(TRAIN[:20]).transform(TEST[:2])
+               for v in ("auto", "moved", Moved(), "cropped")]  # fmt: skip
+    np.testing.assert_array_equal(by_word[0], by_word[1])
+    np.testing.assert_array_equal(by_word[0], by_word[2])
+    assert not np.array_equal(by_word[0], by_word[3])
+    with pytest.raises(InputError, match="views"):
+        JointEmbeddingModel(views="upside-down").fit(TRAIN[:20])
+
+
+def test_numbers_of_another_range_are_refused_in_words():
+    bytes_ = (15 * TRAIN[:50]).astype(np.uint8)
+    model = MaskedImageModel(**SMALL, n_steps=1).fit(bytes_)
+    asked = TEST[:3] / 16
+    with pytest.raises(InputError, match=r"pixels are about 0\.2.* by 255 \* images"):
+        model.energy(asked)
+    assert np.isfinite(model.energy(255 * asked)).all()
+    # a blank image has no range; one image is enough to see another
+    assert np.isfinite(model.energy(np.zeros((1, 8, 8)))).all()
+    with pytest.raises(InputError, match="expected the range of the training images"):
+        model.energy(asked[:1])
+    fractions = MaskedImageModel(**SMALL, n_steps=1).fit(TRAIN[:50] / 16)
+    with pytest.raises(InputError, match="expected the range of the training images"):
+        fractions.energy(bytes_[:3])
 
 
 def test_what_an_epoch_leaves_over_may_be_one_image():

@@ -7,14 +7,13 @@ from typing import Any
 import polars as pl
 
 from thalweg.cli.batches import give_beside, give_tables, of_array
+from thalweg.cli.pictures import give_images, read_mask
 from thalweg.cli.reading import (
     Reading,
     by_file,
     can,
-    give_images,
     model_of,
     opened,
-    read_mask,
     runs_of,
     spare,
 )
@@ -117,7 +116,7 @@ def complete(
     if fitted.about == "clips":
         give_images(lambda: fitted.predict(values), out)
     elif fitted.about == "images":
-        give_images(lambda: can(fitted, "complete")(values, read_mask(mask)), out)
+        give_images(lambda: can(fitted, "complete")(values, read_mask(mask)), out, values)
     else:
         give_tables(
             values, fitted.table_, out, reading,
@@ -131,6 +130,8 @@ def project(model: str, data: str, out: str | None, reading: Reading) -> None:
     find = can(fitted, "project")
     if fitted.about == "rows":
         give_tables(values, fitted.table_, out, reading, find)
+    elif fitted.about == "images":
+        give_images(lambda: find(values), out, values)
     else:
         write_data(of_array(find(values), None), out)
 

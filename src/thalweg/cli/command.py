@@ -116,7 +116,11 @@ def complete(
         str, typer.Option(help="What to fill in: lowest (least energy) or mean.")
     ] = "lowest",
     mask: Annotated[
-        str | None, typer.Option(help="For images, .npy of bool: where they are hidden besides.")
+        str | None,
+        typer.Option(
+            help="For images, where they are hidden besides: .npy of bool, or a picture that is "
+            "not black there."
+        ),
     ] = None,
     top: Annotated[
         int, typer.Option(min=1, max=10_000, help="For texts, how many ways to fill each.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
-from thalweg.core import InputError, write_beside
+from thalweg.core import InputError
 from thalweg.data.clips import Windows
 from thalweg.data.columns import FileTable
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import as_images
-from thalweg.data.npy import read_npy
 from thalweg.data.rows import Rows
 from thalweg.data.table_files import FormSaid, open_table
 from thalweg.data.tables import read_array
@@ -76,7 +74,7 @@ def opened(model: str, data: str, out: str | None, reading: Reading) -> tuple[An
     spare(out, model, data)
     fitted = model_of(model)
     if fitted.about == "images":
-        return fitted, as_images(data, fitted.damaged)
+        return fitted, as_images(data, fitted.damaged, fitted.shape_)
     if fitted.about == "clips":
         return fitted, as_clips(data)
     if fitted.about == "texts":
@@ -139,18 +137,3 @@ def by_file(asked: Any, answers: pl.DataFrame) -> pl.DataFrame:
     if not isinstance(asked, ImageFiles):
         return answers
     return answers.insert_column(0, pl.Series("file", asked.names))
-
-
-def read_mask(path: str | None) -> NDArray[Any] | None:
-    """An array from a ``.npy`` file, if there is one."""
-    return None if path is None else np.array(read_npy(path, "a mask"))
-
-
-def give_images(made: Callable[[], NDArray[Any]], out: str | None) -> None:
-    """Write images once they are made; a bad name is said before."""
-    if out is None or Path(out).suffix.lower() != ".npy":
-        given = "no --out was given" if out is None else f"--out {out}"
-        raise InputError(f"{given}; images go to a file: expected a name that ends in .npy")
-    images = made()
-    with write_beside(out) as beside, beside.open("wb") as file:
-        np.save(file, images)

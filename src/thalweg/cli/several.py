@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from thalweg.cli.batches import of_array
-from thalweg.cli.reading import can, give_images, read_mask
+from thalweg.cli.pictures import give_images, read_mask
+from thalweg.cli.reading import can
 from thalweg.core import InputError
 from thalweg.data.columns import Table
 from thalweg.data.columns.filling import typed
@@ -59,7 +60,7 @@ class Wanted(NamedTuple):
             give_images(lambda: np.stack(complete(
                 values, read_mask(mask), draws=self.draws, interval=self.interval,
                 random_state=self.random_state,
-            )), out)  # fmt: skip
+            )), out, values, several=True)  # fmt: skip
 
     def _give_tables(self, complete: Any, fitted: Any, values: Any, out: str | None) -> None:
         """One table below the other, with a column that says which it is."""

@@ -8,6 +8,7 @@ from thalweg.core.check_energy import check_energy
 from thalweg.core.checks import check_parameters, finite_array, real_array
 from thalweg.core.constraints import (
     Array,
+    CallableObject,
     Choice,
     Constraint,
     Device,
@@ -64,6 +65,7 @@ __all__ = [
     "Batch",
     "Bounded",
     "Building",
+    "CallableObject",
     "Candidates",
     "Choice",
     "Clamped",

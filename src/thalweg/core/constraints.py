@@ -187,6 +187,23 @@ class OneOf(Constraint):
 
 
 @dataclass(frozen=True)
+class CallableObject(Constraint):
+    """Anything that can be called."""
+
+    def allows(self, value: Any) -> bool:
+        return callable(value)
+
+    def describe(self) -> str:
+        return "a function"
+
+    def kind(self) -> str:
+        return "callable"
+
+    def violations(self) -> list[Any]:
+        return [None, 3, "a word"]
+
+
+@dataclass(frozen=True)
 class Device(Constraint):
     """A torch device by name, or "auto"."""
 

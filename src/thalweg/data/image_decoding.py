@@ -22,6 +22,9 @@ UPRIGHT = {
 }
 """What brings a picture of an orientation upright"""
 
+UPRIGHT_FROM = 4
+"""Orientations after this one lie on their side"""
+
 SIGNED = 2
 """Of the tag for what samples are: whole numbers with a sign"""
 
@@ -75,6 +78,22 @@ def decode(path: str) -> Decoded:
         else:
             mode = "L" if image.mode == "1" else "RGB"
         return Decoded(np.asarray(upright.convert(mode)), 255, several)
+
+
+def shape_of(path: str) -> tuple[int, int, int]:
+    """(height, width, channels) of what :func:`decode` gives, mostly from the head of the file."""
+    with open(path, "rb") as file, Image.open(file) as image:
+        if not isinstance(image, TiffImagePlugin.TiffImageFile):
+            width, height = image.size
+            if image.getexif().get(ORIENTATION, 1) > UPRIGHT_FROM:
+                width, height = height, width
+            clear = image.info.get("transparency") is not None
+            plain = image.mode in ("1", "L", "F") or image.mode.startswith("I")
+            if image.mode in WITH_ALPHA or clear:
+                return height, width, 4
+            return height, width, 1 if plain else 3
+    height, width, channels = (*decode(path).pixels.shape, 1)[:3]
+    return height, width, channels
 
 
 def _sample_format(tags: TiffImagePlugin.ImageFileDirectory_v2) -> int:

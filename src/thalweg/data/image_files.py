@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import os
 import struct
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thalweg.core import InputError
-from thalweg.data.image_decoding import Decoded, decode
+from thalweg.data.image_decoding import Decoded, decode, shape_of
+from thalweg.data.image_fitting import brought_to
 from thalweg.data.images import Images, described
 from thalweg.data.source import Summary
 
@@ -32,6 +34,9 @@ DAMAGE = (
 SHOWN = 5
 """How many files that cannot be read a warning names."""
 
+SOME = 101
+"""How many files' heads are looked at for the size that most have."""
+
 
 class ImageFiles(Images):
     """The image files of a folder and of the folders in it, by name.
@@ -39,23 +44,35 @@ class ImageFiles(Images):
     A file is decoded each time that its row is asked for, so a folder may be larger than memory.
     Photos are turned upright as their EXIF tag says; transparency is a fourth channel. Values are
     those of the file, 0 to 255 or 0 to 65535 by its depth; where depths differ, all are brought to
-    the scale of the first file. Of an animation or of pages the first picture is read.
+    the scale of the first file. Where sizes or channels differ, all are brought to those that most
+    of them have (of 101 spread over the folder where there are more): scaled until they cover the
+    size and cut on both sides, grey made of colours or colours of grey, transparent ones put on
+    white. Of an animation or of pages the first picture is read.
 
     Parameters
     ----------
     folder : path
         Or one image file.
     damaged : {"skip", "stop"}, default "skip"
-        What becomes of a file that cannot be decoded: it is left out, and a warning at the end of
-        the first pass over the folder counts and names such files; or an error names it.
+        What becomes of a file that cannot be decoded, or of another size than the others: it is
+        left out, or brought to their size, and a warning at the end of the first pass over the
+        folder counts and names such files; or an error names it.
+    shape : tuple of int, optional
+        (height, width, channels) that all are brought to, instead of what most have.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], damaged: str = "skip") -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        damaged: str = "skip",
+        shape: tuple[int, int, int] | None = None,
+    ) -> None:
         if damaged not in ("skip", "stop"):
             raise InputError(f"ImageFiles: damaged must be 'skip' or 'stop', got {damaged!r}")
         self.folder, self.damaged = Path(folder), damaged
         self._damaged: dict[str, str] = {}
         self._several: set[str] = set()
+        self._other: dict[str, str] = {}
         # text, not Path: of a hundred thousand files that is a third of the memory
         self.names = [str(self.folder)] if self.folder.is_file() else list(_below(self.folder))
         if not self.names:
@@ -64,9 +81,9 @@ class ImageFiles(Images):
             )
         self._pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
         first = self._first()
-        self.grey, self.pixels, self.white = first.pixels.ndim == 2, first.pixels.dtype, first.white
-        height, width, channels = (*first.pixels.shape, 1)[:3]
-        self.shape = height, width, channels
+        self.pixels, self.white = first.pixels.dtype, first.white
+        self.shape = shape if shape is not None else self._usual((*first.pixels.shape, 1)[:3])
+        self.grey = self.shape[2] == 1
 
     def _first(self) -> Decoded:
         for name in self.names:
@@ -78,6 +95,16 @@ class ImageFiles(Images):
             f"{self.folder}: none of its {len(self.names)} image files can be decoded; the first, "
             f"{self.names[0]}: {self._damaged[self.names[0]]}"
         )
+
+    def _usual(self, first: tuple[int, int, int]) -> tuple[int, int, int]:
+        """The shape that most files have, of equally many that of the first."""
+        step = max(1, len(self.names) // SOME)
+        found = [each for each in self._pool.map(_shape_of, self.names[::step]) if each is not None]
+        counted = collections.Counter([first, *found])
+        # the first was counted twice: it decides where others are as many
+        counted[first] -= 1
+        most = max(counted.values())
+        return first if counted[first] == most else counted.most_common(1)[0][0]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -121,6 +148,15 @@ class ImageFiles(Images):
                 UserWarning,
                 stacklevel=2,
             )
+        if self._other:
+            shown = _some([f"{each}: {what}" for each, what in sorted(self._other.items())])
+            warnings.warn(
+                f"{self.folder}: {len(self._other)} of {len(self.names)} image files have another "
+                f"size or other channels and are brought to {self.described()} (scaled until they "
+                f"cover it and cut on both sides): {shown}",
+                UserWarning,
+                stacklevel=2,
+            )
         return found
 
     def fingerprint(self) -> str:
@@ -151,20 +187,25 @@ class ImageFiles(Images):
         if found is None:
             return None
         height, width, channels = (*found.pixels.shape, 1)[:3]
+        pixels: NDArray[Any] = found.pixels
         if (height, width, channels) != self.shape:
-            raise InputError(
-                f"{name} is {described((height, width, channels))}; expected "
-                f"{self.described()}, as {self.example} is"
-            )
+            if self.damaged == "stop":
+                raise InputError(
+                    f"{name} is {described((height, width, channels))}; expected "
+                    f"{self.described()}, as most are"
+                )
+            self._other[name] = described((height, width, channels))
+            pixels = brought_to(pixels, self.shape, found.white)
+            pixels = pixels[..., 0] if self.grey else pixels
         if (found.pixels.dtype, found.white) == (self.pixels, self.white):
-            return found.pixels
+            return pixels
         if found.white is None or self.white is None:
             raise InputError(
                 f"{name} has pixels of {found.pixels.dtype}; expected {self.pixels}, as "
                 f"{self.example} has (only whole numbers without a sign, of up to 16 bits, have a "
                 "scale in common)"
             )
-        return np.asarray(found.pixels.astype(np.float64) * self.white / found.white)
+        return np.asarray(pixels.astype(np.float64) * self.white / found.white)
 
     def _decode(self, name: str) -> Decoded | None:
         try:
@@ -187,6 +228,14 @@ def _some(texts: list[str]) -> str:
     """The first few, and how many more there are."""
     more = len(texts) - SHOWN
     return "; ".join([*texts[:SHOWN], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _shape_of(name: str) -> tuple[int, int, int] | None:
+    try:
+        return shape_of(name)
+    except DAMAGE:
+        # it is decoded, and named, when its row is asked for
+        return None
 
 
 def _below(folder: Path) -> Iterator[str]:

@@ -23,7 +23,9 @@ ImagesLike: TypeAlias = Images | NDArray[Any] | torch.Tensor | str | os.PathLike
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
-def as_images(given: ImagesLike, damaged: str = "skip") -> Images:
+def as_images(
+    given: ImagesLike, damaged: str = "skip", shape: tuple[int, int, int] | None = None
+) -> Images:
     """Images from an array, a tensor, a folder of files, a ``.npy`` file, or one of IDX format.
 
     Parameters
@@ -31,7 +33,10 @@ def as_images(given: ImagesLike, damaged: str = "skip") -> Images:
     given : array, tensor, path or Images
         Arrays are (n, height, width) or (n, height, width, channels), NaN where hidden.
     damaged : {"skip", "stop"}, default "skip"
-        What becomes of an image file that cannot be decoded (:class:`ImageFiles`).
+        What becomes of an image file that cannot be decoded, or is of another size
+        (:class:`ImageFiles`).
+    shape : tuple of int, optional
+        (height, width, channels) that image files are brought to.
 
     Raises
     ------
@@ -47,7 +52,7 @@ def as_images(given: ImagesLike, damaged: str = "skip") -> Images:
         return ImageArray(read_npy(path, "images"), str(path))
     if path.is_file() and path.suffix.lower() not in ENDINGS and _is_idx(path):
         return ImageArray(read_idx(path), str(path))
-    return ImageFiles(path, damaged)
+    return ImageFiles(path, damaged, shape)
 
 
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:

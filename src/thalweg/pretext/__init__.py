@@ -6,11 +6,12 @@ from thalweg.pretext.combined import AnyOf, Shaped
 from thalweg.pretext.masks import Future, Masked, Occluded
 from thalweg.pretext.noise import AddedNoise, MaskingNoise, SaltAndPepper
 from thalweg.pretext.tokens import Disguised, MaskedWords
-from thalweg.pretext.views import Cropped
+from thalweg.pretext.views import ByFunction, Cropped, Moved, View
 
 __all__ = [
     "AddedNoise",
     "AnyOf",
+    "ByFunction",
     "Corrupted",
     "Corruption",
     "Cropped",
@@ -21,7 +22,9 @@ __all__ = [
     "MaskedColumns",
     "MaskedWords",
     "MaskingNoise",
+    "Moved",
     "Occluded",
     "SaltAndPepper",
     "Shaped",
+    "View",
 ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
-from torch import Tensor, nn
+from torch import Tensor
 
 from thalweg.core import Array, Energy, InputError, Learned, Parameter, read_file, write_beside
 from thalweg.core.plain import parse_json, to_json
@@ -77,7 +77,7 @@ def save(model: Savable, path: str | os.PathLike[str], extra: dict[str, Any] | N
     parameters: dict[str, Any] = {}
     for name, parameter in model.parameters.items():
         value = getattr(model, name)
-        if isinstance(value, (nn.Module, Sampler)):
+        if isinstance(value, Sampler) or callable(value):
             # an object of the user's is not needed to ask the model, and loading runs no code
             continue
         plain = value is None or isinstance(value, (str, bool, int, float, np.generic))

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Energy, InputError, Integer, changed, parameter
+from thalweg.core import (
+    CallableObject,
+    Choice,
+    Either,
+    Energy,
+    InputError,
+    Integer,
+    changed,
+    parameter,
+)
 from thalweg.data import ImagesLike
 from thalweg.energies import Inpainter, JointEmbedding, Perceptron
 from thalweg.estimators.images.model import ImageModel
 from thalweg.objectives import Objective, VarianceCovariance
-from thalweg.pretext import Cropped, Shaped
+from thalweg.pretext import ByFunction, Corruption, Cropped, Moved, Shaped
 from thalweg.training.start import Start
+
+SMALL = 40
+"""Pixels a side up to which a part of an image is seldom the whole of a thing"""
+
+VIEWS: dict[str, Callable[[int], Corruption]] = {
+    "auto": lambda side: Moved() if side <= SMALL else Cropped(),
+    "moved": lambda side: Moved(),
+    "cropped": lambda side: Cropped(),
+}
 
 
 class JointEmbeddingModel(ImageModel):
@@ -24,8 +43,8 @@ class JointEmbeddingModel(ImageModel):
     .. math::
         F(x, y) = \| h(f(x)) - h(f(y)) \|^2
 
-    trained on random parts of images, cut out, resized, mirrored; the variance and covariance of
-    the embeddings of a batch keep it from collapsing. ``transform`` gives f.
+    trained on images that are moved a little, or on random parts of them; the variance and
+    covariance of the embeddings of a batch keep it from collapsing. ``transform`` gives f.
 
     References
     ----------
@@ -43,6 +62,15 @@ class JointEmbeddingModel(ImageModel):
     """
 
     network: str = changed(default="convolutional", kw_only=False)
+    views: str | Callable[..., Any] = parameter(
+        "What two views of an image may differ by: 'moved' a little (shifted, turned, sheared, "
+        "resized), parts that are 'cropped' out and may be mirrored, or 'auto': moved up to "
+        "40 pixels a side. Or a Corruption (Moved, Cropped with settings of one's own); or a "
+        "function of images (n, height, width, channels), a tensor in their own units, with a "
+        "torch.Generator as a second argument if it wants one.",
+        Either(Choice(tuple(VIEWS)), CallableObject()),
+        default="auto",
+    )
     n_components: int = parameter(
         "Size of the space that distances are taken in.", Integer(2, high=65_536), default=256
     )
@@ -60,7 +88,16 @@ class JointEmbeddingModel(ImageModel):
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if len(start.source) < 2:
             raise InputError("JointEmbeddingModel: one image has no spread; expected at least two")
-        return VarianceCovariance(Shaped(Cropped(), self.shape_))
+        return VarianceCovariance(Shaped(self._views(start), self.shape_))
+
+    def _views(self, start: Start) -> Corruption:
+        if isinstance(self.views, str):
+            return VIEWS[self.views](max(self.shape_[:2]))
+        if isinstance(self.views, Corruption):
+            return self.views
+        assert start.units is not None
+        shift, scale = (each.reshape(self.shape_).float() for each in start.units[:2])
+        return ByFunction(self.views, shift, scale)
 
     def energy(self, X: ImagesLike, Y: ImagesLike) -> NDArray[np.floating]:
         """F of each pair of images, low where they could be two views of one: (n,)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
@@ -23,6 +24,7 @@ from thalweg.core import (
 )
 from thalweg.data import Images, ImagesLike, as_images, pixel_units
 from thalweg.data.images import described
+from thalweg.data.source import Summary
 from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Rescaled
 from thalweg.energies.inpainting import Encoding
 from thalweg.estimators.base.loading import frame_size, units_of
@@ -30,6 +32,9 @@ from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin
 from thalweg.estimators.base.training import GradientModel
 from thalweg.training import Run
 from thalweg.training.start import Start, Units
+
+FAR = 50.0
+"""Times that the spread of pixels is another than in training, for their range to be another"""
 
 
 class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientModel):
@@ -61,8 +66,9 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
         "The representation keeps so many places a side apart.", Integer(1, high=4096), default=3
     )
     damaged: str = parameter(
-        "What becomes of image files that cannot be decoded: left out, with a count and their "
-        "names in a warning; or an error.",
+        "What becomes of image files that cannot be decoded (left out) or are of another size or "
+        "have other channels (brought to those of the others), with a count and their names in a "
+        "warning; or an error.",
         Choice(("skip", "stop")),
         default="skip",
     )
@@ -155,7 +161,7 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
     def _read(self, X: ImagesLike) -> Images:
         """Images to ask about, checked."""
         check_is_fitted(self)
-        images = as_images(X, self.damaged)
+        images = as_images(X, self.damaged, self.shape_)
         if images.shape != self.shape_:
             raise InputError(
                 f"{type(self).__name__}: images of {images.described()}; expected "
@@ -166,8 +172,23 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, GradientMode
                 f"{type(self).__name__}: images whose white is {images.white}; expected "
                 f"{self.white_}, as in training (other depths go together only in one folder)"
             )
-        images.summary("images")
+        self._check_range(images, images.summary("images"))
         return images
+
+    def _check_range(self, images: Images, summary: Summary) -> None:
+        """Numbers of another range than in training, which no message of a network would name."""
+        blank = not summary.variance.any() and np.ptp(summary.mean) == 0
+        if None not in (images.white, self.white_) or blank:
+            return
+        center, spread = (float(each.mean()) for each in pixel_units(summary, images.shape))
+        usual, scale = float(self.energy_.shift.mean()), float(self.energy_.scale.mean())
+        far = abs(center - usual) > FAR * (spread + scale)
+        if far or not 1 / FAR < spread / scale < FAR:
+            raise InputError(
+                f"{type(self).__name__}: pixels are about {center:.3g} +- {spread:.3g}; expected "
+                f"the range of the training images, about {usual:.3g} +- {scale:.3g} (numbers from "
+                "0 to 1 are brought to 0 to 255 by 255 * images)"
+            )
 
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
         d = frame_size(self.shape_, self.n_features_in_)
