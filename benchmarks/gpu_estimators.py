@@ -118,6 +118,9 @@ RECIPES = {
         "images", {"width": 32, "depth": 1, "n_steps": 30, "pretext": "mixed"}
     ),
     "JointEmbeddingModel": Recipe("images", {"width": 4, "n_components": 16, "n_steps": 20}),
+    "ImageDenoiser": Recipe(
+        "photos", {"width": 12, "depth": 1, "crop": 8, "n_steps": 30, "batch_size": 8}
+    ),
     "NextFrame": Recipe("clips", {"n_components": 3, "width": 16, "reach": 2, "n_steps": 30}),
     "MaskedLanguageModel": Recipe("texts", {"layers": 1, "width": 32, "batch_tokens": 200}),
 }
@@ -136,7 +139,10 @@ class Data(NamedTuple):
 
 def data_of(model, kind):
     """Small data of a kind, and the questions that a model has about them."""
-    made = {"rows": _rows, "pairs": _pairs, "images": _images, "clips": _clips, "texts": _texts}
+    made = {
+        "rows": _rows, "pairs": _pairs, "images": _images, "photos": _photos, "clips": _clips,
+        "texts": _texts,
+    }  # fmt: skip
     fit, ask, flat = made[kind](model)
     return Data(fit, {k: v for k, v in ask.items() if hasattr(model, v[0])}, flat)
 
@@ -175,6 +181,12 @@ def _images(model):
         "transform": ("transform", images[:8]), "complete": ("complete", hidden),
     }  # fmt: skip
     return (images,), ask, (flat, flat[::-1].copy() if two else None)
+
+
+def _photos(model):
+    images = pictures() / pictures().max()
+    ask = {"energy": ("energy", images[:8]), "project": ("project", images[:4])}
+    return (images,), ask, None
 
 
 def _clips(model):

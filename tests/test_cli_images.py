@@ -5,11 +5,12 @@ import polars as pl
 import pytest
 import torch
 from PIL import Image
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_image
 
 import thalweg
 from commands import said
 from thalweg.data import turning_digits
+from thalweg.estimators import ImageDenoiser
 
 DIGITS = (15 * load_digits().images).astype(np.uint8)
 SMALL = ("--patch", 2, "--width", 16, "--depth", 1, "--n-steps", 3, "--random-state", 0)
@@ -204,3 +205,40 @@ def test_a_folder_of_all_sizes_is_brought_to_the_models(folder, tmp_path):
     found = pl.read_csv(out.encode())["energy"].to_numpy()
     expected = thalweg.load(folder / "m.st").energy(DIGITS[:2])
     assert found[1] == pytest.approx(expected[1], rel=1e-4)
+
+
+def test_photos_of_any_size_are_cleaned_file_by_file(tmp_path):
+    photo = load_sample_image("china.jpg").mean(axis=2).astype(np.uint8)[::6, ::6]
+    settings = {"width": 8, "depth": 1, "crop": 16, "n_steps": 4, "random_state": 0}
+    model = ImageDenoiser(**settings).fit(photo)
+    model.save(tmp_path / "m.st")
+    (tmp_path / "photos" / "in").mkdir(parents=True)
+    deep = np.random.default_rng(0).integers(0, 65536, (31, 42), dtype=np.uint16)
+    Image.fromarray(deep).save(tmp_path / "photos" / "deep.png")
+    shallow = photo[:41, :30]
+    Image.fromarray(shallow).save(tmp_path / "photos" / "in" / "s.bmp")
+    run("project", "m.st", "photos/deep.png", "--out", "clean.png", folder=tmp_path)
+    found = np.asarray(Image.open(tmp_path / "clean.png"))
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, model.project(deep))
+    run("project", "m.st", "photos", "--out", "clean", folder=tmp_path)
+    assert list(pictures(tmp_path / "clean")) == ["deep.png", "in/s.png"]
+    inside = np.asarray(Image.open(tmp_path / "clean" / "in" / "s.png"))
+    np.testing.assert_array_equal(inside, model.project(shallow))
+    table = pl.read_csv(run("energy", "m.st", "photos", folder=tmp_path).encode())
+    assert table["file"].to_list() == ["photos/deep.png", "photos/in/s.bmp"]
+    np.testing.assert_allclose(table["energy"], model.energy(tmp_path / "photos"), rtol=1e-6)
+    np.testing.assert_allclose(table["noise"], model.noise_level(tmp_path / "photos"), rtol=1e-6)
+    run("fit", "image-denoiser", "photos", "--out", "n.st", "--n-steps", 2, "--crop", 16,
+        "--width", 8, "--depth", 1, folder=tmp_path)  # fmt: skip
+    assert thalweg.load(tmp_path / "n.st").channels_ == 1
+    for words, message in (
+        (("project", "m.st", "photos", "--out", "all.png"), "there are 2 images"),
+        (("project", "m.st", "photos", "--out", "clean"), "is there already (2 of 2 are)"),
+        (("project", "m.st", "photos", "--out", "clean.npy"), "ends in .png"),
+        (("complete", "m.st", "photos", "--out", "x"), "has no complete"),
+        (("map", "m.st", "photos", "--out", "x.png"), "no plane to draw"),
+    ):
+        code, _, errors = said(*words, folder=tmp_path)
+        assert code == 2, words
+        assert message in errors, words

@@ -27,7 +27,7 @@ ORDER = [
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
-ROOMS = [{"base"}, {"tables", "images", "clips", "texts"}, {"regression"}]
+ROOMS = [{"base"}, {"tables", "images", "photos", "clips", "texts"}, {"regression"}]
 """Of the estimators, in the order in which they may import."""
 
 FILES = sorted(ROOT.rglob("*.py"))

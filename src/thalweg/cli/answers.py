@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from thalweg.cli.batches import give_beside, give_tables, of_array
-from thalweg.cli.pictures import give_images, read_mask
+from thalweg.cli.pictures import by_photo, give_images, give_photos, read_mask
 from thalweg.cli.reading import (
     Reading,
     by_file,
@@ -44,7 +44,9 @@ def energy(
     if fitted.about == "images" and not isinstance(fitted, ScoresMixin):
         name = type(fitted).__name__
         raise InputError(f"{name} has an energy of pairs of images, not of single ones")
-    if fitted.about == "clips":
+    if fitted.about == "photos":
+        write_data(by_photo(fitted, values), out)
+    elif fitted.about == "clips":
         table, runs = runs_of(fitted, values)
         write_data(table.hstack(_energies(fitted, runs)), out)
     elif fitted.about == "rows":
@@ -117,6 +119,8 @@ def complete(
         give_images(lambda: fitted.predict(values), out)
     elif fitted.about == "images":
         give_images(lambda: can(fitted, "complete")(values, read_mask(mask)), out, values)
+    elif fitted.about == "photos":
+        can(fitted, "complete")
     else:
         give_tables(
             values, fitted.table_, out, reading,
@@ -132,6 +136,8 @@ def project(model: str, data: str, out: str | None, reading: Reading) -> None:
         give_tables(values, fitted.table_, out, reading, find)
     elif fitted.about == "images":
         give_images(lambda: find(values), out, values)
+    elif fitted.about == "photos":
+        give_photos(find, data, values, out)
     else:
         write_data(of_array(find(values), None), out)
 

@@ -33,7 +33,7 @@ def map_of(
     if Path(out).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(f"{out}: expected a name that ends in .png, .svg or .pdf")
     fitted, asked = opened(model, data, out, reading)
-    if fitted.about in ("images", "clips", "texts"):
+    if fitted.about in ("images", "photos", "clips", "texts"):
         raise InputError(
             f"{type(fitted).__name__} has no plane to draw: its rows are no points of one"
         )

@@ -55,7 +55,7 @@ def _positions(names: str, table: Schema | None, width: int, source: str) -> lis
 
 
 def to_learn_from(room: str, data: str, reading: Reading) -> Any:
-    if room in ("images", "clips"):
+    if room in ("images", "photos", "clips"):
         return data
     if room == "texts":
         return Path(data)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -65,25 +66,65 @@ def give_images(
             )
         _write(images[0], Path(out))
         return
-    names = list(_names(asked, len(images), several))
-    targets = [Path(out, name) for name in names]
+    below = None
+    if isinstance(asked, ImageFiles):
+        top = asked.folder if asked.folder.is_dir() else asked.folder.parent
+        below = [os.path.relpath(name, top) for name in asked.names]
+    for image, target in zip(images, _targets(out, below, len(images), several), strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(image, target)
+
+
+def give_photos(
+    made: Callable[[str], NDArray[Any]], data: str, names: list[str], out: str | None
+) -> None:
+    """Write what is made of each file, one after the other: to a .png file, or to a folder."""
+    ending = "" if out is None else Path(out).suffix.lower()
+    if out is None or ending not in (".png", ""):
+        given = "no --out was given" if out is None else f"--out {out}"
+        raise InputError(
+            f"{given}; photos go to a file or a folder: expected a name that ends in .png, or of a "
+            "folder"
+        )
+    if ending == ".png":
+        if len(names) != 1:
+            raise InputError(
+                f"--out {out}: there are {len(names)} images; expected the name of a folder"
+            )
+        _write(made(names[0]), Path(out))
+        return
+    top = data if os.path.isdir(data) else os.path.dirname(data)
+    below = [os.path.relpath(name, top or ".") for name in names]
+    for name, target in zip(names, _targets(out, below, len(names), False), strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(made(name), target)
+
+
+def by_photo(fitted: Any, names: list[str]) -> pl.DataFrame:
+    """The energy of each file, and the noise in it, a file at a time."""
+    rows = [
+        (name, float(fitted.energy(name)[0]), float(fitted.noise_level(name)[0])) for name in names
+    ]
+    schema = {"file": pl.String, "energy": pl.Float64, "noise": pl.Float64}
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def _targets(out: str, below: list[str] | None, n: int, several: bool) -> list[Path]:
+    """Where images go, none of which may be there."""
+    targets = [Path(out, name) for name in _names(below, n, several)]
     there = [target for target in targets if target.exists()]
     if there:
         raise InputError(
             f"--out {out}: {there[0]} is there already ({len(there)} of {len(targets)} are); "
             "expected a folder without them"
         )
-    for image, target in zip(images, targets, strict=True):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write(image, target)
+    return targets
 
 
-def _names(asked: Any, n: int, several: bool) -> Iterator[str]:
+def _names(below: list[str] | None, n: int, several: bool) -> Iterator[str]:
     """Of PNG files: those of the files asked about, below their folder, or numbers."""
     stems = [f"{i:06}" for i in range(n)]
-    if isinstance(asked, ImageFiles):
-        top = asked.folder if asked.folder.is_dir() else asked.folder.parent
-        below = [os.path.relpath(name, top) for name in asked.names]
+    if below is not None:
         found = Counter(os.path.splitext(name)[0] for name in below)
         # a.jpg and a.png keep their endings
         stems = [

@@ -16,6 +16,7 @@ from thalweg.data.clips import Windows
 from thalweg.data.columns import FileTable
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import as_images
+from thalweg.data.pictures import picture_names
 from thalweg.data.rows import Rows
 from thalweg.data.table_files import FormSaid, open_table
 from thalweg.data.tables import read_array
@@ -75,6 +76,8 @@ def opened(model: str, data: str, out: str | None, reading: Reading) -> tuple[An
     fitted = model_of(model)
     if fitted.about == "images":
         return fitted, as_images(data, fitted.damaged, fitted.shape_)
+    if fitted.about == "photos":
+        return fitted, picture_names(data)
     if fitted.about == "clips":
         return fitted, as_clips(data)
     if fitted.about == "texts":

@@ -8,6 +8,7 @@ from thalweg.data.batches import (
     steps_of,
 )
 from thalweg.data.clips import ClipsLike, Windows
+from thalweg.data.crops import Crops
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import ImagesLike, as_images, read_idx
 from thalweg.data.images import CoveredImages, ImageArray, Images, pixel_units
@@ -18,6 +19,7 @@ from thalweg.data.moving import (
     passing_behind,
     turning_digits,
 )
+from thalweg.data.pictures import Picture, PicturesLike, pictures_of
 from thalweg.data.rows import Rows
 from thalweg.data.source import Source, Summary
 from thalweg.data.sparse_rows import SparseRows
@@ -41,12 +43,15 @@ __all__ = [
     "PLANE",
     "ClipsLike",
     "CoveredImages",
+    "Crops",
     "ImageArray",
     "ImageFiles",
     "Images",
     "ImagesLike",
     "Marks",
     "PassingBehind",
+    "Picture",
+    "PicturesLike",
     "Rows",
     "Shuffled",
     "Source",
@@ -68,6 +73,7 @@ __all__ = [
     "eight_gaussians",
     "moving_digits",
     "passing_behind",
+    "pictures_of",
     "pinwheel",
     "pixel_units",
     "random_positions",

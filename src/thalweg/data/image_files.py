@@ -74,7 +74,7 @@ class ImageFiles(Images):
         self._several: set[str] = set()
         self._other: dict[str, str] = {}
         # text, not Path: of a hundred thousand files that is a third of the memory
-        self.names = [str(self.folder)] if self.folder.is_file() else list(_below(self.folder))
+        self.names = [str(self.folder)] if self.folder.is_file() else list(names_below(self.folder))
         if not self.names:
             raise InputError(
                 f"{folder}: no image files; expected a folder with some ({', '.join(ENDINGS)})"
@@ -238,7 +238,8 @@ def _shape_of(name: str) -> tuple[int, int, int] | None:
         return None
 
 
-def _below(folder: Path) -> Iterator[str]:
+def names_below(folder: Path) -> Iterator[str]:
+    """Image files of a folder and of the folders in it, in order."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such file or folder; expected a folder of images")
     for place, folders, names in os.walk(folder):

@@ -50,14 +50,13 @@ class Images(Source):
         """The originals with values (n, d), of their type, where they are hidden."""
         result = self.originals()
         hidden = self._hidden_in(result)
-        painted: NDArray[Any] = values.reshape(result.shape)[hidden]
-        if result.dtype.kind in "iu":
-            limits = np.iinfo(result.dtype)
-            painted = np.clip(np.rint(painted), limits.min, limits.max)
-        elif result.dtype == bool:
-            painted = painted > 0.5
-        result[hidden] = painted.astype(result.dtype)
+        result[hidden] = _of_type(values.reshape(result.shape)[hidden], result.dtype)
         return result
+
+    def formed(self, values: NDArray[np.floating]) -> NDArray[Any]:
+        """Values (n, d) as images of the shape, and the type of pixels, that these have."""
+        shape = self.shape[:2] if self.grey else self.shape
+        return _of_type(values.reshape(-1, *shape), self.pixels)
 
     def _hidden_in(self, originals: NDArray[Any]) -> NDArray[np.bool_]:
         if originals.dtype.kind == "f":
@@ -74,6 +73,14 @@ class Images(Source):
     def _entry(self, row: int, column: int, columns: list[str] | None) -> str:
         at = np.unravel_index(column, self.shape)
         return f"image {row}, pixel ({at[0]}, {at[1]}) of channel {at[2]}"
+
+
+def _of_type(values: NDArray[np.floating], pixels: np.dtype) -> NDArray[Any]:
+    """Values as pixels of a type: rounded and within its limits."""
+    if pixels.kind in "iu":
+        limits = np.iinfo(pixels)
+        values = np.clip(np.rint(values), limits.min, limits.max)
+    return (values > 0.5) if pixels.kind == "b" else values.astype(pixels)
 
 
 class ImageArray(Images):

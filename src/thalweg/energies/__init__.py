@@ -14,6 +14,7 @@ from thalweg.energies.frames import (
     FrameRecognition,
 )
 from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
+from thalweg.energies.gradient_step import GradientStepDenoiser, NoiseNetwork
 from thalweg.energies.ica import IndependentSources
 from thalweg.energies.independent_words import WithWords
 from thalweg.energies.inpainting import ConvolutionalInpainter, Inpainter
@@ -64,6 +65,7 @@ __all__ = [
     "GaussianComponents",
     "GaussianNoise",
     "GaussianRestrictedBoltzmann",
+    "GradientStepDenoiser",
     "Gumbel",
     "ImageNetwork",
     "IndependentSources",
@@ -80,6 +82,7 @@ __all__ = [
     "NeighborDistance",
     "NetworkEnergy",
     "NoiseConditional",
+    "NoiseNetwork",
     "Normal",
     "NormalMixture",
     "Parzen",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
     from thalweg.estimators.clips.next_frame import NextFrame
     from thalweg.estimators.images.joint_embedding import JointEmbeddingModel
     from thalweg.estimators.images.masked import MaskedImageModel
+    from thalweg.estimators.photos.denoiser import ImageDenoiser
     from thalweg.estimators.regression.latent_regressor import LatentRegressor
     from thalweg.estimators.storage import load
     from thalweg.estimators.tables.anomaly import AnomalyDetector
@@ -47,6 +48,7 @@ __all__ = [
     "EnergyDensity",
     "Evaluation",
     "GaussianMixture",
+    "ImageDenoiser",
     "Imputer",
     "JointEmbeddingModel",
     "KMeans",

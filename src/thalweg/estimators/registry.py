@@ -31,6 +31,7 @@ ESTIMATORS = {
     "LatentRegressor": "regression.latent_regressor",
     "MaskedImageModel": "images.masked",
     "JointEmbeddingModel": "images.joint_embedding",
+    "ImageDenoiser": "photos.denoiser",
     "NextFrame": "clips.next_frame",
     "MaskedLanguageModel": "texts.masked_language_model",
 }
@@ -43,7 +44,7 @@ def estimator(name: str) -> Any:
 
 
 def names_in(room: str) -> list[str]:
-    """The estimators of a room: tables, regression, images, clips or texts."""
+    """The estimators of a room: tables, regression, images, photos, clips or texts."""
     return [name for name, place in ESTIMATORS.items() if place.partition(".")[0] == room]
 
 

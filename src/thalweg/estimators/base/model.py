@@ -37,7 +37,7 @@ class FittedModel(Computing, BaseEstimator, ABC):
     """An estimator that has an energy."""
 
     about: ClassVar[str]
-    """What it is asked about: rows, pairs, images, clips or texts; each has a room of its own."""
+    """What it is asked about, a room each: rows, pairs, images, photos, clips, texts."""
 
     energy_: Energy = learned("The fitted energy, a torch module.")
     n_features_in_: int = learned("Columns of X; of images and clips, pixels.")

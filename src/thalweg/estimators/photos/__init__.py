@@ -1,0 +1,1 @@
+"""Energies of images of any size, each looked at by itself."""

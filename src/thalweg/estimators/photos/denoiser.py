@@ -1,0 +1,280 @@
+"""Noise taken off images of any size by a step down an energy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from thalweg.core import (
+    Bounded,
+    Energy,
+    InputError,
+    Integer,
+    Levels,
+    Real,
+    changed,
+    learned,
+    parameter,
+)
+from thalweg.data import Crops, Picture, PicturesLike, pictures_of
+from thalweg.energies import GradientStepDenoiser, NoiseNetwork
+from thalweg.estimators.base.training import GradientModel, MixedPrecision
+from thalweg.objectives import Denoising, Objective
+from thalweg.pretext import AddedNoise
+from thalweg.training import History, Recipe, Run
+from thalweg.training.start import Start
+
+COLOURS = 3
+BYTE = 255.0
+N_LEVELS = 12
+"""Deviations of noise that training draws from"""
+
+SLOPE_RATE = 0.5
+"""Of the rate of the field, that the slope is trained at"""
+
+TILE = 256
+"""Side of what is looked at in one piece, in pixels"""
+
+
+class ImageDenoiser(MixedPrecision, GradientModel):
+    r"""A denoiser of images that is a step down an energy, for any size and any level of noise.
+
+    .. math::
+        F(y) = \tfrac12 \|r(y)\|^2, \qquad \text{trained on} \quad
+        \|x - (\tilde y - \nabla F(\tilde y))\|^2, \quad \tilde y = x + \sigma \varepsilon
+
+    with r a network without offsets, which sees the noise in an image. ``project`` takes the noise
+    off; the level need not be said. Training begins with r itself in place of the slope, which is
+    a denoising autoencoder of the same energy and takes a third of the time.
+
+    A model that learned from grey images takes colours one by one; what transparency there is
+    stays.
+
+    References
+    ----------
+    Hurault, Leclaire, Papadakis, "Gradient step denoiser for convergent plug-and-play" (2022);
+    Vincent, "A connection between score matching and denoising autoencoders" (2011); Mohan,
+    Kadkhodaie, Simoncelli, Fernandez-Granda, "Robust and interpretable blind image denoising via
+    bias-free convolutional neural networks" (2020).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from thalweg.estimators import ImageDenoiser
+    >>> image = np.linspace(0, 1, 40)[:, None] * np.ones((40, 50))
+    >>> model = ImageDenoiser(width=8, depth=1, crop=16, n_steps=20, random_state=0).fit(image)
+    >>> model.project(image).shape
+    (40, 50)
+    """
+
+    noise: float | tuple[float, ...] = parameter(
+        "Standard deviation of the noise in training, where white is 255; of several, all between "
+        "the least and the most.",
+        Levels(high=BYTE),
+        default=(5.0, 55.0),
+    )
+    width: int = parameter("Channels of the network.", Integer(1, high=65_536), default=64)
+    depth: int = parameter("Its blocks of two convolutions.", Integer(1, high=1000), default=5)
+    crop: int = parameter(
+        "Side of the squares that are learned from, in pixels.", Integer(4, high=4096), default=64
+    )
+    by_gradient: float = parameter(
+        "Share of the steps, the last ones, that train the slope of the energy. With 0 the denoiser"
+        " is the network itself, and no step down an energy.",
+        Real(0, high=1),
+        default=0.3,
+    )
+    n_steps: int = changed(default=4000)
+    batch_size: int = changed(default=16)
+    learning_rate: float = changed(default=0.002)
+
+    about: ClassVar[str] = "photos"
+
+    energy_: GradientStepDenoiser = learned()
+    channels_: int = learned(
+        "1 of a model of grey images, 3 of one of colours.", saved=True,
+        constraint=Integer(1, high=COLOURS),
+    )  # fmt: skip
+
+    def fit(self, X: PicturesLike, y: None = None, *, run: Run | None = None) -> Self:
+        """Train on clean images, of any sizes from ``crop`` on.
+
+        Parameters
+        ----------
+        X : array, list of arrays, image file or folder
+            As :func:`thalweg.data.pictures_of` has them.
+        y : ignored
+        run : Run, optional
+            Where checkpoints and logs go (:class:`thalweg.training.Run`).
+        """
+        self.check_parameters()
+        images = [_opaque(picture) for picture in pictures_of(X)[0]]
+        colours = any(image.shape[2] == COLOURS for image in images)
+        self.channels_ = COLOURS if colours else 1
+        same = [_with_channels(image, self.channels_) for image in images]
+        self.n_features_in_ = self.crop**2 * self.channels_
+        count = self.n_steps * self.batch_size
+        start = self._start(Crops(same, self.crop, count, 0), None)
+        seed = int(torch.randint(2**31, (), generator=start.seeds.model))
+        start.source = Crops(same, self.crop, count, seed)
+        self.energy_ = cast(GradientStepDenoiser, self._train(start, run)).eval()
+        return self
+
+    def _initial(self, start: Start) -> Energy:
+        return self._drawn(start.seeds.model)
+
+    def _drawn(self, generator: torch.Generator) -> GradientStepDenoiser:
+        network = NoiseNetwork(self.channels_, self.width, self.depth, generator)
+        shape = self.crop, self.crop, self.channels_
+        return GradientStepDenoiser(network, shape, self.by_gradient > 0)
+
+    def _begun(self, start: Start, energy: Energy) -> Objective:
+        levels = np.atleast_1d(self.noise)
+        drawn = np.linspace(levels.min(), levels.max(), N_LEVELS if len(levels) > 1 else 1)
+        return Denoising(AddedNoise(tuple(drawn / BYTE)))
+
+    def _descend(
+        self, start: Start, energy: Energy, objective: Objective, recipe: Recipe,
+        run: Run | None = None,
+    ) -> History:  # fmt: skip
+        assert isinstance(energy, GradientStepDenoiser)
+        slopes = round(self.by_gradient * recipe.n_steps)
+        history = History()
+        for name, n_steps in (("field", recipe.n_steps - slopes), ("slope", slopes)):
+            if n_steps:
+                energy.by_gradient = name == "slope"
+                # the slope of what is trained already: long steps would lose it
+                rate = recipe.learning_rate * (SLOPE_RATE if energy.by_gradient else 1)
+                part = replace(recipe, n_steps=n_steps, learning_rate=rate)
+                history = super()._descend(start, energy, objective, part, _below(run, name))
+        return history
+
+    @property
+    def reach_(self) -> int:
+        """How far a pixel takes part in what others become, in pixels."""
+        return self.energy_.network.reach * (2 if self.energy_.by_gradient else 1)
+
+    def energy(self, X: PicturesLike) -> NDArray[np.float64]:
+        """F of each image, where white is 1: half the squared length of its noise, (n,)."""
+        return np.array([self._sum_of(picture) for picture in self._pictures(X)[0]])
+
+    def noise_level(self, X: PicturesLike) -> NDArray[np.float64]:
+        """The standard deviation of the noise in each image, as the network sees it: (n,).
+
+        In units of the image's own pixels.
+        """
+        found = []
+        for picture in self._pictures(X)[0]:
+            mean = 2 * self._sum_of(picture) / _opaque(picture).size
+            found.append(float(np.sqrt(mean)) * picture.white)
+        return np.array(found)
+
+    def project(self, X: PicturesLike) -> Any:
+        """Images without noise, in the form, size and type that they came in.
+
+        An image, an array or a list of them as X is; of a folder a list, in the order of its names.
+        """
+        pictures, form = self._pictures(X)
+        made = [picture.formed(self._clean(picture)) for picture in pictures]
+        if form == "image":
+            return made[0]
+        return np.stack(made) if form == "array" else made
+
+    def _pictures(self, X: PicturesLike) -> tuple[list[Picture], str]:
+        check_is_fitted(self)
+        return pictures_of(X)
+
+    def _planes(self, values: NDArray[np.float32]) -> tuple[Tensor, bool]:
+        """An image as the network takes it, (n, height, width, c); whether colours are apart."""
+        y = torch.from_numpy(np.ascontiguousarray(values)).to(self._like())
+        if self.channels_ == 1:
+            return y.permute(2, 0, 1)[..., None], True
+        return y.expand(*y.shape[:2], COLOURS)[None], False
+
+    @torch.no_grad()
+    def _sum_of(self, picture: Picture) -> float:
+        y, _ = self._planes(_opaque(picture))
+        total = 0.0
+        for tile, inner in _tiles(y, self.energy_.network.reach):
+            noise = self.energy_.network(tile.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+            total += 0.5 * float(noise[:, *inner].double().square().sum())
+        return total
+
+    @torch.no_grad()
+    def _clean(self, picture: Picture) -> NDArray[np.floating]:
+        y, apart = self._planes(_opaque(picture))
+        clean = torch.empty_like(y)
+        for (tile, inner), place in zip(
+            _tiles(y, self.reach_), _places(y.shape[1:3]), strict=True
+        ):  # fmt: skip
+            clean[:, *place] = self.energy_.reconstruct(tile)[:, *inner]
+        whole = clean[..., 0].permute(1, 2, 0) if apart else clean[0]
+        values: NDArray[np.floating] = whole.cpu().numpy()
+        if not apart and picture.values.shape[2] < COLOURS:
+            values = values.mean(axis=2, keepdims=True)
+        alpha = picture.values[..., values.shape[2] :]
+        return np.concatenate([values, alpha], axis=2)
+
+    def _blank(self, state: dict[str, Tensor]) -> Energy:
+        return self._drawn(torch.Generator())
+
+    def _restore(self, state: dict[str, Tensor]) -> Self:
+        with Bounded([tensor.numel() for tensor in state.values()]):
+            return super()._restore(state)
+
+
+def _below(run: Run | None, name: str) -> Run | None:
+    """Where a part of a run is kept."""
+    if run is None:
+        return None
+    kept, logged = (
+        None if folder is None else Path(folder, name) for folder in (run.checkpoint, run.log_dir)
+    )
+    return replace(run, checkpoint=kept, log_dir=logged)
+
+
+def _opaque(picture: Picture) -> NDArray[np.float32]:
+    """The colours of an image, without how opaque they are."""
+    values = picture.values
+    return values[..., :-1] if values.shape[2] in (2, 4) else values
+
+
+def _with_channels(image: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    if image.shape[2] == channels:
+        return image
+    if image.shape[2] != 1:
+        raise InputError(f"images of {image.shape[2]} channels; expected 1 or {COLOURS}")
+    return np.repeat(image, channels, axis=2)
+
+
+def _places(size: Any) -> list[tuple[slice, slice]]:
+    """The tiles of an image; one ends where the next begins."""
+    return [
+        (slice(top, min(top + TILE, size[0])), slice(left, min(left + TILE, size[1])))
+        for top in range(0, size[0], TILE)
+        for left in range(0, size[1], TILE)
+    ]
+
+
+def _tiles(y: Tensor, reach: int) -> Any:
+    """Each tile with what it sees around it, and where it is in that.
+
+    Squares of 2 x 2 pixels have to fall in the tile as they fall in the whole.
+    """
+    reach += reach % 2
+    height, width = y.shape[1:3]
+    for rows, columns in _places((height, width)):
+        top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
+        tile = y[:, top : rows.stop + reach, left : columns.stop + reach]
+        inner = (
+            slice(rows.start - top, rows.stop - top),
+            slice(columns.start - left, columns.stop - left),
+        )
+        yield tile, inner
