@@ -92,7 +92,8 @@ def test_what_images_cannot_be_asked_is_said(folder):
         folder=folder)  # fmt: skip
     for words, message in (
         (("energy", "j.st", "digits"), "an energy of pairs of images"),
-        (("project", "m.st", "digits"), "has no project"),
+        (("project", "j.st", "digits", "--out", "p"), "has no project"),
+        (("project", "m.st", "digits", "--out", "p.csv"), "ends in .npy"),
         (("map", "m.st", "digits", "--out", "a.png"), "has no plane to draw"),
         (("complete", "m.st", "digits", "--out", "a.csv"), "ends in .npy"),
         (("energy", "m.st", "clips.npy"), "1 to 4 channels"),
@@ -229,6 +230,14 @@ def test_photos_of_any_size_are_cleaned_file_by_file(tmp_path):
     assert table["file"].to_list() == ["photos/deep.png", "photos/in/s.bmp"]
     np.testing.assert_allclose(table["energy"], model.energy(tmp_path / "photos"), rtol=1e-6)
     np.testing.assert_allclose(table["noise"], model.noise_level(tmp_path / "photos"), rtol=1e-6)
+    hidden = np.zeros((31, 42), np.uint8)
+    hidden[3:5, 7:20] = 9
+    Image.fromarray(hidden).save(tmp_path / "mask.png")
+    words = ("complete", "m.st", "photos/deep.png", "--mask", "mask.png", "--out")
+    run(*words, "filled.png", folder=tmp_path)
+    filled = np.asarray(Image.open(tmp_path / "filled.png"))
+    np.testing.assert_array_equal(filled[hidden == 0], deep[hidden == 0])
+    assert (filled != deep).any()
     run("fit", "image-denoiser", "photos", "--out", "n.st", "--n-steps", 2, "--crop", 16,
         "--width", 8, "--depth", 1, folder=tmp_path)  # fmt: skip
     assert thalweg.load(tmp_path / "n.st").channels_ == 1
@@ -236,7 +245,7 @@ def test_photos_of_any_size_are_cleaned_file_by_file(tmp_path):
         (("project", "m.st", "photos", "--out", "all.png"), "there are 2 images"),
         (("project", "m.st", "photos", "--out", "clean"), "is there already (2 of 2 are)"),
         (("project", "m.st", "photos", "--out", "clean.npy"), "ends in .png"),
-        (("complete", "m.st", "photos", "--out", "x"), "has no complete"),
+        (("complete", "m.st", "photos", "--out", "x"), "--mask is missing"),
         (("map", "m.st", "photos", "--out", "x.png"), "no plane to draw"),
     ):
         code, _, errors = said(*words, folder=tmp_path)

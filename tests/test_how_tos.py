@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from thalweg.energies import Normal
 
@@ -56,6 +58,35 @@ def test_the_code_of_a_how_to_runs_and_prints_what_it_says(name, capsys, tmp_pat
         for _ in range(60):
             state, _ = sampler.step(energy, state, generator)
         assert (state.y.mean(dim=0) - 1).abs().max() < 5 / 4000**0.5
+
+
+def test_the_page_for_a_folder_of_photos(tmp_path, monkeypatch):
+    """With models as small as the photos here."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for folder, count in (("clean", 2), ("photos", 7), ("others", 12)):
+        Path(folder).mkdir()
+        for i in range(count):
+            pixels = random.integers(0, 256, (24, 20), dtype=np.uint8)
+            Image.fromarray(pixels).save(Path(folder, f"{i}.png"))
+    Image.fromarray(pixels).convert("RGB").resize((40, 30)).save("photos/large.jpg")
+    code = "\n".join(blocks("photos"))
+    for name, settings in (
+        ("ImageDenoiser()", "ImageDenoiser(width=4, depth=1, crop=16, n_steps=2)"),
+        ("width=16", "width=4, n_steps=2"),
+        ("JointEmbeddingModel()", "JointEmbeddingModel(width=4, n_steps=2, batch_size=4)"),
+    ):
+        assert name in code
+        code = code.replace(name, settings)
+    scope = {"__name__": "photos"}
+    with pytest.warns(UserWarning, match="1 of 8 image files have another size"):
+        exec(compile(code, "photos", "exec"), scope)
+    assert [image.shape for image in scope["clean"]] == [(24, 20)] * 7 + [(30, 40, 3)]
+    assert scope["filled"].shape == (8, 24, 20)
+    assert (scope["lower"] <= scope["upper"]).all()
+    assert scope["unusual"].shape == (8,)
+    assert scope["where"].shape == (8, 6, 5)
+    assert len(scope["places"]) == 8
 
 
 def test_an_estimator_is_added_in_under_forty_lines(tmp_path):

@@ -142,3 +142,37 @@ def test_what_cannot_be_read_is_named(model, tmp_path):
         model.project(tmp_path)
     with pytest.raises(InputError, match="image 0 is 10 x 100 pixels; expected sides of"):
         ImageDenoiser(n_steps=1, **SMALL).fit(PHOTO[:10])
+
+
+def test_what_is_hidden_is_painted_in_by_the_prior(model):
+    truth = PHOTO[:40, :50]
+    mask = np.random.default_rng(0).random(truth.shape) < 0.3
+    spoiled = np.where(mask, 0, truth)
+    found = model.complete(spoiled, mask, random_state=0)
+    assert (found.shape, found.dtype) == (truth.shape, np.uint8)
+    np.testing.assert_array_equal(found[~mask], truth[~mask])
+    # nothing of what stood there is looked at
+    np.testing.assert_array_equal(model.complete(truth, mask, random_state=0), found)
+    mean = np.full(truth.shape, truth[~mask].mean())
+    assert error(found[mask] / 255, truth[mask]) < 0.9 * error(mean[mask] / 255, truth[mask])
+    one, two = model.complete([spoiled, truth], mask, draws=2, random_state=0)
+    assert (one[0] != two[0])[mask].any()
+    np.testing.assert_array_equal(two[1][~mask], truth[~mask])
+    for given, message in (
+        (mask[:3], r"mask: bool of shape \(3, 50\); expected bool, \(40, 50\), as the image is"),
+        (mask.astype(int), "mask: int64"),
+        (np.ones_like(mask), "it hides all of the image"),
+    ):
+        with pytest.raises(InputError, match=message):
+            model.complete(truth, given)
+
+
+def test_draws_begin_with_noise_and_end_in_images(model):
+    drawn = model.sample(2, random_state=0, size=(17, 20))
+    assert drawn.shape == (2, 17, 20)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    np.testing.assert_array_equal(drawn, model.sample(2, random_state=0, size=(17, 20)))
+    # little noise is left for the denoiser to see
+    assert (model.noise_level(drawn) < 0.1).all()
+    assert model.sample(1).shape == (1, 24, 24)

@@ -198,6 +198,18 @@ def test_masks_that_leave_nothing_are_named(model):
         model.complete(np.where(half, TEST[:2], np.nan), half)
 
 
+def test_what_is_projected_has_less_energy_and_its_form(model):
+    noisy = TEST[:6] + 2 * np.random.default_rng(0).standard_normal(TEST[:6].shape)
+    found = model.project(noisy.astype(np.float32))
+    assert (found.shape, found.dtype) == (noisy.shape, np.float32)
+    assert (model.energy(found) < 0.1 * model.energy(noisy.astype(np.float32))).all()
+    holed = noisy.copy()
+    holed[:, 2:4, 3:5] = np.nan
+    assert np.isfinite(model.project(holed)).all()
+    whole = model.project(TEST[:2].astype(np.uint8))
+    assert whole.dtype == np.uint8
+
+
 def test_two_views_of_one_image_lie_together_and_images_apart(joint):
     from thalweg.pretext import Cropped
 

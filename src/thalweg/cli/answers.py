@@ -109,7 +109,7 @@ def complete(
             raise InputError(f"--mask and --answer are not for texts; expected {MASK} in them")
         write_data(completions(fitted, values, top), out)
         return
-    if mask is not None and fitted.about != "images":
+    if mask is not None and fitted.about not in ("images", "photos"):
         raise InputError("--mask is for images; in a table what is missing is an empty cell")
     if answer != "lowest" and fitted.about in ("images", "clips"):
         raise InputError(
@@ -120,7 +120,12 @@ def complete(
     elif fitted.about == "images":
         give_images(lambda: can(fitted, "complete")(values, read_mask(mask)), out, values)
     elif fitted.about == "photos":
-        can(fitted, "complete")
+        hidden = read_mask(mask)
+        if hidden is None:
+            raise InputError("--mask is missing; expected a picture that says what is hidden")
+        give_photos(
+            lambda name: can(fitted, "complete")(name, hidden, random_state=0), data, values, out
+        )
     else:
         give_tables(
             values, fitted.table_, out, reading,

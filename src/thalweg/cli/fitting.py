@@ -131,7 +131,7 @@ def _held_out(room: str, data: str, reading: Reading, model: Any) -> Any:
     if room == "texts":
         return TextFiles(data)
     if room == "images":
-        return as_images(data, model.damaged)
+        return as_images(data, model.damaged, model.shape_)
     return as_clips(data) if room == "clips" else to_learn_from(room, data, reading)
 
 

@@ -32,6 +32,8 @@ class Wanted(NamedTuple):
         """What is asked for, in the form of what the model is about."""
         if self.draws is not None and self.interval is not None:
             raise InputError("--draws and --interval are both given; expected one of them")
+        if fitted.about == "photos":
+            raise InputError("photos are filled in once; expected neither --draws nor --interval")
         if mask is not None and fitted.about != "images":
             raise InputError("--mask is for images; in a table what is missing is an empty cell")
         if self.interval is not None and fitted.about in ("clips", "texts"):

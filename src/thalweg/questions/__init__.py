@@ -1,5 +1,6 @@
 """What a person asks of an energy; the same for every energy."""
 
+from thalweg.questions.coarse_to_fine import coarse_to_fine
 from thalweg.questions.compiled import Compiled
 from thalweg.questions.complete import complete
 from thalweg.questions.descent import descend
@@ -20,6 +21,7 @@ __all__ = [
     "Landscape",
     "Plane",
     "Predictions",
+    "coarse_to_fine",
     "complete",
     "descend",
     "draw_fillings",

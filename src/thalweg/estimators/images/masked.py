@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from thalweg import questions
@@ -141,6 +141,16 @@ class MaskedImageModel(ScoresMixin, ImageModel):
             lower, upper = asked.bounds(drawn)
             return images.painted(lower), images.painted(upper)
         return np.stack([images.painted(drawn[:, i]) for i in range(asked.fillings)])
+
+    def project(self, X: ImagesLike) -> NDArray[Any]:
+        """The image of the data manifold that is closest to each, of the shape and type it came in.
+
+        The energy is descended from each image, or from what is predicted of it where that is
+        lower; hidden (NaN) pixels end on the manifold too. For noise on photos there is
+        :class:`ImageDenoiser`.
+        """
+        images = self._read(X)
+        return images.formed(self._ask(images, lambda y: questions.project(self.energy_, y)))
 
     def explain(self, X: ImagesLike, usual: bool = True) -> Explanation:
         r"""Which squares of each image its energy is there for, and what is usual there.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -19,15 +19,19 @@ from thalweg.core import (
     Integer,
     Levels,
     Real,
+    as_array,
     changed,
+    generator_from,
     learned,
     parameter,
+    whole_number,
 )
 from thalweg.data import Crops, Picture, PicturesLike, pictures_of
 from thalweg.energies import GradientStepDenoiser, NoiseNetwork
 from thalweg.estimators.base.training import GradientModel, MixedPrecision
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import AddedNoise
+from thalweg.questions import coarse_to_fine
 from thalweg.training import History, Recipe, Run
 from thalweg.training.start import Start
 
@@ -35,6 +39,9 @@ COLOURS = 3
 BYTE = 255.0
 N_LEVELS = 12
 """Deviations of noise that training draws from"""
+
+FREEDOM = 0.5
+"""How much noise draws put back on the way"""
 
 SLOPE_RATE = 0.5
 """Of the rate of the field, that the slope is trained at"""
@@ -182,10 +189,87 @@ class ImageDenoiser(MixedPrecision, GradientModel):
         An image, an array or a list of them as X is; of a folder a list, in the order of its names.
         """
         pictures, form = self._pictures(X)
-        made = [picture.formed(self._clean(picture)) for picture in pictures]
-        if form == "image":
-            return made[0]
-        return np.stack(made) if form == "array" else made
+        return _in_form([picture.formed(self._clean(picture)) for picture in pictures], form)
+
+    def complete(
+        self,
+        X: PicturesLike,
+        mask: ArrayLike,
+        *,
+        draws: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
+        """Images with what is hidden painted in, in the form, size and type that they came in.
+
+        Down the energy from noise, with ever less of it, given the pixels that are there, which
+        stay as they are (:func:`thalweg.questions.coarse_to_fine`).
+
+        Parameters
+        ----------
+        X : array, list of arrays, image file or folder
+        mask : array of bool
+            (height, width), True where images are hidden; the same in all.
+        draws : int, optional
+            m fillings instead, a list of m answers, with noise put back on the way.
+        random_state : int or RandomState, optional
+            Seed of the noise that it begins with, and of draws.
+        """
+        pictures, form = self._pictures(X)
+        hidden = np.asarray(as_array("mask", mask))
+        generator = generator_from(random_state, self._like().device)
+        freedom = 0.0 if draws is None else FREEDOM
+        count = 1 if draws is None else whole_number("complete: draws", draws)
+        found = [
+            _in_form([each.formed(self._filled(each, hidden, generator, freedom))
+                      for each in pictures], form)
+            for _ in range(count)
+        ]  # fmt: skip
+        return found[0] if draws is None else found
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+        *,
+        size: tuple[int, int] | None = None,
+    ) -> NDArray[np.float32]:
+        """Images drawn, from 0 to 1: (n_samples, height, width[, 3]).
+
+        What a model of photos knows is how neighbouring pixels go together; of small images alike,
+        such as digits, it is all of them, if ``noise`` reaches as far as pixels do.
+
+        Parameters
+        ----------
+        n_samples : int, default 1
+        random_state : int or RandomState, optional
+        size : tuple of int, optional
+            (height, width); that of the squares in training without it.
+        """
+        check_is_fitted(self)
+        n = whole_number("sample: n_samples", n_samples)
+        height, width = (self.crop, self.crop) if size is None else size
+        generator = generator_from(random_state, self._like().device)
+        y = self._like().new_zeros(n, height, width, self.channels_)
+        every = torch.ones_like(y, dtype=torch.bool)
+        drawn = coarse_to_fine(self.energy_, y, every, generator, FREEDOM).clamp(0, 1).cpu().numpy()
+        return drawn[..., 0] if self.channels_ == 1 else drawn
+
+    def _filled(
+        self, picture: Picture, mask: NDArray[Any], generator: torch.Generator, freedom: float
+    ) -> NDArray[np.floating]:
+        """The values of a picture, what is hidden filled in."""
+        if mask.dtype != bool or mask.shape != picture.values.shape[:2]:
+            raise InputError(
+                f"mask: {mask.dtype} of shape {mask.shape}; expected bool, "
+                f"{picture.values.shape[:2]}, as {picture.name} is"
+            )
+        if mask.all():
+            raise InputError(f"mask: it hides all of {picture.name}; expected some False in it")
+        y, apart = self._planes(_opaque(picture))
+        hidden = torch.from_numpy(mask)[None, ..., None].to(y.device).expand_as(y)
+        return self._joined(
+            coarse_to_fine(self.energy_, y, hidden, generator, freedom), apart, picture
+        )
 
     def _pictures(self, X: PicturesLike) -> tuple[list[Picture], str]:
         check_is_fitted(self)
@@ -215,6 +299,11 @@ class ImageDenoiser(MixedPrecision, GradientModel):
             _tiles(y, self.reach_), _places(y.shape[1:3]), strict=True
         ):  # fmt: skip
             clean[:, *place] = self.energy_.reconstruct(tile)[:, *inner]
+        return self._joined(clean, apart, picture)
+
+    @staticmethod
+    def _joined(clean: Tensor, apart: bool, picture: Picture) -> NDArray[np.floating]:
+        """What the network gave of a picture as it came, transparency as it was."""
         whole = clean[..., 0].permute(1, 2, 0) if apart else clean[0]
         values: NDArray[np.floating] = whole.cpu().numpy()
         if not apart and picture.values.shape[2] < COLOURS:
@@ -228,6 +317,12 @@ class ImageDenoiser(MixedPrecision, GradientModel):
     def _restore(self, state: dict[str, Tensor]) -> Self:
         with Bounded([tensor.numel() for tensor in state.values()]):
             return super()._restore(state)
+
+
+def _in_form(made: list[NDArray[Any]], form: str) -> Any:
+    if form == "image":
+        return made[0]
+    return np.stack(made) if form == "array" else made
 
 
 def _below(run: Run | None, name: str) -> Run | None:
