@@ -231,7 +231,7 @@ def test_photos_of_any_size_are_cleaned_file_by_file(tmp_path):
     np.testing.assert_allclose(table["energy"], model.energy(tmp_path / "photos"), rtol=1e-6)
     np.testing.assert_allclose(table["noise"], model.noise_level(tmp_path / "photos"), rtol=1e-6)
     hidden = np.zeros((31, 42), np.uint8)
-    hidden[3:5, 7:20] = 9
+    hidden[3:5, 7:20] = 90
     Image.fromarray(hidden).save(tmp_path / "mask.png")
     words = ("complete", "m.st", "photos/deep.png", "--mask", "mask.png", "--out")
     run(*words, "filled.png", folder=tmp_path)
@@ -244,10 +244,48 @@ def test_photos_of_any_size_are_cleaned_file_by_file(tmp_path):
     for words, message in (
         (("project", "m.st", "photos", "--out", "all.png"), "there are 2 images"),
         (("project", "m.st", "photos", "--out", "clean"), "is there already (2 of 2 are)"),
-        (("project", "m.st", "photos", "--out", "clean.npy"), "ends in .png"),
+        (("project", "m.st", "photos", "--out", "clean.npy"), "there are 2 images"),
+        (("project", "m.st", "photos", "--out", "clean.jpg"), "ends in .png or .npy"),
+        (("project", "m.st", "photos/deep.png", "--out", "photos/deep.png"), "is what is read"),
         (("complete", "m.st", "photos", "--out", "x"), "--mask is missing"),
         (("map", "m.st", "photos", "--out", "x.png"), "no plane to draw"),
     ):
         code, _, errors = said(*words, folder=tmp_path)
         assert code == 2, words
         assert message in errors, words
+
+
+def test_photos_as_they_come(tmp_path):
+    photo = load_sample_image("china.jpg").mean(axis=2).astype(np.uint8)[::6, ::6]
+    settings = {"width": 4, "depth": 1, "crop": 16, "n_steps": 2, "random_state": 0}
+    model = ImageDenoiser(**settings).fit(photo)
+    model.save(tmp_path / "m.st")
+    stack = photo[:40].reshape(2, 20, -1) / 255
+    np.save(tmp_path / "stack.npy", stack)
+    table = pl.read_csv(run("energy", "m.st", "stack.npy", folder=tmp_path).encode())
+    assert table["file"].to_list() == ["stack.npy[0]", "stack.npy[1]"]
+    run("project", "m.st", "stack.npy", "--out", "out.npy", folder=tmp_path)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), model.project(stack))
+    run("project", "m.st", "stack.npy", "--out", "out", folder=tmp_path)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "000000.npy",
+        "000001.npy",
+    ]
+    # one damaged file is left out, and those whose names meet keep their endings
+    (tmp_path / "d").mkdir()
+    for name in ("a.bmp", "a.png", "a.bmp.png"):
+        Image.fromarray(photo).save(tmp_path / "d" / name)
+    (tmp_path / "d" / "b.png").write_bytes((tmp_path / "d" / "a.png").read_bytes()[:200])
+    code, _, errors = said("project", "m.st", "d", "--out", "clean", folder=tmp_path)
+    assert code == 0, errors
+    assert "1 of 4 image files could not be decoded and were left out (d/b.png" in errors
+    assert list(pictures(tmp_path / "clean")) == ["a.bmp.png", "a.bmp.png.png", "a.png.png"]
+    code, _, errors = said("fit", "image-denoiser", "d", "--out", "n.st", "--n-steps", 1, "--crop", 16,
+                           "--width", 4, "--depth", 1, "--damaged", "stop", folder=tmp_path)  # fmt: skip
+    assert code == 2
+    assert "b.png cannot be decoded" in errors
+    (tmp_path / "one").mkdir()
+    Image.fromarray(photo).save(tmp_path / "one" / "a.png")
+    code, _, errors = said("project", "m.st", "one", "--out", "one/a.png", folder=tmp_path)
+    assert code == 2
+    assert "is what is read" in errors

@@ -114,6 +114,32 @@ def test_a_model_of_colours(tmp_path):
     assert again.energy_.by_gradient
 
 
+def test_white_is_that_of_all_and_not_of_the_dark_ones(model):
+    few = np.zeros((60, 60), np.int64)
+    few[20:23, 20:25] = 200
+    assert model.project(few).max() > 20
+    dark = np.stack([PHOTO[:40, :40] / 1.0, np.clip(PHOTO[:40, :40] / 200, 0, 1.2)])
+    noise = model.noise_level(dark)
+    np.testing.assert_allclose(noise[1], model.noise_level([dark[0], dark[1]])[1])
+    assert noise[1] < 0.1 * noise[0]
+
+
+def test_a_grey_image_is_as_noisy_to_a_model_of_colours():
+    colours = np.stack([PHOTO] * 3, axis=2)
+    model = ImageDenoiser(n_steps=2, **SMALL).fit(colours)
+    part = PHOTO[:20, :24]
+    np.testing.assert_allclose(
+        model.noise_level(part), model.noise_level(np.stack([part] * 3, axis=2)), rtol=1e-5
+    )
+
+
+def test_a_small_share_of_slopes_is_some(tmp_path):
+    model = ImageDenoiser(n_steps=4, by_gradient=0.1, **SMALL).fit(PHOTO)
+    model.save(tmp_path / "m.st")
+    again = thalweg.load(tmp_path / "m.st").project(PHOTO / 255)
+    np.testing.assert_array_equal(again, model.project(PHOTO / 255))
+
+
 def test_a_run_goes_on_where_it_ended(tmp_path):
     settings = {"n_steps": 10, "by_gradient": 0.5, **SMALL}
     whole = ImageDenoiser(**settings).fit(PHOTO)
@@ -138,7 +164,9 @@ def test_what_cannot_be_read_is_named(model, tmp_path):
         with pytest.raises(InputError, match=message):
             model.project(given)
     (tmp_path / "a.png").write_text("junk")
-    with pytest.raises(InputError, match=r"a\.png cannot be decoded"):
+    with pytest.raises(
+        InputError, match=r"none of 1 image files can be decoded; the first, .*a\.png"
+    ):
         model.project(tmp_path)
     with pytest.raises(InputError, match="image 0 is 10 x 100 pixels; expected sides of"):
         ImageDenoiser(n_steps=1, **SMALL).fit(PHOTO[:10])
@@ -162,6 +190,7 @@ def test_what_is_hidden_is_painted_in_by_the_prior(model):
         (mask[:3], r"mask: bool of shape \(3, 50\); expected bool, \(40, 50\), as the image is"),
         (mask.astype(int), "mask: int64"),
         (np.ones_like(mask), "it hides all of the image"),
+        (np.zeros_like(mask), "it hides nothing"),
     ):
         with pytest.raises(InputError, match=message):
             model.complete(truth, given)

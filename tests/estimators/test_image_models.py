@@ -263,6 +263,8 @@ def test_numbers_of_another_range_are_refused_in_words():
     with pytest.raises(InputError, match="expected the range of the training images"):
         model.energy(asked[:1])
     fractions = MaskedImageModel(**SMALL, n_steps=1).fit(TRAIN[:50] / 16)
+    # little contrast is no other range
+    assert np.isfinite(fractions.energy(0.01 * TEST[:4] / 16 + 0.3)).all()
     with pytest.raises(InputError, match="expected the range of the training images"):
         fractions.energy(bytes_[:3])
 

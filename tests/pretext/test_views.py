@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from thalweg.core import InputError
-from thalweg.pretext import ByFunction, Cropped, Moved, View
+from thalweg.pretext import ByFunction, Cropped, InUnits, Moved, View
 
 N, HEIGHT, WIDTH = 2000, 20, 33
 STILL = {"shift": 0, "turn": 0, "shear": 0, "zoom": 0, "contrast": 0}
@@ -91,13 +91,22 @@ def test_a_function_sees_images_in_the_units_they_came_in(generator):
         seen.append(y)
         return y - 10
 
-    view = ByFunction(darker, torch.tensor(100.0), torch.tensor(20.0))
+    view = InUnits(ByFunction(darker), torch.tensor(100.0), torch.tensor(20.0))
     made = view(images, generator).y
     torch.testing.assert_close(seen[0], 20 * images + 100)
     torch.testing.assert_close(made, images - 0.5)
     one, two = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
     drawn = ByFunction(lambda y, g: y + torch.randn(y.shape, generator=g))
     torch.testing.assert_close(drawn(images, one).y, drawn(images, two).y)
+
+    class Module(torch.nn.Module):
+        def forward(self, y, generator):
+            return y + torch.randn(y.shape, generator=generator)
+
+    of_module = ByFunction(Module())(images, torch.Generator().manual_seed(3)).y
+    torch.testing.assert_close(
+        of_module, ByFunction(Module().forward)(images, two.manual_seed(3)).y
+    )
     with pytest.raises(InputError, match=r"gave \(5, 3\) for images \(5, 3, 3, 1\)"):
         ByFunction(lambda y: y[:, 0, :, 0])(images, generator)
     with pytest.raises(InputError, match="gave list for images"):

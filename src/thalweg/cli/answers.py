@@ -15,9 +15,9 @@ from thalweg.cli.reading import (
     model_of,
     opened,
     runs_of,
-    spare,
 )
 from thalweg.cli.several import Wanted
+from thalweg.cli.spare import spare
 from thalweg.cli.texts import completions, give_pairs
 from thalweg.core import InputError
 from thalweg.data import MASK
@@ -123,9 +123,8 @@ def complete(
         hidden = read_mask(mask)
         if hidden is None:
             raise InputError("--mask is missing; expected a picture that says what is hidden")
-        give_photos(
-            lambda name: can(fitted, "complete")(name, hidden, random_state=0), data, values, out
-        )
+        fill = can(fitted, "complete")
+        give_photos(lambda each: fill(each, hidden, random_state=0), values, out)
     else:
         give_tables(
             values, fitted.table_, out, reading,
@@ -142,7 +141,7 @@ def project(model: str, data: str, out: str | None, reading: Reading) -> None:
     elif fitted.about == "images":
         give_images(lambda: find(values), out, values)
     elif fitted.about == "photos":
-        give_photos(find, data, values, out)
+        give_photos(find, values, out)
     else:
         write_data(of_array(find(values), None), out)
 

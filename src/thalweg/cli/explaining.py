@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from thalweg.cli import outcome
 from thalweg.cli.explaining_parts import PARTS
-from thalweg.cli.reading import Reading, can, opened, spare
+from thalweg.cli.reading import Reading, can, opened
+from thalweg.cli.spare import spare
 from thalweg.core import InputError
 from thalweg.data.columns import BadCells, FileTable, Schema, Table
 from thalweg.data.table_files import TableWriter

@@ -19,7 +19,8 @@ from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
 from thalweg.cli.account import account
 from thalweg.cli.options import READING, Data, reading_of
 from thalweg.cli.outcome import about, be_quiet, say, warn
-from thalweg.cli.reading import Reading, check_array, spare, table_or_array
+from thalweg.cli.reading import Reading, check_array, table_or_array
+from thalweg.cli.spare import spare
 from thalweg.core import InputError, Parameter, check_folder
 from thalweg.data.columns import Schema, Table
 from thalweg.data.image_reading import as_images

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import polars as pl
 from numpy.typing import NDArray
 from PIL import Image
 
+from thalweg.cli.spare import spare
 from thalweg.core import InputError
 from thalweg.core.files import write_beside
-from thalweg.data import ImageFiles
+from thalweg.data import ImageFiles, Picture, pictures_of
 from thalweg.data.image_decoding import decode
 from thalweg.data.image_files import DAMAGE, ENDINGS
 from thalweg.data.npy import read_npy
+from thalweg.data.pictures import picture_names, read_pictures
 
 
 def read_mask(path: str | None) -> NDArray[Any] | None:
@@ -31,9 +34,9 @@ def read_mask(path: str | None) -> NDArray[Any] | None:
         pixels = decode(path).pixels
     except DAMAGE as error:
         raise InputError(f"{path} cannot be decoded ({error}); expected a mask") from error
-    # opacity is no colour
+    # opacity is no colour, and files that lose a little are not quite black
     colours = pixels if pixels.ndim == 2 else pixels[..., :3].max(axis=2)
-    return np.asarray(colours > 0)
+    return np.asarray(colours > np.iinfo(pixels.dtype).max // 8)
 
 
 def give_images(
@@ -64,6 +67,7 @@ def give_images(
             raise InputError(
                 f"--out {out}: there are {len(images)} images; expected the name of a folder"
             )
+        spare(out, *getattr(asked, "names", ()))
         _write(images[0], Path(out))
         return
     below = None
@@ -76,34 +80,52 @@ def give_images(
 
 
 def give_photos(
-    made: Callable[[str], NDArray[Any]], data: str, names: list[str], out: str | None
+    made: Callable[[list[Picture]], list[NDArray[Any]]], asked: Photos, out: str | None
 ) -> None:
-    """Write what is made of each file, one after the other: to a .png file, or to a folder."""
+    """Write what is made of each photo, one after the other.
+
+    To a .png or .npy file where there is one photo, to a .npy file where they came in one, or to a
+    folder: PNG files, and .npy for numbers that have no place in PNG.
+    """
     ending = "" if out is None else Path(out).suffix.lower()
-    if out is None or ending not in (".png", ""):
+    if out is None or ending not in (".png", ".npy", ""):
         given = "no --out was given" if out is None else f"--out {out}"
         raise InputError(
-            f"{given}; photos go to a file or a folder: expected a name that ends in .png, or of a "
-            "folder"
+            f"{given}; photos go to a file or a folder: expected a name that ends in .png or .npy, "
+            "or of a folder"
         )
-    if ending == ".png":
-        if len(names) != 1:
-            raise InputError(
-                f"--out {out}: there are {len(names)} images; expected the name of a folder"
-            )
-        _write(made(names[0]), Path(out))
+    if ending and len(asked.names) != 1 and not (ending == ".npy" and asked.array):
+        raise InputError(
+            f"--out {out}: there are {len(asked.names)} images; expected the name of a folder"
+        )
+    if ending:
+        spare(out, *asked.names)
+        found = [made([picture])[0] for picture in asked.pictures()]
+        if ending == ".png":
+            _write(found[0], Path(out))
+            return
+        with write_beside(out) as beside, beside.open("wb") as file:
+            np.save(file, np.stack(found) if asked.array else found[0])
         return
-    top = data if os.path.isdir(data) else os.path.dirname(data)
-    below = [os.path.relpath(name, top or ".") for name in names]
-    for name, target in zip(names, _targets(out, below, len(names), False), strict=True):
+    places = dict(
+        zip(asked.names, _targets(out, asked.below, len(asked.names), False), strict=True)
+    )
+    for picture in asked.pictures():
+        target = places[picture.name]
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(made(name), target)
+        (clean,) = made([picture])
+        if has_place_in_png(clean):
+            _write(clean, target)
+        else:
+            with write_beside(target.with_suffix(".npy")) as beside, beside.open("wb") as file:
+                np.save(file, clean)
 
 
-def by_photo(fitted: Any, names: list[str]) -> pl.DataFrame:
-    """The energy of each file, and the noise in it, a file at a time."""
+def by_photo(fitted: Any, asked: Photos) -> pl.DataFrame:
+    """The energy of each photo, and the noise in it, one at a time."""
     rows = [
-        (name, float(fitted.energy(name)[0]), float(fitted.noise_level(name)[0])) for name in names
+        (each.name, float(fitted.energy([each])[0]), float(fitted.noise_level([each])[0]))
+        for each in asked.pictures()
     ]
     schema = {"file": pl.String, "energy": pl.Float64, "noise": pl.Float64}
     return pl.DataFrame(rows, schema, orient="row")
@@ -131,20 +153,60 @@ def _names(below: list[str] | None, n: int, several: bool) -> Iterator[str]:
             name if found[os.path.splitext(name)[0]] > 1 else os.path.splitext(name)[0]
             for name in below
         ]
+        # and a.jpg.png beside them has all keep theirs
+        stems = stems if len(set(stems)) == len(stems) else below
         if several:
             stems = [f"{stem}_{i + 1}" for stem in stems for i in range(n // len(stems))]
     return (f"{stem}.png" for stem in stems)
 
 
+def has_place_in_png(pixels: NDArray[Any]) -> bool:
+    """Bytes, and whole numbers of 16 bits in grey."""
+    grey = pixels.ndim == 2 or pixels.shape[2] == 1
+    return pixels.dtype in (bool, np.uint8) or (pixels.dtype == np.uint16 and grey)
+
+
 def _write(image: NDArray[Any], path: Path) -> None:
-    pixels = 255 * image.astype(np.uint8) if image.dtype == bool else image
-    deep = pixels.dtype == np.uint16
-    if pixels.dtype != np.uint8 and not (deep and pixels.ndim == 2):
+    if not has_place_in_png(image):
+        channels = 1 if image.ndim == 2 else image.shape[2]
         raise InputError(
-            f"--out {path}: images of {pixels.dtype} with "
-            f"{1 if pixels.ndim == 2 else pixels.shape[2]} channels have no place in PNG; expected "
-            "a name that ends in .npy"
+            f"--out {path}: images of {image.dtype} with {channels} channels have no place in PNG; "
+            "expected a name that ends in .npy"
         )
+    pixels = 255 * image.astype(np.uint8) if image.dtype.kind == "b" else image
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     with write_beside(path) as beside:
         Image.fromarray(pixels).save(beside, format="PNG")
+
+
+@dataclass
+class Photos:
+    """What a model of photos is asked about on the command line."""
+
+    names: list[str]
+    """of files; of images in one array their numbers behind its name"""
+    below: list[str] | None
+    """where files are below the folder that was asked about"""
+    array: list[Picture] | None
+    damaged: str
+
+    def pictures(self) -> Iterator[Picture]:
+        """One after the other; files that cannot be decoded are left out, or stop."""
+        return iter(self.array) if self.array is not None else read_pictures(
+            self.names, self.damaged
+        )  # fmt: skip
+
+
+def photos_of(data: str, damaged: str) -> Photos:
+    """A file, a folder, or images in a .npy file."""
+    if Path(data).suffix.lower() == ".npy" and os.path.isfile(data):
+        found, form = pictures_of(data)
+        names = [data if form == "image" else f"{data}[{i}]" for i in range(len(found))]
+        array = [replace(each, name=name) for each, name in zip(found, names, strict=True)]
+        return Photos(names, None, array, damaged)
+    names = picture_names(data)
+    alone = os.path.isfile(data)
+    top = os.path.dirname(data) or "." if alone else data
+    return Photos(
+        names, [os.path.relpath(name, top) for name in names], None, "stop" if alone else damaged
+    )

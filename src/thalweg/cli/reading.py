@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from thalweg.cli import light  # noqa: F401 (before what imports scikit-learn)
+from thalweg.cli.pictures import photos_of
+from thalweg.cli.spare import spare
 from thalweg.core import InputError
 from thalweg.data.clips import Windows
 from thalweg.data.columns import FileTable
 from thalweg.data.image_files import ImageFiles
 from thalweg.data.image_reading import as_images
-from thalweg.data.pictures import picture_names
 from thalweg.data.rows import Rows
 from thalweg.data.table_files import FormSaid, open_table
 from thalweg.data.tables import read_array
@@ -61,15 +61,6 @@ def check_array(values: NDArray[np.floating], path: str, columns: int | None = N
         Rows(values).check(path)
 
 
-def spare(out: str | None, *inputs: str | None) -> None:
-    """Refuse to write where something is that is read: nobody's data or model is lost."""
-    if out is None or not os.path.exists(out):
-        return
-    read = [each for each in inputs if each and os.path.exists(each)]
-    if any(os.path.samefile(out, each) for each in read):
-        raise InputError(f"--out {out} is what is read; expected another name")
-
-
 def opened(model: str, data: str, out: str | None, reading: Reading) -> tuple[Any, Any]:
     """A model, and what to ask it about: a table or an array, or for images where they are."""
     spare(out, model, data)
@@ -77,7 +68,7 @@ def opened(model: str, data: str, out: str | None, reading: Reading) -> tuple[An
     if fitted.about == "images":
         return fitted, as_images(data, fitted.damaged, fitted.shape_)
     if fitted.about == "photos":
-        return fitted, picture_names(data)
+        return fitted, photos_of(data, fitted.damaged)
     if fitted.about == "clips":
         return fitted, as_clips(data)
     if fitted.about == "texts":

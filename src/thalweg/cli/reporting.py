@@ -8,7 +8,8 @@ import numpy as np
 from rich.console import Console
 
 from thalweg.cli import outcome
-from thalweg.cli.reading import Reading, model_of, spare, table_or_array
+from thalweg.cli.reading import Reading, model_of, table_or_array
+from thalweg.cli.spare import spare
 from thalweg.core import InputError
 from thalweg.report import report as write_report
 

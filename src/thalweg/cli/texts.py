@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from thalweg.cli.outcome import write
-from thalweg.cli.reading import model_of, spare
+from thalweg.cli.reading import model_of
+from thalweg.cli.spare import spare
 from thalweg.core import InputError
 from thalweg.data.tables import write_data
 from thalweg.data.texts import TextFiles

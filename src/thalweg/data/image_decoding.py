@@ -22,8 +22,8 @@ UPRIGHT = {
 }
 """What brings a picture of an orientation upright"""
 
-UPRIGHT_FROM = 4
-"""Orientations after this one lie on their side"""
+ON_ITS_SIDE = (5, 6, 7, 8)
+"""Orientations whose height is the width"""
 
 SIGNED = 2
 """Of the tag for what samples are: whole numbers with a sign"""
@@ -85,7 +85,7 @@ def shape_of(path: str) -> tuple[int, int, int]:
     with open(path, "rb") as file, Image.open(file) as image:
         if not isinstance(image, TiffImagePlugin.TiffImageFile):
             width, height = image.size
-            if image.getexif().get(ORIENTATION, 1) > UPRIGHT_FROM:
+            if image.getexif().get(ORIENTATION, 1) in ON_ITS_SIDE:
                 width, height = height, width
             clear = image.info.get("transparency") is not None
             plain = image.mode in ("1", "L", "F") or image.mode.startswith("I")

@@ -133,7 +133,7 @@ class ImageFiles(Images):
         if self._damaged:
             before = len(self.names)
             self.names = [each for each in self.names if each not in self._damaged]
-            shown = _some([f"{each}: {why}" for each, why in self._damaged.items()])
+            shown = some_of([f"{each}: {why}" for each, why in self._damaged.items()])
             warnings.warn(
                 f"{self.folder}: {before - len(self.names)} of {before} image files could not be "
                 f"decoded and were left out ({shown})",
@@ -144,12 +144,12 @@ class ImageFiles(Images):
         if self._several:
             warnings.warn(
                 f"{self.folder}: {len(self._several)} image files have several pictures, frames or "
-                f"pages; the first of each is read ({_some(sorted(self._several))})",
+                f"pages; the first of each is read ({some_of(sorted(self._several))})",
                 UserWarning,
                 stacklevel=2,
             )
         if self._other:
-            shown = _some([f"{each}: {what}" for each, what in sorted(self._other.items())])
+            shown = some_of([f"{each}: {what}" for each, what in sorted(self._other.items())])
             warnings.warn(
                 f"{self.folder}: {len(self._other)} of {len(self.names)} image files have another "
                 f"size or other channels and are brought to {self.described()} (scaled until they "
@@ -224,7 +224,7 @@ class ImageFiles(Images):
         return found
 
 
-def _some(texts: list[str]) -> str:
+def some_of(texts: list[str]) -> str:
     """The first few, and how many more there are."""
     more = len(texts) - SHOWN
     return "; ".join([*texts[:SHOWN], *([f"and {more} more"] if more > 0 else [])])

@@ -31,15 +31,18 @@ def _recoloured(values: NDArray[np.floating], channels: int, white: int | None) 
     full = float(white) if white is not None else float(values.max(initial=1.0))
     if given == channels:
         return values
-    if given in (2, 4):
-        share = values[..., -1:] / full
-        values = share * values[..., :-1] + (1 - share) * full
-    if channels == 1:
-        return values if values.shape[2] == 1 else (values @ LUMA)[..., None]
-    colours = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
-    if channels == 3:
+    clear = given in (2, 4)
+    colours, share = (values[..., :-1], values[..., -1:] / full) if clear else (values, None)
+    if channels in (1, 3) and share is not None:
+        colours = share * colours + (1 - share) * full
+    if channels > 2 and colours.shape[2] == 1:
+        colours = np.repeat(colours, 3, axis=2)
+    if channels < 3 and colours.shape[2] == 3:
+        colours = (colours @ LUMA)[..., None]
+    if channels in (1, 3):
         return colours
-    return np.concatenate([colours, np.full((*colours.shape[:2], 1), full)], axis=2)
+    whole = np.ones((*colours.shape[:2], 1)) if share is None else share
+    return np.concatenate([colours, full * whole], axis=2)
 
 
 def _sized(values: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.floating]:

@@ -97,7 +97,7 @@ class RestrictedBoltzmann(Energy, Bipartite):
             yield from super().sweeps(y, n_sweeps, generator)
             return
         while n_sweeps:
-            some = min(n_sweeps, max(1, AT_ONCE // y.numel()))
+            some = min(n_sweeps, max(1, AT_ONCE // max(1, y.numel())))
             visible, energy = self._some_sweeps(y, some, generator)
             yield from zip(visible, energy, strict=True)
             y, n_sweeps = visible[-1], n_sweeps - some

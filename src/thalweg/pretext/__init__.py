@@ -6,7 +6,7 @@ from thalweg.pretext.combined import AnyOf, Shaped
 from thalweg.pretext.masks import Future, Masked, Occluded
 from thalweg.pretext.noise import AddedNoise, MaskingNoise, SaltAndPepper
 from thalweg.pretext.tokens import Disguised, MaskedWords
-from thalweg.pretext.views import ByFunction, Cropped, Moved, View
+from thalweg.pretext.views import ByFunction, Cropped, InUnits, Moved, View
 
 __all__ = [
     "AddedNoise",
@@ -18,6 +18,7 @@ __all__ = [
     "Disguised",
     "Future",
     "Hiding",
+    "InUnits",
     "Masked",
     "MaskedColumns",
     "MaskedWords",

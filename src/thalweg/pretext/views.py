@@ -203,6 +203,28 @@ class Moved(View):
         return grid
 
 
+class InUnits(Corruption):
+    """A corruption of images in the units that they came in, for rows that have others.
+
+    Parameters
+    ----------
+    corruption : Corruption
+    shift, scale : Tensor or float
+        The corruption is given scale y + shift.
+    """
+
+    def __init__(
+        self, corruption: Corruption, shift: Tensor | float, scale: Tensor | float
+    ) -> None:
+        self.corruption = corruption
+        self.shift, self.scale = torch.as_tensor(shift), torch.as_tensor(scale)
+
+    def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
+        shift, scale = self.shift.to(y), self.scale.to(y)
+        spoiled = self.corruption(y * scale + shift, generator)
+        return Corrupted((spoiled.y - shift) / scale, spoiled.asked)
+
+
 class ByFunction(Corruption):
     """Views that a function makes.
 
@@ -211,31 +233,21 @@ class ByFunction(Corruption):
     function : callable
         From images (n, height, width, channels) to as many of the same shape; or from these and a
         ``torch.Generator``, for those that are to be the same at every run.
-    shift, scale : Tensor or float, default 0 and 1
-        The function is given scale y + shift: images in the units that they came in.
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Tensor],
-        shift: Tensor | float = 0.0,
-        scale: Tensor | float = 1.0,
-    ) -> None:
+    def __init__(self, function: Callable[..., Tensor]) -> None:
         self.function = function
-        self.shift, self.scale = torch.as_tensor(shift), torch.as_tensor(scale)
         self._drawn = _takes_two(function)
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
-        shift, scale = self.shift.to(y), self.scale.to(y)
-        given = y * scale + shift
-        made = self.function(given, generator) if self._drawn else self.function(given)
+        made = self.function(y, generator) if self._drawn else self.function(y)
         if not isinstance(made, Tensor) or made.shape != y.shape:
             got = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
             raise InputError(
                 f"views: the function gave {got} for images {tuple(y.shape)}; expected a tensor of "
                 "that shape"
             )
-        return Corrupted((made.to(y) - shift) / scale, visible(y))
+        return Corrupted(made.to(y), visible(y))
 
 
 def _takes_two(function: Callable[..., Tensor]) -> bool:
@@ -243,7 +255,9 @@ def _takes_two(function: Callable[..., Tensor]) -> bool:
     import inspect
 
     try:
-        given = inspect.signature(function).parameters.values()
+        # a module's own call takes anything
+        asked = function.forward if isinstance(function, torch.nn.Module) else function
+        given = inspect.signature(asked).parameters.values()
     except (TypeError, ValueError):
         return False
     places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

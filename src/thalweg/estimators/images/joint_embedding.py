@@ -24,7 +24,7 @@ from thalweg.data import ImagesLike
 from thalweg.energies import Inpainter, JointEmbedding, Perceptron
 from thalweg.estimators.images.model import ImageModel
 from thalweg.objectives import Objective, VarianceCovariance
-from thalweg.pretext import ByFunction, Corruption, Cropped, Moved, Shaped
+from thalweg.pretext import ByFunction, Corruption, Cropped, InUnits, Moved, Shaped
 from thalweg.training.start import Start
 
 SMALL = 40
@@ -92,12 +92,14 @@ class JointEmbeddingModel(ImageModel):
 
     def _views(self, start: Start) -> Corruption:
         if isinstance(self.views, str):
-            return VIEWS[self.views](max(self.shape_[:2]))
-        if isinstance(self.views, Corruption):
-            return self.views
+            views = VIEWS[self.views](max(self.shape_[:2]))
+        elif isinstance(self.views, Corruption):
+            views = self.views
+        else:
+            views = ByFunction(self.views)
         assert start.units is not None
         shift, scale = (each.reshape(self.shape_).float() for each in start.units[:2])
-        return ByFunction(self.views, shift, scale)
+        return InUnits(views, shift, scale)
 
     def energy(self, X: ImagesLike, Y: ImagesLike) -> NDArray[np.floating]:
         """F of each pair of images, low where they could be two views of one: (n,)."""

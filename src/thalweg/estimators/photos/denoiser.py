@@ -14,6 +14,7 @@ from torch import Tensor
 
 from thalweg.core import (
     Bounded,
+    Choice,
     Energy,
     InputError,
     Integer,
@@ -98,6 +99,12 @@ class ImageDenoiser(MixedPrecision, GradientModel):
         Real(0, high=1),
         default=0.3,
     )
+    damaged: str = parameter(
+        "What becomes of files of a folder that cannot be decoded: left out, with a count and "
+        "their names in a warning; or an error.",
+        Choice(("skip", "stop")),
+        default="skip",
+    )
     n_steps: int = changed(default=4000)
     batch_size: int = changed(default=16)
     learning_rate: float = changed(default=0.002)
@@ -122,7 +129,7 @@ class ImageDenoiser(MixedPrecision, GradientModel):
             Where checkpoints and logs go (:class:`thalweg.training.Run`).
         """
         self.check_parameters()
-        images = [_opaque(picture) for picture in pictures_of(X)[0]]
+        images = [_opaque(picture) for picture in pictures_of(X, self.damaged)[0]]
         colours = any(image.shape[2] == COLOURS for image in images)
         self.channels_ = COLOURS if colours else 1
         same = [_with_channels(image, self.channels_) for image in images]
@@ -152,7 +159,7 @@ class ImageDenoiser(MixedPrecision, GradientModel):
         run: Run | None = None,
     ) -> History:  # fmt: skip
         assert isinstance(energy, GradientStepDenoiser)
-        slopes = round(self.by_gradient * recipe.n_steps)
+        slopes = max(round(self.by_gradient * recipe.n_steps), int(self.by_gradient > 0))
         history = History()
         for name, n_steps in (("field", recipe.n_steps - slopes), ("slope", slopes)):
             if n_steps:
@@ -263,6 +270,8 @@ class ImageDenoiser(MixedPrecision, GradientModel):
                 f"mask: {mask.dtype} of shape {mask.shape}; expected bool, "
                 f"{picture.values.shape[:2]}, as {picture.name} is"
             )
+        if not mask.any():
+            raise InputError("mask: it hides nothing; expected some True in it")
         if mask.all():
             raise InputError(f"mask: it hides all of {picture.name}; expected some False in it")
         y, apart = self._planes(_opaque(picture))
@@ -273,7 +282,7 @@ class ImageDenoiser(MixedPrecision, GradientModel):
 
     def _pictures(self, X: PicturesLike) -> tuple[list[Picture], str]:
         check_is_fitted(self)
-        return pictures_of(X)
+        return pictures_of(X, self.damaged)
 
     def _planes(self, values: NDArray[np.float32]) -> tuple[Tensor, bool]:
         """An image as the network takes it, (n, height, width, c); whether colours are apart."""
@@ -289,7 +298,8 @@ class ImageDenoiser(MixedPrecision, GradientModel):
         for tile, inner in _tiles(y, self.energy_.network.reach):
             noise = self.energy_.network(tile.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
             total += 0.5 * float(noise[:, *inner].double().square().sum())
-        return total
+        # a grey image in a model of colours is there three times
+        return total * _opaque(picture).size / y.numel()
 
     @torch.no_grad()
     def _clean(self, picture: Picture) -> NDArray[np.floating]:
@@ -315,6 +325,10 @@ class ImageDenoiser(MixedPrecision, GradientModel):
         return self._drawn(torch.Generator())
 
     def _restore(self, state: dict[str, Tensor]) -> Self:
+        if self.channels_ not in (1, COLOURS):
+            raise InputError(
+                f"ImageDenoiser: channels_ is {self.channels_}; expected 1 or {COLOURS}"
+            )
         with Bounded([tensor.numel() for tensor in state.values()]):
             return super()._restore(state)
 
