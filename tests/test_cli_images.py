@@ -280,8 +280,8 @@ def test_photos_as_they_come(tmp_path):
     assert code == 0, errors
     assert "1 of 4 image files could not be decoded and were left out (d/b.png" in errors
     assert list(pictures(tmp_path / "clean")) == ["a.bmp.png", "a.bmp.png.png", "a.png.png"]
-    code, _, errors = said("fit", "image-denoiser", "d", "--out", "n.st", "--n-steps", 1, "--crop", 16,
-                           "--width", 4, "--depth", 1, "--damaged", "stop", folder=tmp_path)  # fmt: skip
+    words = ("fit", "image-denoiser", "d", "--out", "n.st", "--n-steps", 1, "--crop", 16)
+    code, _, errors = said(*words, "--damaged", "stop", folder=tmp_path)
     assert code == 2
     assert "b.png cannot be decoded" in errors
     (tmp_path / "one").mkdir()

@@ -66,7 +66,7 @@ def test_without_a_slope_it_is_an_autoencoder():
 def test_tiles_are_as_the_whole(model, monkeypatch):
     y = noisy(PHOTO, 25)[:75, :53]
     whole, energy = model.project(y), model.energy(y)
-    monkeypatch.setattr("thalweg.estimators.photos.denoiser.TILE", 32)
+    monkeypatch.setattr("thalweg.estimators.photos.planes.TILE", 32)
     np.testing.assert_allclose(model.project(y), whole, atol=2e-6)
     np.testing.assert_allclose(model.energy(y), energy, rtol=1e-5)
 
@@ -164,9 +164,7 @@ def test_what_cannot_be_read_is_named(model, tmp_path):
         with pytest.raises(InputError, match=message):
             model.project(given)
     (tmp_path / "a.png").write_text("junk")
-    with pytest.raises(
-        InputError, match=r"none of 1 image files can be decoded; the first, .*a\.png"
-    ):
+    with pytest.raises(InputError, match=r"none of 1 image files can be .*a\.png"):
         model.project(tmp_path)
     with pytest.raises(InputError, match="image 0 is 10 x 100 pixels; expected sides of"):
         ImageDenoiser(n_steps=1, **SMALL).fit(PHOTO[:10])

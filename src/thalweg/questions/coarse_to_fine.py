@@ -26,7 +26,7 @@ def coarse_to_fine(
     freedom: float = 0.5,
     first: float = 1.0,
 ) -> Tensor:
-    r"""What is hidden drawn by steps down the energy of a denoiser, with ever less noise in between.
+    r"""What is hidden drawn: steps down the energy of a denoiser, with ever less noise in between.
 
     .. math::
         y \leftarrow y + h_t d + \gamma_t \varepsilon, \qquad

@@ -30,13 +30,21 @@ from thalweg.core import (
 from thalweg.data import Crops, Picture, PicturesLike, pictures_of
 from thalweg.energies import GradientStepDenoiser, NoiseNetwork
 from thalweg.estimators.base.training import GradientModel, MixedPrecision
+from thalweg.estimators.photos.planes import (
+    COLOURS,
+    joined,
+    opaque,
+    places,
+    planes_of,
+    tiles,
+    with_channels,
+)
 from thalweg.objectives import Denoising, Objective
 from thalweg.pretext import AddedNoise
 from thalweg.questions import coarse_to_fine
 from thalweg.training import History, Recipe, Run
 from thalweg.training.start import Start
 
-COLOURS = 3
 BYTE = 255.0
 N_LEVELS = 12
 """Deviations of noise that training draws from"""
@@ -46,9 +54,6 @@ FREEDOM = 0.5
 
 SLOPE_RATE = 0.5
 """Of the rate of the field, that the slope is trained at"""
-
-TILE = 256
-"""Side of what is looked at in one piece, in pixels"""
 
 
 class ImageDenoiser(MixedPrecision, GradientModel):
@@ -129,10 +134,10 @@ class ImageDenoiser(MixedPrecision, GradientModel):
             Where checkpoints and logs go (:class:`thalweg.training.Run`).
         """
         self.check_parameters()
-        images = [_opaque(picture) for picture in pictures_of(X, self.damaged)[0]]
+        images = [opaque(picture) for picture in pictures_of(X, self.damaged)[0]]
         colours = any(image.shape[2] == COLOURS for image in images)
         self.channels_ = COLOURS if colours else 1
-        same = [_with_channels(image, self.channels_) for image in images]
+        same = [with_channels(image, self.channels_) for image in images]
         self.n_features_in_ = self.crop**2 * self.channels_
         count = self.n_steps * self.batch_size
         start = self._start(Crops(same, self.crop, count, 0), None)
@@ -186,7 +191,7 @@ class ImageDenoiser(MixedPrecision, GradientModel):
         """
         found = []
         for picture in self._pictures(X)[0]:
-            mean = 2 * self._sum_of(picture) / _opaque(picture).size
+            mean = 2 * self._sum_of(picture) / opaque(picture).size
             found.append(float(np.sqrt(mean)) * picture.white)
         return np.array(found)
 
@@ -274,52 +279,37 @@ class ImageDenoiser(MixedPrecision, GradientModel):
             raise InputError("mask: it hides nothing; expected some True in it")
         if mask.all():
             raise InputError(f"mask: it hides all of {picture.name}; expected some False in it")
-        y, apart = self._planes(_opaque(picture))
+        y, apart = self._planes(picture)
         hidden = torch.from_numpy(mask)[None, ..., None].to(y.device).expand_as(y)
-        return self._joined(
-            coarse_to_fine(self.energy_, y, hidden, generator, freedom), apart, picture
-        )
+        return joined(coarse_to_fine(self.energy_, y, hidden, generator, freedom), apart, picture)
 
     def _pictures(self, X: PicturesLike) -> tuple[list[Picture], str]:
         check_is_fitted(self)
         return pictures_of(X, self.damaged)
 
-    def _planes(self, values: NDArray[np.float32]) -> tuple[Tensor, bool]:
-        """An image as the network takes it, (n, height, width, c); whether colours are apart."""
-        y = torch.from_numpy(np.ascontiguousarray(values)).to(self._like())
-        if self.channels_ == 1:
-            return y.permute(2, 0, 1)[..., None], True
-        return y.expand(*y.shape[:2], COLOURS)[None], False
+    def _planes(self, picture: Picture) -> tuple[Tensor, bool]:
+        """An image as the network takes it, and whether colours are apart."""
+        return planes_of(picture, self.channels_, self._like())
 
     @torch.no_grad()
     def _sum_of(self, picture: Picture) -> float:
-        y, _ = self._planes(_opaque(picture))
+        y, _ = self._planes(picture)
         total = 0.0
-        for tile, inner in _tiles(y, self.energy_.network.reach):
+        for tile, inner in tiles(y, self.energy_.network.reach):
             noise = self.energy_.network(tile.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
             total += 0.5 * float(noise[:, *inner].double().square().sum())
         # a grey image in a model of colours is there three times
-        return total * _opaque(picture).size / y.numel()
+        return total * opaque(picture).size / y.numel()
 
     @torch.no_grad()
     def _clean(self, picture: Picture) -> NDArray[np.floating]:
-        y, apart = self._planes(_opaque(picture))
+        y, apart = self._planes(picture)
         clean = torch.empty_like(y)
         for (tile, inner), place in zip(
-            _tiles(y, self.reach_), _places(y.shape[1:3]), strict=True
+            tiles(y, self.reach_), places(y.shape[1:3]), strict=True
         ):  # fmt: skip
             clean[:, *place] = self.energy_.reconstruct(tile)[:, *inner]
-        return self._joined(clean, apart, picture)
-
-    @staticmethod
-    def _joined(clean: Tensor, apart: bool, picture: Picture) -> NDArray[np.floating]:
-        """What the network gave of a picture as it came, transparency as it was."""
-        whole = clean[..., 0].permute(1, 2, 0) if apart else clean[0]
-        values: NDArray[np.floating] = whole.cpu().numpy()
-        if not apart and picture.values.shape[2] < COLOURS:
-            values = values.mean(axis=2, keepdims=True)
-        alpha = picture.values[..., values.shape[2] :]
-        return np.concatenate([values, alpha], axis=2)
+        return joined(clean, apart, picture)
 
     def _blank(self, state: dict[str, Tensor]) -> Energy:
         return self._drawn(torch.Generator())
@@ -347,43 +337,3 @@ def _below(run: Run | None, name: str) -> Run | None:
         None if folder is None else Path(folder, name) for folder in (run.checkpoint, run.log_dir)
     )
     return replace(run, checkpoint=kept, log_dir=logged)
-
-
-def _opaque(picture: Picture) -> NDArray[np.float32]:
-    """The colours of an image, without how opaque they are."""
-    values = picture.values
-    return values[..., :-1] if values.shape[2] in (2, 4) else values
-
-
-def _with_channels(image: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    if image.shape[2] == channels:
-        return image
-    if image.shape[2] != 1:
-        raise InputError(f"images of {image.shape[2]} channels; expected 1 or {COLOURS}")
-    return np.repeat(image, channels, axis=2)
-
-
-def _places(size: Any) -> list[tuple[slice, slice]]:
-    """The tiles of an image; one ends where the next begins."""
-    return [
-        (slice(top, min(top + TILE, size[0])), slice(left, min(left + TILE, size[1])))
-        for top in range(0, size[0], TILE)
-        for left in range(0, size[1], TILE)
-    ]
-
-
-def _tiles(y: Tensor, reach: int) -> Any:
-    """Each tile with what it sees around it, and where it is in that.
-
-    Squares of 2 x 2 pixels have to fall in the tile as they fall in the whole.
-    """
-    reach += reach % 2
-    height, width = y.shape[1:3]
-    for rows, columns in _places((height, width)):
-        top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
-        tile = y[:, top : rows.stop + reach, left : columns.stop + reach]
-        inner = (
-            slice(rows.start - top, rows.stop - top),
-            slice(columns.start - left, columns.stop - left),
-        )
-        yield tile, inner
