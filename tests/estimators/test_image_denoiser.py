@@ -7,6 +7,7 @@ from sklearn.datasets import load_sample_image
 
 import thalweg
 from thalweg.core import InputError
+from thalweg.data import pictures_of
 from thalweg.estimators import ImageDenoiser
 from thalweg.training import Run
 
@@ -118,6 +119,9 @@ def test_white_is_that_of_all_and_not_of_the_dark_ones(model):
     few = np.zeros((60, 60), np.int64)
     few[20:23, 20:25] = 200
     assert model.project(few).max() > 20
+    assert [each.white for each in pictures_of([few, few // 100])[0]] == [255, 255]
+    assert pictures_of(few // 100)[0][0].white == 255
+    assert pictures_of(few // 200)[0][0].white == 1
     dark = np.stack([PHOTO[:40, :40] / 1.0, np.clip(PHOTO[:40, :40] / 200, 0, 1.2)])
     noise = model.noise_level(dark)
     np.testing.assert_allclose(noise[1], model.noise_level([dark[0], dark[1]])[1])
