@@ -1,4 +1,4 @@
-"""Noise taken off a photo by one step down an energy that never saw it.
+"""Noise of any level taken off a photo by one model that never saw it.
 
 python examples/clean_a_photo.py [FILE]
 """
@@ -24,10 +24,10 @@ clean = model.project(noisy)
 for sigma, before, after in zip(levels, noisy, clean, strict=True):
     was, now = (10 * np.log10(255**2 / np.mean((y - truth) ** 2)) for y in (before, after))
     seen = model.noise_level(before)[0]
-    print(f"noise {sigma}, seen as {seen:.0f}: {was:.1f} dB before, {now:.1f} after one step")
+    print(f"noise {sigma}, seen as {seen:.0f}: {was:.1f} dB before, {now:.1f} after")
 drawn = figure(9, 6.2)
 draw_tiles(
-    drawn.axes[0], [np.stack(noisy), np.stack(clean)], 0, 255, ["noise", "one step down"],
+    drawn.axes[0], [np.stack(noisy), np.stack(clean)], 0, 255, ["noise", "projected"],
     title="one model for noise of 10, 25 and 50",
 )  # fmt: skip
 save_figure(drawn, sys.argv[1] if len(sys.argv) > 1 else "clean_photo.png")

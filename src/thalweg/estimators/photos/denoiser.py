@@ -1,4 +1,4 @@
-"""Noise taken off images of any size by a step down an energy."""
+"""Noise taken off images of any size."""
 
 from __future__ import annotations
 
@@ -57,15 +57,16 @@ SLOPE_RATE = 0.5
 
 
 class ImageDenoiser(MixedPrecision, GradientModel):
-    r"""A denoiser of images that is a step down an energy, for any size and any level of noise.
+    r"""A denoising autoencoder of images of any size, for any level of noise.
 
     .. math::
-        F(y) = \tfrac12 \|r(y)\|^2, \qquad \text{trained on} \quad
-        \|x - (\tilde y - \nabla F(\tilde y))\|^2, \quad \tilde y = x + \sigma \varepsilon
+        F(y) = \tfrac12 \|r(y)\|^2, \qquad D(y) = y - r(y), \qquad \text{trained on} \quad
+        \|x - D(\tilde y)\|^2, \quad \tilde y = x + \sigma \varepsilon
 
     with r a network without offsets, which sees the noise in an image. ``project`` takes the noise
-    off; the level need not be said. Training begins with r itself in place of the slope, which is
-    a denoising autoencoder of the same energy and takes a third of the time.
+    off; the level need not be said. With ``by_gradient`` above 0 the denoiser becomes a step down
+    the energy, D(y) = y - grad F(y), after so many steps as that leaves on r itself. That field is
+    a slope, and F a prior that other terms can be added to; it is behind r after as many steps.
 
     A model that learned from grey images takes colours one by one; what transparency there is
     stays.
@@ -99,10 +100,10 @@ class ImageDenoiser(MixedPrecision, GradientModel):
         "Side of the squares that are learned from, in pixels.", Integer(4, high=4096), default=64
     )
     by_gradient: float = parameter(
-        "Share of the steps, the last ones, that train the slope of the energy. With 0 the denoiser"
-        " is the network itself, and no step down an energy.",
+        "Share of the steps, the last ones, that train the slope of the energy to be the noise. "
+        "With 0 the denoiser is the network itself.",
         Real(0, high=1),
-        default=0.3,
+        default=0.0,
     )
     damaged: str = parameter(
         "What becomes of files of a folder that cannot be decoded: left out, with a count and "
