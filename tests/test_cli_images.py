@@ -271,6 +271,9 @@ def test_photos_as_they_come(tmp_path):
         "000000.npy",
         "000001.npy",
     ]
+    code, _, errors = said("project", "m.st", "stack.npy", "--out", "out", folder=tmp_path)
+    assert code == 2
+    assert "is there already (2 of 2 are)" in errors
     # one damaged file is left out, and those whose names meet keep their endings
     (tmp_path / "d").mkdir()
     for name in ("a.bmp", "a.png", "a.bmp.png"):

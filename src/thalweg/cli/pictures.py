@@ -47,19 +47,11 @@ def give_images(
     To a ``.npy`` file; to a ``.png`` file where there is one; or to a folder of PNG files, named as
     the files that were asked about, of ``several`` answers with a number behind.
     """
-    ending = "" if out is None else Path(out).suffix.lower()
-    if out is None or ending not in (".npy", ".png", ""):
-        given = "no --out was given" if out is None else f"--out {out}"
-        raise InputError(
-            f"{given}; images go to a file or a folder: expected a name that ends in .npy or .png, "
-            "or of a folder"
-        )
-    if ending == ".npy":
-        images = made()
-        with write_beside(out) as beside, beside.open("wb") as file:
-            np.save(file, images)
-        return
+    out, ending = _place(out, "images", ".npy or .png")
     images = made()
+    if ending == ".npy":
+        _save(images, out)
+        return
     if several:
         images = np.concatenate([images[:, i] for i in range(images.shape[1])])
     if ending == ".png":
@@ -87,13 +79,7 @@ def give_photos(
     To a .png or .npy file where there is one photo, to a .npy file where they came in one, or to a
     folder: PNG files, and .npy for numbers that have no place in PNG.
     """
-    ending = "" if out is None else Path(out).suffix.lower()
-    if out is None or ending not in (".png", ".npy", ""):
-        given = "no --out was given" if out is None else f"--out {out}"
-        raise InputError(
-            f"{given}; photos go to a file or a folder: expected a name that ends in .png or .npy, "
-            "or of a folder"
-        )
+    out, ending = _place(out, "photos", ".png or .npy")
     if ending and len(asked.names) != 1 and not (ending == ".npy" and asked.array):
         raise InputError(
             f"--out {out}: there are {len(asked.names)} images; expected the name of a folder"
@@ -104,8 +90,7 @@ def give_photos(
         if ending == ".png":
             _write(found[0], Path(out))
             return
-        with write_beside(out) as beside, beside.open("wb") as file:
-            np.save(file, np.stack(found) if asked.array else found[0])
+        _save(np.stack(found) if asked.array else found[0], out)
         return
     places = dict(
         zip(asked.names, _targets(out, asked.below, len(asked.names), False), strict=True)
@@ -117,24 +102,41 @@ def give_photos(
         if has_place_in_png(clean):
             _write(clean, target)
         else:
-            with write_beside(target.with_suffix(".npy")) as beside, beside.open("wb") as file:
-                np.save(file, clean)
+            _save(clean, target.with_suffix(".npy"))
 
 
 def by_photo(fitted: Any, asked: Photos) -> pl.DataFrame:
     """The energy of each photo, and the noise in it, one at a time."""
-    rows = [
-        (each.name, float(fitted.energy([each])[0]), float(fitted.noise_level([each])[0]))
-        for each in asked.pictures()
-    ]
+    rows = []
+    for each in asked.pictures():
+        energy = float(fitted.energy([each])[0])
+        rows.append((each.name, energy, fitted.level_of(each, energy)))
     schema = {"file": pl.String, "energy": pl.Float64, "noise": pl.Float64}
     return pl.DataFrame(rows, schema, orient="row")
+
+
+def _place(out: str | None, what: str, endings: str) -> tuple[str, str]:
+    """Where images go, and the ending of its name, which a folder has not."""
+    ending = "" if out is None else Path(out).suffix.lower()
+    if out is None or ending not in (".npy", ".png", ""):
+        given = "no --out was given" if out is None else f"--out {out}"
+        raise InputError(
+            f"{given}; {what} go to a file or a folder: expected a name that ends in {endings}, "
+            "or of a folder"
+        )
+    return out, ending
+
+
+def _save(values: NDArray[Any], path: str | Path) -> None:
+    with write_beside(path) as beside, beside.open("wb") as file:
+        np.save(file, values)
 
 
 def _targets(out: str, below: list[str] | None, n: int, several: bool) -> list[Path]:
     """Where images go, none of which may be there."""
     targets = [Path(out, name) for name in _names(below, n, several)]
-    there = [target for target in targets if target.exists()]
+    # numbers that have no place in PNG go beside, as .npy
+    there = [target for target in targets if target.exists() or target.with_suffix(".npy").exists()]
     if there:
         raise InputError(
             f"--out {out}: {there[0]} is there already ({len(there)} of {len(targets)} are); "

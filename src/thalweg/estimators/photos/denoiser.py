@@ -190,11 +190,13 @@ class ImageDenoiser(MixedPrecision, GradientModel):
 
         In units of the image's own pixels.
         """
-        found = []
-        for picture in self._pictures(X)[0]:
-            mean = 2 * self._sum_of(picture) / opaque(picture).size
-            found.append(float(np.sqrt(mean)) * picture.white)
-        return np.array(found)
+        pictures = self._pictures(X)[0]
+        return np.array([self.level_of(each, self._sum_of(each)) for each in pictures])
+
+    @staticmethod
+    def level_of(picture: Picture, energy: float) -> float:
+        """The noise level of a picture, from its energy."""
+        return float(np.sqrt(2 * energy / opaque(picture).size)) * picture.white
 
     def project(self, X: PicturesLike) -> Any:
         """Images without noise, in the form, size and type that they came in.
