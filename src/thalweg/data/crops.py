@@ -23,10 +23,10 @@ class Crops(Source):
     side : int
         Of a square, in pixels.
     n : int
-    seed : int
+    seed : int, default 0
     """
 
-    def __init__(self, images: list[NDArray[np.float32]], side: int, n: int, seed: int) -> None:
+    def __init__(self, images: list[NDArray[np.float32]], side: int, n: int, seed: int = 0) -> None:
         self.images, self.side, self.n, self.seed = images, side, n, seed
         small = [i for i, image in enumerate(images) if min(image.shape[:2]) < side]
         if small:

@@ -188,14 +188,9 @@ class Moved(View):
         wide = torch.where(u[6] < 0, -wide, wide) if self.mirror else wide
         grid = torch.zeros(n, 2, 3, device=u.device)
         # in pixels: sizes first, then the slant, then the turn
-        grid[:, 0, 0], grid[:, 0, 1] = (
-            angle.cos() * wide,
-            (slant * angle.cos() - angle.sin()) * tall,
-        )
-        grid[:, 1, 0], grid[:, 1, 1] = (
-            angle.sin() * wide,
-            (slant * angle.sin() + angle.cos()) * tall,
-        )
+        across, down = angle.cos(), angle.sin()
+        grid[:, 0, 0], grid[:, 0, 1] = across * wide, (slant * across - down) * tall
+        grid[:, 1, 0], grid[:, 1, 1] = down * wide, (slant * down + across) * tall
         grid[:, 0, 1] /= aspect
         grid[:, 1, 0] *= aspect
         # a side reaches from -1 to 1

@@ -140,10 +140,9 @@ class ImageDenoiser(MixedPrecision, GradientModel):
         self.channels_ = COLOURS if colours else 1
         same = [with_channels(image, self.channels_) for image in images]
         self.n_features_in_ = self.crop**2 * self.channels_
-        count = self.n_steps * self.batch_size
-        start = self._start(Crops(same, self.crop, count, 0), None)
-        seed = int(torch.randint(2**31, (), generator=start.seeds.model))
-        start.source = Crops(same, self.crop, count, seed)
+        squares = Crops(same, self.crop, self.n_steps * self.batch_size)
+        start = self._start(squares, None)
+        squares.seed = int(torch.randint(2**31, (), generator=start.seeds.model))
         self.energy_ = cast(GradientStepDenoiser, self._train(start, run)).eval()
         return self
 
