@@ -160,5 +160,9 @@ def sample(model: str, n: int, random_state: int | None, out: str | None, text: 
     if isinstance(drawn, pl.DataFrame):
         texts = out is None or out.lower().endswith(".csv")
         write_data(written(drawn, fitted.table_) if texts else drawn, out)
+    elif fitted.about in ("images", "photos"):
+        # photos are from 0 to 1
+        white = 1 if fitted.about == "photos" else fitted.white_
+        give_images(lambda: drawn, out, white=white)
     else:
         write_data(of_array(drawn, None), out)

@@ -23,6 +23,8 @@ from thalweg.data.image_files import DAMAGE, ENDINGS
 from thalweg.data.npy import read_npy
 from thalweg.data.pictures import picture_names, read_pictures
 
+BYTE = 255
+
 
 def read_mask(path: str | None) -> NDArray[Any] | None:
     """Where images are hidden: a ``.npy`` file of bool, or a picture that is not black there."""
@@ -40,18 +42,26 @@ def read_mask(path: str | None) -> NDArray[Any] | None:
 
 
 def give_images(
-    made: Callable[[], NDArray[Any]], out: str | None, asked: Any = None, several: bool = False
+    made: Callable[[], NDArray[Any]],
+    out: str | None,
+    asked: Any = None,
+    several: bool = False,
+    white: int | None = None,
 ) -> None:
     """Write images once they are made; a bad name is said before.
 
     To a ``.npy`` file; to a ``.png`` file where there is one; or to a folder of PNG files, named as
-    the files that were asked about, of ``several`` answers with a number behind.
+    the files that were asked about, of ``several`` answers with a number behind. Numbers whose
+    ``white`` is known become bytes in PNG (16 bits, where white is more than a byte).
     """
     out, ending = _place(out, "images", ".npy or .png")
     images = made()
     if ending == ".npy":
         _save(images, out)
         return
+    if white is not None:
+        kind = np.iinfo(np.uint16 if white > BYTE else np.uint8)
+        images = np.rint(np.clip(images / white, 0, 1) * kind.max).astype(kind.dtype)
     if several:
         images = np.concatenate([images[:, i] for i in range(images.shape[1])])
     if ending == ".png":

@@ -3,9 +3,11 @@
 from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann
 from thalweg.energies.by_squares import BySquares
 from thalweg.energies.combined import Blend, Largest, Squashed, Sum
+from thalweg.energies.conditional_unet import ConditionalUNet
 from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
+from thalweg.energies.embedded_prediction import EmbeddedPrediction, GaussianEmbedding
 from thalweg.energies.far_cell import FarCell
 from thalweg.energies.frames import (
     ClipShape,
@@ -27,6 +29,7 @@ from thalweg.energies.neighbors import NeighborDistance
 from thalweg.energies.nets import Branches, Lista, Perceptron, Saturating, UnitAtoms
 from thalweg.energies.network import NetworkEnergy
 from thalweg.energies.noise_conditional import NoiseConditional
+from thalweg.energies.noisy_images import NoisyImages
 from thalweg.energies.parzen import Parzen
 from thalweg.energies.pretrained import PretrainedNetwork
 from thalweg.energies.pyramid import LaplacianPyramid
@@ -52,9 +55,11 @@ __all__ = [
     "Branches",
     "BySquares",
     "ClipShape",
+    "ConditionalUNet",
     "ConvolutionalInpainter",
     "Cost",
     "DiagonalGaussians",
+    "EmbeddedPrediction",
     "Euclidean",
     "FarCell",
     "FrameNetwork",
@@ -63,6 +68,7 @@ __all__ = [
     "FullGaussians",
     "Funnel",
     "GaussianComponents",
+    "GaussianEmbedding",
     "GaussianNoise",
     "GaussianRestrictedBoltzmann",
     "GradientStepDenoiser",
@@ -83,6 +89,7 @@ __all__ = [
     "NetworkEnergy",
     "NoiseConditional",
     "NoiseNetwork",
+    "NoisyImages",
     "Normal",
     "NormalMixture",
     "Parzen",

@@ -10,6 +10,7 @@ from thalweg.objectives.base import Objective
 from thalweg.objectives.contrastive_divergence import ContrastiveDivergence
 from thalweg.objectives.denoising import Denoising
 from thalweg.objectives.discrete import MinimumProbabilityFlow, PseudoLikelihood, RatioMatching
+from thalweg.objectives.joint_prediction import JointPrediction
 from thalweg.objectives.latent_codes import LatentCodes
 from thalweg.objectives.likelihood import Drawn, EveryState, Lattice, MaximumLikelihood, Points
 from thalweg.objectives.margin import Hinge, LogLoss, SquareExponential, SquareSquare
@@ -27,9 +28,11 @@ from thalweg.objectives.score_matching import (
     ScoreMatching,
     SlicedScoreMatching,
 )
+from thalweg.objectives.spread import ByCovariance, IsotropicGaussian, Spread
 from thalweg.objectives.variance_covariance import VarianceCovariance
 
 __all__ = [
+    "ByCovariance",
     "ConditionalNoiseContrastive",
     "Contraction",
     "ContrastiveDivergence",
@@ -44,6 +47,8 @@ __all__ = [
     "FromNoise",
     "Hinge",
     "InfoNCE",
+    "IsotropicGaussian",
+    "JointPrediction",
     "LatentCodes",
     "Lattice",
     "LogLoss",
@@ -60,6 +65,7 @@ __all__ = [
     "Saturation",
     "ScoreMatching",
     "SlicedScoreMatching",
+    "Spread",
     "SquareExponential",
     "SquareSquare",
     "VarianceCovariance",

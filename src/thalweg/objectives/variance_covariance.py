@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.energies import JointEmbedding
 from thalweg.objectives.base import Objective, loss_of
+from thalweg.objectives.spread import correlation, narrowness
 from thalweg.pretext import Corruption
 
 
@@ -60,19 +60,7 @@ class VarianceCovariance(Objective):
         one = energy.embed(self.corruption(batch.y, generator).y)
         other = energy.embed(self.corruption(batch.y, generator).y)
         apart = (one - other).square().mean()
-        narrow = _narrowness(one) + _narrowness(other)
-        joint = _correlation(one) + _correlation(other)
+        narrow = narrowness(one) + narrowness(other)
+        joint = correlation(one) + correlation(other)
         value = self.invariance * apart + self.variance * narrow + self.covariance * joint
         return loss_of(value, invariance=apart, variance=narrow, covariance=joint)
-
-
-def _narrowness(z: Tensor) -> Tensor:
-    """How far each component's standard deviation is below 1, on average."""
-    return torch.relu(1 - (z.var(dim=0) + 1e-4).sqrt()).mean()
-
-
-def _correlation(z: Tensor) -> Tensor:
-    """The squared covariances of different components, summed, by component."""
-    centred = z - z.mean(dim=0)
-    square = (centred.T @ centred / (len(z) - 1)).square()
-    return (square.sum() - square.diagonal().sum()) / z.shape[1]

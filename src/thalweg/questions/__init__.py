@@ -1,5 +1,6 @@
 """What a person asks of an energy; the same for every energy."""
 
+from thalweg.questions.by_scales import draw_by_scales, scales_between
 from thalweg.questions.coarse_to_fine import coarse_to_fine
 from thalweg.questions.compiled import Compiled
 from thalweg.questions.complete import complete
@@ -24,6 +25,7 @@ __all__ = [
     "coarse_to_fine",
     "complete",
     "descend",
+    "draw_by_scales",
     "draw_fillings",
     "draw_tokens",
     "expect",
@@ -35,5 +37,6 @@ __all__ = [
     "predict",
     "project",
     "sample",
+    "scales_between",
     "usual",
 ]

@@ -13,14 +13,13 @@ from thalweg import questions
 from thalweg.core import (
     Choice,
     Energy,
-    InputError,
     Levels,
     changed,
     check_memory,
     generator_from,
     parameter,
 )
-from thalweg.data import CoveredImages, ImagesLike
+from thalweg.data import ImagesLike
 from thalweg.energies import Inpainter, MaskedPrediction
 from thalweg.estimators.base.explanation import Explanation, Squares
 from thalweg.estimators.base.model import ScoresMixin
@@ -115,15 +114,7 @@ class MaskedImageModel(ScoresMixin, ImageModel):
             Seed of draws.
         """
         asked = several(draws, interval)
-        images = self._read(X)
-        if mask is not None:
-            images = CoveredImages(images, mask)
-            images.summary("mask and images together")
-        elif images.pixels.kind != "f":
-            raise InputError(
-                f"complete: images of {images.pixels} have no NaN, and no mask was given; expected "
-                "a mask that says what is hidden"
-            )
+        images = self._covered(X, mask)
         if not asked.asked:
             return images.painted(self._ask(images, lambda y: questions.expect(self.energy_, y)))
         generator = generator_from(random_state)

@@ -1,0 +1,67 @@
+"""One energy of images for every scale of noise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from thalweg.core import Energy, InputError
+from thalweg.energies.conditional_unet import ConditionalUNet
+
+
+class NoisyImages(Energy):
+    r"""The energy of images with Gaussian noise of standard deviation sigma on them.
+
+    .. math::
+        F(y, s) = \frac{\|y\|^2}{2 (1 + \sigma^2)} + \frac d2 \log\left(2 \pi (1 + \sigma^2)\right)
+        - \frac1\sigma u^T r(u, s), \qquad u = \frac{y}{\sqrt{1 + \sigma^2}}, \quad s = \log \sigma
+
+    x is s, (n, 1). The first part is the normalized energy of pixels of variance 1; the slope of
+    the second one is as large at every scale, and r(u) + J_r(u)^T u, so that a network r which
+    takes noise off is a good energy to begin with.
+
+    Parameters
+    ----------
+    network : ConditionalUNet
+        r.
+
+    References
+    ----------
+    Guth, Kadkhodaie, Simoncelli, "Learning normalized image densities via dual score matching"
+    (2025), for the inner product; Karras, Aittala, Aila, Laine, "Elucidating the design space of
+    diffusion-based generative models" (2022), for what is scaled by sigma.
+
+    Examples
+    --------
+    >>> import torch
+    >>> network = ConditionalUNet((6, 6, 1), 4, 1, torch.Generator().manual_seed(0))
+    >>> energy, y = NoisyImages(network), torch.zeros(2, 36)
+    >>> energy(y, torch.zeros(2, 1)).shape, energy.reconstruct(y, torch.zeros(2, 1)).shape
+    (torch.Size([2]), torch.Size([2, 36]))
+    """
+
+    def __init__(self, network: ConditionalUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        if x is None or x.dim() != 2 or x.shape[1] != 1:
+            raise InputError(
+                f"NoisyImages: x is log sigma, (n, 1); got {None if x is None else tuple(x.shape)}"
+            )
+        wide = 1 + (2 * x).exp()
+        u = y / wide.sqrt()
+        height, width, channels = self.network.shape
+        planes = u.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+        seen = self.network(planes, x.expand(y.shape[0], 1)).permute(0, 2, 3, 1).flatten(1)
+        normal = 0.5 * (y.square() / wide + (2 * torch.pi * wide).log()).sum(dim=1)
+        # sums of half precision are no energies
+        return normal - (-x[:, 0]).exp() * (u * seen.to(u)).sum(dim=1)
+
+    def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """The mean of the images that y could be, less noise: y - sigma^2 dF/dy; None without x."""
+        if x is None:
+            return None
+        if torch.is_grad_enabled():
+            return y - (2 * x).exp() * self.slope(y, x)
+        return y - (2 * x).exp() * self.gradient(y, x)

@@ -1,0 +1,175 @@
+"""What is hidden of images, predicted where it is embedded, with a code for what is not known."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from thalweg.core import Choice, Energy, InputError, Integer, Levels, changed, parameter
+from thalweg.data import Images, ImagesLike
+from thalweg.energies import EmbeddedPrediction, GaussianEmbedding, Inpainter, Perceptron
+from thalweg.estimators.base.calibration import CalibratedMixin
+from thalweg.estimators.images.model import ImageModel
+from thalweg.objectives import ByCovariance, IsotropicGaussian, JointPrediction, Objective
+from thalweg.pretext import Occluded, Shaped
+from thalweg.training.start import Start
+
+APART = 0.25
+"""Share of the steps over which codes part ways"""
+
+SPREADS = {"covariance": ByCovariance, "gaussian": IsotropicGaussian}
+
+
+class JEPA(CalibratedMixin, ImageModel):
+    r"""A joint-embedding predictive architecture: the hidden part of an image from the visible one.
+
+    .. math::
+        F(x, y) = \min_z \| h(f(y)) - g(h(f(x)), z) \|^2
+
+    What is predicted is not pixels but what they are mapped to, so that detail that nothing says
+    can be left out; z, one of ``n_codes``, is what could be either way. The embeddings of a batch
+    are kept apart by their covariance, or by being normal. ``transform`` gives f.
+
+    References
+    ----------
+    LeCun, "A path towards autonomous machine intelligence" (2022); Assran et al., "Self-supervised
+    learning from images with a joint-embedding predictive architecture" (2023); Balestriero, LeCun,
+    "LeJEPA: provable and scalable self-supervised learning without the heuristics" (2025).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from thalweg.estimators import JEPA
+    >>> images = load_digits().images
+    >>> model = JEPA(width=4, n_components=8, n_steps=20, random_state=0).fit(images)
+    >>> top, bottom = images[:2].copy(), images[:2].copy()
+    >>> top[:, 4:], bottom[:, :4] = np.nan, np.nan
+    >>> model.energy(top, bottom).shape, model.predict(top).shape
+    ((2,), (8, 2, 8))
+    """
+
+    network: str = changed(default="convolutional", kw_only=False)
+    n_codes: int = parameter(
+        "Values of the latent variable; with 1 there is one prediction.",
+        Integer(1, high=4096),
+        default=8,
+    )
+    n_components: int = parameter(
+        "Size of the space that is predicted in.", Integer(2, high=65_536), default=64
+    )
+    spread: str = parameter(
+        "What keeps embeddings apart: variances and covariances of a batch, or being distributed "
+        "as a normal density (LeJEPA), which the energy of single images rests on.",
+        Choice(tuple(SPREADS)),
+        default="gaussian",
+    )
+    share: float | tuple[float, float] = parameter(
+        "Of each side of an image that the hidden block takes, or the range that it is drawn from.",
+        Levels(high=1),
+        default=(0.4, 0.8),
+    )
+    patch: int = changed(default=4, sentence="Side of the transformer's patches, in pixels.")
+    width: int = changed(
+        default=16,
+        sentence="Channels of the first convolution; of a transformer, size of a token, a multiple "
+        "of 16.",
+    )
+    depth: int = changed(
+        default=2, sentence="Layers at the smallest size, or blocks of the transformer."
+    )
+    batch_size: int = changed(default=256, constraint=Integer(2))
+
+    def _begun(self, start: Start, energy: Energy) -> Objective:
+        if len(start.source) < 2:
+            raise InputError("JEPA: one image has no spread; expected at least two")
+        over = int(APART * self.n_steps) if self.n_codes > 1 else 0
+        hiding = Shaped(Occluded(self.share), self.shape_)
+        return JointPrediction(hiding, SPREADS[self.spread](), over=over)
+
+    def energy(self, X: ImagesLike, Y: ImagesLike | None = None) -> NDArray[np.floating]:
+        """F of each pair of parts, low where Y could be what is hidden of X: (n,).
+
+        Without Y the energy of single images, -log of the density of their pixels along what the
+        embedding sees (:class:`thalweg.energies.GaussianEmbedding`): right as far as embeddings are
+        normal, which is what ``spread="gaussian"`` trains them to be.
+
+        Parameters
+        ----------
+        X : array, folder or file
+            NaN pixels are hidden.
+        Y : array, folder or file, optional
+            As many images, NaN where X is visible.
+        """
+        if Y is None:
+            alone = GaussianEmbedding(_Embedded(self._inner)).to(self._like())
+            scale = float(self.energy_.scale.log().sum()) * self.n_components / self.n_features_in_
+            images = self._read(X)
+            # pixels in their own units: a density of so many components
+            return self._as_energies(
+                self._answers(images, lambda y: alone(self.energy_.into(y)) + scale)
+            )
+        given, hidden = self._pairs(X, Y)
+        return self._distances(given, hidden).min(axis=0)
+
+    def codes(self, X: ImagesLike, Y: ImagesLike) -> NDArray[np.integer]:
+        """The z whose prediction from X is nearest to Y, of each pair: (n,)."""
+        return np.asarray(self._distances(*self._pairs(X, Y)).argmin(axis=0))
+
+    def predict(self, X: ImagesLike) -> NDArray[np.floating]:
+        """The embedding of what is hidden of each image, for every z: (n_codes, n, components)."""
+        return self._predicted(self._read(X))
+
+    def embed(self, X: ImagesLike) -> NDArray[np.floating]:
+        """The embedding of what is visible of each image: (n, components)."""
+        return self._ask(self._read(X), self._embed)
+
+    def _pairs(self, X: ImagesLike, Y: ImagesLike) -> tuple[Images, Images]:
+        given, hidden = self._read(X), self._read(Y)
+        if len(given) != len(hidden):
+            raise InputError(f"X has {len(given)} images, Y {len(hidden)}; expected as many")
+        return given, hidden
+
+    def _distances(self, given: Images, hidden: Images) -> NDArray[np.floating]:
+        """(n_codes, n)."""
+        found = self._predicted(given) - self._ask(hidden, self._embed)
+        return np.asarray(np.square(found).sum(axis=2))
+
+    def _predicted(self, images: Images) -> NDArray[np.floating]:
+        def question(y: Tensor) -> Tensor:
+            return self._inner.predictions(self.energy_.into(y)).transpose(0, 1)
+
+        return self._ask(images, question).transpose(1, 0, 2)
+
+    def _embed(self, y: Tensor) -> Tensor:
+        return self._inner.embed(self.energy_.into(y))
+
+    @property
+    def _inner(self) -> EmbeddedPrediction:
+        return cast(EmbeddedPrediction, self.energy_.energy)
+
+    def _inside(self, energy: Energy) -> Inpainter:
+        return cast(EmbeddedPrediction, energy).network
+
+    def _energy(self, network: Inpainter, generator: torch.Generator) -> EmbeddedPrediction:
+        with torch.no_grad():
+            blank = torch.zeros(1, int(np.prod(network.shape)))
+            size = network.represent_whole(blank).shape[1]
+        m = self.n_components
+        projector = Perceptron((size, 2 * m, m), generator=generator)
+        return EmbeddedPrediction(network, projector, m, self.n_codes, 4 * m, generator)
+
+
+class _Embedded(torch.nn.Module):
+    """The embedding of an energy as a module of its own, with the same weights."""
+
+    def __init__(self, energy: EmbeddedPrediction) -> None:
+        super().__init__()
+        self.energy = energy
+
+    def forward(self, y: Tensor) -> Any:
+        return self.energy.embed(y)

@@ -1,0 +1,167 @@
+"""Densities of images: what they say of digits, what they paint, what is refused."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+import thalweg
+from thalweg.core import InputError
+from thalweg.estimators import ImageDensity
+
+DIGITS = load_digits()
+TRAIN, TEST = DIGITS.images[:1500].astype(np.float32), DIGITS.images[1500:].astype(np.float32)
+CHAINS = "persistent-contrastive-divergence"
+WAYS = {
+    "dual-score-matching": {"width": 24, "depth": 1, "n_steps": 700},
+    CHAINS: {"width": 16, "n_steps": 300},
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def model(request):
+    return ImageDensity(request.param, random_state=0, **WAYS[request.param]).fit(TRAIN)
+
+
+def sure(images):
+    """How sure a classifier is of each, and what it takes them for."""
+    rows = DIGITS.images.reshape(-1, 64) / 16
+    known = LogisticRegression(C=1.0, max_iter=500).fit(rows, DIGITS.target)
+    shares = known.predict_proba(np.clip(images.reshape(len(images), -1) / 16, 0, 1))
+    return shares.max(axis=1), shares.argmax(axis=1)
+
+
+def holed(images):
+    gone = images.copy()
+    gone[:, 4:] = np.nan
+    return gone
+
+
+def test_digits_are_low_and_what_is_none_is_high(model):
+    energy = model.energy(TEST)
+    shuffled = np.random.default_rng(0).permuted(TEST.reshape(-1, 64), axis=1).reshape(TEST.shape)
+    for other in (shuffled, TEST[:, ::-1], TEST.transpose(0, 2, 1)):
+        labels = np.r_[np.zeros(len(TEST)), np.ones(len(TEST))]
+        assert roc_auc_score(labels, np.r_[energy, model.energy(other)]) > 0.9
+
+
+def test_draws_are_digits_of_many_kinds(model):
+    drawn = model.sample(100, random_state=0)
+    assert drawn.shape == (100, 8, 8)
+    certain, which = sure(drawn)
+    # held-out digits have .90, pixels drawn apart .62
+    assert certain.mean() > 0.75
+    assert len(np.unique(which)) >= 8
+    np.testing.assert_array_equal(drawn[:5], model.sample(100, random_state=0)[:5])
+    assert not np.array_equal(drawn, model.sample(100, random_state=1))
+
+
+def test_lower_halves_are_drawn_several_ways(model):
+    gone = holed(TEST[:20])
+    drawn = model.complete(gone, draws=6, random_state=0)
+    assert drawn.shape == (6, 20, 8, 8)
+    np.testing.assert_array_equal(drawn[:, :, :4], np.broadcast_to(TEST[:20, :4], (6, 20, 4, 8)))
+    assert (drawn.std(axis=0)[:, 4:].mean(axis=(1, 2)) > 0.3).all()
+    # nearer than halves of other digits are
+    error = np.square(drawn - TEST[:20])[:, :, 4:].mean()
+    other = np.square(TEST[1:21] - TEST[:20])[:, 4:].mean()
+    assert error < 0.8 * other
+
+
+def test_one_filling_is_of_low_energy(model):
+    gone, random = holed(TEST[:10]), np.random.default_rng(0)
+    filled = model.complete(gone)
+    np.testing.assert_array_equal(filled[:, :4], TEST[:10, :4])
+    tried = np.stack([np.where(np.isnan(gone), TRAIN[random.integers(0, 1500, 10)], gone)
+                      for _ in range(20)])  # fmt: skip
+    energies = np.stack([model.energy(each) for each in tried])
+    assert (model.energy(filled) < np.median(energies, axis=0)).all()
+    np.testing.assert_allclose(model.energy(gone), model.energy(filled), rtol=1e-4, atol=1e-3)
+
+
+def test_an_interval_holds_the_draws(model):
+    gone = holed(TEST[:3])
+    lower, upper = model.complete(gone, interval=0.8, random_state=0)
+    inside = (TEST[:3] >= lower - 1e-3) & (TEST[:3] <= upper + 1e-3)
+    assert (lower <= upper).all()
+    assert inside[:, 4:].mean() > 0.5
+
+
+def test_bytes_stay_bytes():
+    model = ImageDensity(width=4, depth=1, n_steps=20, random_state=0)
+    model.fit((15 * TRAIN).astype(np.uint8))
+    mask = np.zeros((8, 8), bool)
+    mask[2:5] = True
+    filled = model.complete((15 * TEST[:3]).astype(np.uint8), mask)
+    assert filled.dtype == np.uint8
+    drawn = model.sample(20, random_state=0)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 255
+
+
+def test_noise_is_taken_off():
+    model = ImageDensity(random_state=0, **WAYS["dual-score-matching"]).fit(TRAIN)
+    noisy = TEST[:60] + 3 * np.random.default_rng(0).normal(size=TEST[:60].shape)
+    clean = model.project(noisy.astype(np.float32))
+    assert np.square(clean - TEST[:60]).mean() < 0.5 * np.square(noisy - TEST[:60]).mean()
+    # and what has none is left alone
+    assert np.square(model.project(TEST[:60]) - TEST[:60]).mean() < 1.0
+
+
+def test_what_is_projected_has_less_energy(model):
+    noisy = TEST[:20] + 2 * np.random.default_rng(1).normal(size=TEST[:20].shape)
+    noisy = noisy.astype(np.float32)
+    assert (model.energy(model.project(noisy)) < model.energy(noisy)).mean() > 0.9
+
+
+def test_a_saved_model_draws_and_fills_the_same(model, tmp_path):
+    model.save(tmp_path / "m.st")
+    again = thalweg.load(tmp_path / "m.st")
+    np.testing.assert_array_equal(again.energy(TEST[:5]), model.energy(TEST[:5]))
+    np.testing.assert_array_equal(again.sample(3, random_state=0), model.sample(3, random_state=0))
+    gone = holed(TEST[:2])
+    np.testing.assert_array_equal(again.complete(gone), model.complete(gone))
+
+
+def test_p_values_of_digits_are_even_and_of_others_small(model):
+    model.calibrate(TEST[:150])
+    values = model.p_values(TEST[150:])
+    # five standard errors of 147 even ones
+    assert abs(values.mean() - 0.5) < 5 * np.sqrt(1 / 12 / 147 + 1 / 12 / 150)
+    assert np.median(model.p_values(TEST[150:, ::-1])) < 0.1
+
+
+def test_chains_that_are_kept_are_those_of_training():
+    model = ImageDensity(CHAINS, width=4, n_steps=30, random_state=0).fit(TRAIN)
+    assert model.starts_.shape == (1024, 64)
+    assert ImageDensity(width=4, depth=1, n_steps=2, random_state=0).fit(TRAIN).starts_ is None
+
+
+def test_training_asks_for_whole_images():
+    with pytest.raises(InputError, match="some pixels are hidden"):
+        ImageDensity(n_steps=2).fit(holed(TRAIN))
+
+
+def test_images_of_another_size_are_refused(model):
+    with pytest.raises(InputError, match="expected 8 x 8"):
+        model.energy(np.zeros((2, 9, 8), np.float32))
+
+
+@pytest.mark.parametrize("how", [{"n_samples": 0}, {"n_steps": 1}])
+def test_draws_that_make_no_sense_are_refused(model, how):
+    with pytest.raises(InputError, match="must be a whole number"):
+        model.sample(**how)
+
+
+def test_a_step_that_was_stopped_goes_on_to_the_same_end(tmp_path):
+    from thalweg.training import Run
+
+    settings = {"width": 4, "depth": 1, "random_state": 0}
+    for way in WAYS:
+        whole = ImageDensity(way, n_steps=8, **settings).fit(TRAIN[:300])
+        again = ImageDensity(way, n_steps=8, **settings)
+        run = Run(checkpoint=tmp_path / way, every=4, resume=True)
+        again.fit(TRAIN[:300], run=run)
+        again.fit(TRAIN[:300], run=run)
+        np.testing.assert_array_equal(whole.energy(TEST[:3]), again.energy(TEST[:3]))
