@@ -292,3 +292,58 @@ def test_photos_as_they_come(tmp_path):
     code, _, errors = said("project", "m.st", "one", "--out", "one/a.png", folder=tmp_path)
     assert code == 2
     assert "is what is read" in errors
+
+
+def test_images_are_drawn_into_files(folder, tmp_path):
+    np.save(tmp_path / "floats.npy", DIGITS[:30] / 16)
+    run("fit", "image-density", folder / "digits", "--out", "b.st", "--width", 4, "--depth", 1,
+        "--n-steps", 3, "--random-state", 0, folder=tmp_path)  # fmt: skip
+    run("fit", "image-density", "floats.npy", "--out", "f.st", "--width", 4, "--depth", 1,
+        "--n-steps", 3, "--random-state", 0, folder=tmp_path)  # fmt: skip
+    words = ("-n", 3, "--random-state", 1, "--out")
+    run("sample", "b.st", *words, "drawn", folder=tmp_path)
+    found = list(pictures(tmp_path / "drawn").values())
+    known = thalweg.load(tmp_path / "b.st").sample(3, random_state=1)
+    assert [each.dtype for each in found] == [np.uint8] * 3
+    np.testing.assert_allclose(np.stack(found), known, atol=0.5)
+    run("sample", "b.st", *words, "drawn.npy", folder=tmp_path)
+    np.testing.assert_array_equal(np.load(tmp_path / "drawn.npy"), known)
+    run("sample", "b.st", "-n", 1, "--out", "one.png", folder=tmp_path)
+    assert np.asarray(Image.open(tmp_path / "one.png")).shape == (8, 8)
+    run("sample", "f.st", *words, "floats_drawn.npy", folder=tmp_path)
+    for rest, message in (
+        (("b.st", *words, "x.png"), "there are 3 images"),
+        (("b.st", *words, "x.csv"), "ends in .npy or .png"),
+        (("b.st", *words, "drawn"), "is there already"),
+        (("f.st", *words, "floats"), "have no place in PNG"),
+    ):
+        code, _, errors = said("sample", *rest, folder=tmp_path)
+        assert code == 2, rest
+        assert message in errors, rest
+    model = ImageDenoiser(width=4, depth=1, crop=16, n_steps=2, random_state=0)
+    model.fit(load_sample_image("china.jpg")[::9, ::9]).save(tmp_path / "p.st")
+    run("sample", "p.st", "-n", 2, "--out", "photos", folder=tmp_path)
+    assert [each.shape for each in pictures(tmp_path / "photos").values()] == [(16, 16, 3)] * 2
+
+
+def test_lower_halves_are_drawn_into_files(folder, tmp_path):
+    run("fit", "image-density", folder / "digits", "--out", "b.st", "--width", 4, "--depth", 1,
+        "--n-steps", 3, "--random-state", 0, folder=tmp_path)  # fmt: skip
+    np.save(tmp_path / "two.npy", DIGITS[:2])
+    run("complete", "b.st", "two.npy", "--mask", folder / "mask.npy", "--draws", 2, "--out", "d",
+        "--random-state", 0, folder=tmp_path)  # fmt: skip
+    mask = np.load(folder / "mask.npy")
+    found = pictures(tmp_path / "d")
+    assert len(found) == 4
+    for i, each in enumerate(found.values()):
+        np.testing.assert_array_equal(each[~mask], DIGITS[i // 2][~mask])
+    run("project", "b.st", "two.npy", "--out", "p.npy", folder=tmp_path)
+    assert np.load(tmp_path / "p.npy").dtype == np.uint8
+
+
+def test_single_images_have_an_energy_by_their_embedding(folder, tmp_path):
+    run("fit", "jepa", folder / "digits", "--out", "j.st", "--width", 4, "--n-components", 6,
+        "--n-steps", 3, "--random-state", 0, folder=tmp_path)  # fmt: skip
+    table = pl.read_csv(run("energy", "j.st", folder / "digits.npy", folder=tmp_path).encode())
+    expected = thalweg.load(tmp_path / "j.st").energy(DIGITS[:30])
+    np.testing.assert_allclose(table["energy"], expected, rtol=1e-4)

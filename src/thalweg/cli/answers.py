@@ -23,7 +23,7 @@ from thalweg.core import InputError
 from thalweg.data import MASK
 from thalweg.data.columns.filling import written
 from thalweg.data.tables import write_data
-from thalweg.estimators.base.model import ScoresMixin
+from thalweg.estimators.base.calibration import CalibratedMixin
 from thalweg.questions.rarity import p_values
 
 
@@ -41,7 +41,7 @@ def energy(
     if data is None:
         raise InputError("DATA is missing; expected what to ask about")
     fitted, values = opened(model, data, out, reading)
-    if fitted.about == "images" and not isinstance(fitted, ScoresMixin):
+    if fitted.about == "images" and not isinstance(fitted, CalibratedMixin):
         name = type(fitted).__name__
         raise InputError(f"{name} has an energy of pairs of images, not of single ones")
     if fitted.about == "photos":
