@@ -35,6 +35,7 @@ FUTURES = 10
 WAYS = {
     "least squares": {"latent": None},
     "discrete": {"latent": "discrete"},
+    "discrete, in 4 x 4 places": {"latent": "discrete", "places": 4},
     "continuous": {"latent": "continuous", "n_components": 8},
 }
 

@@ -4,8 +4,17 @@ import pytest
 import torch
 
 from thalweg.core import InputError
-from thalweg.energies import ClipShape, FrameNetwork, FramePrediction, GaussianNoise, SquaredError
-from thalweg.latents import Exhaustive, FreeEnergy, OneHot
+from thalweg.energies import (
+    Affine,
+    ByPlace,
+    ClipShape,
+    FrameNetwork,
+    FramePrediction,
+    GaussianNoise,
+    Reconstruction,
+    SquaredError,
+)
+from thalweg.latents import Exhaustive, FreeEnergy, OneHot, OneHots
 
 SHAPES = {"whole": ClipShape(16, 12, 2, 3, 2), "odd": ClipShape(15, 9, 1, 2, 1)}
 
@@ -102,3 +111,65 @@ def test_unusual_codes_are_dear(network, shape, generator):
 def test_frames_that_are_too_small_are_named():
     with pytest.raises(InputError, match="frames of 7 x 9; expected at least 8 x 8"):
         FrameNetwork(ClipShape(7, 9, 1, 2, 1), 3)
+
+
+@pytest.fixture
+def apart():
+    """Four places with three codes each, whose codes differ."""
+    shape = ClipShape(9, 8, 2, 2, 2)
+    network = FrameNetwork(shape, 3, 6, 1, torch.Generator().manual_seed(3), (2, 2)).double()
+    with torch.no_grad():
+        network.rest.weight.normal_(0, 0.3, generator=torch.Generator().manual_seed(4))
+    energy = FramePrediction(network, OneHots(3, 4), GaussianNoise(0.7)).double()
+    return FreeEnergy(energy, ByPlace())
+
+
+def test_the_best_choice_of_each_place_is_the_best_of_all_combinations(apart):
+    generator = torch.Generator().manual_seed(0)
+    h = apart.energy.decoder.shape
+    y = torch.randn(3, h.horizon * h.frame, generator=generator).double()
+    x = torch.randn(3, h.context * h.frame, generator=generator).double()
+    every = apart.energy.latent.of(torch.cartesian_prod(*[torch.arange(3)] * 4))
+    values = torch.stack([apart.energy(y, z.expand(3, -1), x) for z in every])
+    torch.testing.assert_close(apart(y, x), values.min(dim=0).values)
+    assert torch.equal(apart.infer(y, x).z[0], every[values.argmin(dim=0)])
+    # which is less than any one code everywhere
+    same = torch.stack([values[40 * i] for i in range(3)])
+    assert bool((apart(y, x) < same.min(dim=0).values).all())
+
+
+def test_the_parts_of_places_add_up(apart):
+    generator = torch.Generator().manual_seed(0)
+    h = apart.energy.decoder.shape
+    y = torch.randn(3, h.horizon * h.frame, generator=generator).double()
+    x = torch.randn(3, h.context * h.frame, generator=generator).double()
+    parts = apart.energy.by_place(y, x)
+    assert parts.shape == (3, 3, 4)
+    which = torch.tensor([0, 2, 1, 1])
+    chosen = sum(parts[which[p], :, p] for p in range(4))
+    full = apart.energy(y, apart.energy.latent.of(which).expand(3, -1), x)
+    normalizer = apart.energy.cost(y, y)
+    torch.testing.assert_close(chosen + normalizer, full)
+
+
+def test_a_place_does_not_see_the_choice_of_another(apart):
+    network = apart.energy.decoder
+    x = torch.randn(1, network.shape.context * network.shape.frame).double()
+    z = [apart.energy.latent.of(torch.tensor([which])) for which in ([0, 1, 2, 0], [0, 2, 2, 0])]
+    one, other = (network(each, x).unflatten(1, (2, 9, 8, 2)) for each in z)
+    changed = (one != other).any(dim=4).any(dim=1)[0]
+    assert bool(changed[:8, 4:].any())
+    # rows of squares are two above and one below
+    assert not bool(changed[:, :4].any())
+    assert not bool(changed[8:].any())
+
+
+def test_more_places_than_squares_are_refused():
+    with pytest.raises(InputError, match=r"3 x 3 places; expected 1 to 2 x 2"):
+        FrameNetwork(ClipShape(8, 8, 1, 1, 1), 2, 4, 1, None, (3, 3))
+
+
+def test_an_energy_that_is_no_sum_over_places_is_refused():
+    energy = Reconstruction(Affine(torch.eye(2)), OneHot(2))
+    with pytest.raises(InputError, match="Reconstruction is no sum over places"):
+        FreeEnergy(energy, ByPlace())(torch.zeros(1, 2))

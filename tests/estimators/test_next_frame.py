@@ -219,3 +219,35 @@ def test_p_values_of_clips(models, train, test):
     usual = model.p_values(test.frames[100:, 1:5])
     assert abs(np.mean(usual < 0.2) - 0.2) < 4 * np.sqrt(0.16 / 100 + 0.16 / 100)
     assert model.select(odd).all()
+
+
+def test_things_that_go_their_own_ways_have_codes_of_their_own(tmp_path):
+    """Two side by side have 64 futures: eight codes for all of the frame cannot tell them."""
+
+    def pair(n, seed, sprites):
+        both = [clips(n, seed + i, sprites).frames for i in range(2)]
+        return np.concatenate(both, axis=3)
+
+    train, test = pair(400, 0, DIGITS[:1500]), pair(60, 10, DIGITS[1500:])
+    settings = SETTINGS | {"n_components": 8, "n_steps": 120}
+    x, y = test[:, 1:4], test[:, 4:5]
+    left = {}
+    for places in (1, 2):
+        model = NextFrame(places=places, **settings).fit(train)
+        left[places] = np.square(model.reconstruct(x, y) - y.astype(float)).mean()
+    assert left[2] < 0.8 * left[1]
+    codes = model.infer(x, y).reshape(60, 4, 8)
+    assert (codes.sum(axis=2) == 1).all()
+    # the first future is the most usual one, others are drawn
+    every = model.predict_all(x[:5], 6, steps=2, random_state=0)
+    assert every.shape == (5, 6, 2, 16, 32)
+    np.testing.assert_allclose(every[:, 0, :1], model.predict(x[:5]), rtol=1e-4, atol=1e-3)
+    assert (every.std(axis=1).max(axis=(1, 2, 3)) > 0).all()
+    drawn = model.predict(x[:5], draws=3, random_state=1)
+    assert drawn.shape == (3, 5, 1, 16, 32)
+    np.testing.assert_array_equal(drawn, model.predict(x[:5], draws=3, random_state=1))
+    model.save(tmp_path / "m.st")
+    again = thalweg.load(tmp_path / "m.st")
+    np.testing.assert_array_equal(again.energy(x, y), model.energy(x, y))
+    with pytest.raises(InputError, match=r"9 x 9 places; expected 1 to 4 x 8"):
+        NextFrame(places=9, **settings).fit(train)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from thalweg.core import InputError
-from thalweg.latents import Ball, Box, Codebook, Flat, Gaussian, OneHot, Sparse
+from thalweg.latents import Ball, Box, Codebook, Flat, Gaussian, OneHot, OneHots, Sparse
 
 DOUBLE = torch.float64
 SPACES = {
@@ -94,3 +94,19 @@ def test_finite_spaces_list_their_elements():
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+def test_several_choices_are_as_many_rows_of_the_identity():
+    space = OneHots(3, 4)
+    drawn = space.draw(3000, torch.Generator().manual_seed(0))
+    assert drawn.shape == (3000, 12)
+    rows = drawn.reshape(3000, 4, 3)
+    assert bool((rows.sum(dim=2) == 1).all())
+    # five standard errors
+    assert float((rows.mean(dim=0) - 1 / 3).abs().max()) < 5 * math.sqrt(2 / 9 / 3000)
+    assert torch.equal(space.nearest(drawn), drawn)
+    assert torch.equal(space.of(rows.argmax(dim=2)), drawn)
+    assert math.isclose(float(space.log_volume()), math.log(81), rel_tol=1e-6)
+    assert space.members() is None
+    with pytest.raises(InputError, match="places must be at least 1"):
+        OneHots(3, 0)

@@ -131,6 +131,11 @@ class LatentEnergy(nn.Module, ABC):
         """The least energy over candidates alone, where nobody asks which one has it: (n,)."""
         return self.lowest(y, z, x)[0]
 
+    def by_place(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        """Of an energy that is a sum over places, each with a choice of its own: the part of each
+        place for every choice there, (choices, n, places); None of others."""
+        return None
+
     def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The y that z stands for, (n, d), or None for an energy that does not decode."""
         return None

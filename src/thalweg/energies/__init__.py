@@ -1,6 +1,7 @@
 """Energies, one idea a file."""
 
 from thalweg.energies.boltzmann import Ising, RestrictedBoltzmann
+from thalweg.energies.by_place import ByPlace
 from thalweg.energies.by_squares import BySquares
 from thalweg.energies.combined import Blend, Largest, Squashed, Sum
 from thalweg.energies.conditional_unet import ConditionalUNet
@@ -9,12 +10,8 @@ from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
 from thalweg.energies.embedded_prediction import EmbeddedPrediction, GaussianEmbedding
 from thalweg.energies.far_cell import FarCell
-from thalweg.energies.frames import (
-    ClipShape,
-    FrameNetwork,
-    FramePrediction,
-    FrameRecognition,
-)
+from thalweg.energies.frame_encoding import ClipShape, FrameRecognition
+from thalweg.energies.frames import FrameNetwork, FramePrediction
 from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
 from thalweg.energies.gradient_step import GradientStepDenoiser, NoiseNetwork
 from thalweg.energies.ica import IndependentSources
@@ -53,6 +50,7 @@ __all__ = [
     "Bernoulli",
     "Blend",
     "Branches",
+    "ByPlace",
     "BySquares",
     "ClipShape",
     "ConditionalUNet",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from thalweg.core import InputError, LatentSpace
+from thalweg.energies.by_place import over_cells, places_of_cells
 from thalweg.energies.cost import Cost
+from thalweg.energies.frame_encoding import ClipShape, FrameEncoder, FrameSummary, planes_of
 from thalweg.energies.initial import draw_weights
 from thalweg.energies.reconstruction import Reconstruction
+from thalweg.latents import OneHot, OneHots
 
 CELL = 4
 """Side of the squares of pixels, in each of which motion varies smoothly."""
@@ -22,81 +23,6 @@ SPREAD = 0.1
 
 GAIN = 4.0
 """Of the logits of motions, which have to come a long way from all alike to one alone."""
-
-
-class ClipShape(NamedTuple):
-    """Of what a network of clips is shown and asked for."""
-
-    height: int
-    width: int
-    channels: int
-    context: int
-    """frames that are given"""
-    horizon: int
-    """frames that follow"""
-
-    @property
-    def frame(self) -> int:
-        """Numbers in a frame."""
-        return self.height * self.width * self.channels
-
-
-class FrameEncoder(nn.Module):
-    """Convolutions over some frames at once, to a quarter of their size: from planes to planes.
-
-    Parameters
-    ----------
-    frames : int
-        Channels of all the frames together.
-    width : int
-        Channels of the result; the first layer has half as many.
-    """
-
-    def __init__(self, frames: int, width: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            [
-                nn.Conv2d(frames, width // 2, 3, padding=1),
-                nn.Conv2d(width // 2, width, 3, stride=2, padding=1),
-                nn.Conv2d(width, width, 3, stride=2, padding=1),
-            ]
-        )
-        self.far = nn.ModuleList(
-            nn.Conv2d(width, width, 3, padding=step, dilation=step) for step in (1, 2)
-        )
-        self.norm = nn.GroupNorm(1, width)
-
-    def forward(self, planes: Tensor) -> Tensor:
-        at = planes
-        for layer in self.layers:
-            at = functional.silu(layer(at))
-        for layer in self.far:
-            at = at + functional.silu(layer(at))
-        result: Tensor = self.norm(at)
-        return result
-
-
-class FrameSummary(nn.Module):
-    """Some numbers about frames (n, frames * frame): (n, size).
-
-    Parameters
-    ----------
-    shape : ClipShape
-    frames, size : int
-    width : int
-        Channels of the planes that are averaged.
-    """
-
-    def __init__(self, shape: ClipShape, frames: int, size: int, width: int) -> None:
-        super().__init__()
-        self.shape, self.frames = shape, frames
-        self.encoder = FrameEncoder(frames * shape.channels, width)
-        self.layers = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, size))
-
-    def forward(self, rows: Tensor) -> Tensor:
-        at = self.encoder(planes_of(rows, self.shape, self.frames))
-        result: Tensor = self.layers(torch.cat([at.mean(dim=(2, 3)), at.amax(dim=(2, 3))], dim=1))
-        return result
 
 
 class FrameNetwork(nn.Module):
@@ -119,6 +45,8 @@ class FrameNetwork(nn.Module):
         Longest motion from frame to frame, in pixels.
     generator : torch.Generator, optional
         Of the initial weights.
+    places : pair of int, default (1, 1)
+        Rows and columns of places, each of which has a code of its own; z is all of them, flat.
 
     References
     ----------
@@ -133,6 +61,7 @@ class FrameNetwork(nn.Module):
         width: int = 64,
         reach: int = 4,
         generator: torch.Generator | None = None,
+        places: tuple[int, int] = (1, 1),
     ) -> None:
         super().__init__()
         if min(shape.height, shape.width) < 2 * CELL:
@@ -140,7 +69,13 @@ class FrameNetwork(nn.Module):
                 f"FrameNetwork: frames of {shape.height} x {shape.width}; expected at least "
                 f"{2 * CELL} x {2 * CELL}"
             )
-        self.shape, self.reach = shape, reach
+        self.cells = -(-shape.height // CELL), -(-shape.width // CELL)
+        if any(not 1 <= p <= c for p, c in zip(places, self.cells, strict=True)):
+            raise InputError(
+                f"FrameNetwork: {places[0]} x {places[1]} places; expected 1 to "
+                f"{self.cells[0]} x {self.cells[1]}, squares of {CELL} x {CELL} pixels"
+            )
+        self.shape, self.reach, self.codes, self.places = shape, reach, codes, places
         self.encoder = FrameEncoder(shape.context * shape.channels, width)
         self.choose = nn.Linear(codes, 2 * width)
         self.mix = nn.Conv2d(width, width, 1)
@@ -148,7 +83,7 @@ class FrameNetwork(nn.Module):
         self.motion = nn.Conv2d(width, shape.horizon * (2 * reach + 1) ** 2, 1)
         self.rest = nn.Conv2d(width, shape.horizon * shape.channels * CELL**2, 1)
         # of its own: motion that a code tells need not be in the state
-        self.usual = FrameSummary(shape, shape.context, codes, width)
+        self.usual = FrameSummary(shape, shape.context, codes, width, places)
         draw_weights(self, generator)
         with torch.no_grad():
             # codes that differ from the first step on; nothing but motion before it
@@ -162,9 +97,15 @@ class FrameNetwork(nn.Module):
         return result
 
     def log_share(self, x: Tensor) -> Tensor:
-        """log pi_z(x), how usual each of the codes is after this context: (n, k)."""
-        result: Tensor = self.usual(x).log_softmax(dim=1)
-        return result
+        """log pi_z(x), how usual each code is after this context: (n, k), place by place."""
+        return self.usual(x).log_softmax(dim=-1).flatten(1)
+
+    def _told(self, layer: nn.Module, z: Tensor) -> Tensor:
+        """What a layer says of codes (n, k), for the places that they are of: planes."""
+        if self.places == (1, 1):
+            everywhere: Tensor = layer(z)[..., None, None]
+            return everywhere
+        return over_cells(layer(z.unflatten(-1, (-1, self.codes))), self.places, self.cells)
 
     def near(self, x: Tensor) -> Tensor:
         """Every shift of the last frame, square by square: (n, squares, shifts, pixels)."""
@@ -180,10 +121,10 @@ class FrameNetwork(nn.Module):
     def from_state(self, z: Tensor, state: Tensor, near: Tensor) -> Tensor:
         """Frames (n, horizon * frame) for codes (n, k) or (1, k)."""
         h = self.shape
-        scale, offset = self.choose(z)[..., None, None].chunk(2, dim=1)
+        scale, offset = self._told(self.choose, z).chunk(2, dim=1)
         chosen = functional.silu((1 + scale) * state + offset)
         mixed = functional.silu(self.mix(chosen)) + chosen
-        logits = GAIN * (self.motion(mixed) + self.shift(z)[..., None, None])
+        logits = GAIN * (self.motion(mixed) + self._told(self.shift, z))
         weights = logits.unflatten(1, (h.horizon, -1)).softmax(dim=2)
         # (n, squares, horizon, shifts) times (n, squares, shifts, pixels)
         moved = weights.flatten(3).permute(0, 3, 1, 2) @ near
@@ -198,34 +139,6 @@ class FrameNetwork(nn.Module):
         if z.ndim == 2:
             return self.from_state(z, state, near)
         return torch.stack([self.from_state(each, state, near) for each in z])
-
-
-class FrameRecognition(nn.Module):
-    """From what follows and what was given to the parameters of z: ``network(y, x)``, (n, size).
-
-    Parameters
-    ----------
-    shape : ClipShape
-    size : int
-    width : int, default 64
-    generator : torch.Generator, optional
-        Of the initial weights.
-    """
-
-    def __init__(
-        self,
-        shape: ClipShape,
-        size: int,
-        width: int = 64,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self.summary = FrameSummary(shape, shape.context + shape.horizon, size, width)
-        draw_weights(self, generator)
-
-    def forward(self, y: Tensor, x: Tensor) -> Tensor:
-        result: Tensor = self.summary(torch.cat([x, y], dim=1))
-        return result
 
 
 class FramePrediction(Reconstruction):
@@ -251,7 +164,7 @@ class FramePrediction(Reconstruction):
 
     def __init__(self, network: FrameNetwork, latent: LatentSpace, cost: Cost) -> None:
         super().__init__(network, latent, cost)
-        self.ranks = latent.members() is not None
+        self.ranks = isinstance(latent, (OneHot, OneHots))
 
     def forward(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
         assert x is not None
@@ -260,6 +173,8 @@ class FramePrediction(Reconstruction):
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As of any latent energy; a graph is kept of the best candidate alone."""
         assert x is not None
+        if len(z) == 1 and z.shape[1] == len(y):
+            return self(y, z[0], x), torch.zeros(len(y), dtype=torch.long, device=y.device)
         net = self.decoder
         state, near, share = net.state(x), net.near(x), self._share(x)
         with torch.no_grad():
@@ -268,6 +183,32 @@ class FramePrediction(Reconstruction):
             which = (costs + self._dear(z, share)).argmin(dim=0)
         best = z.expand(-1, len(y), -1)[which, torch.arange(len(y), device=y.device)]
         return self.cost(y, net.from_state(best, state, near)) + self._dear(best, share), which
+
+    def by_place(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
+        net, space = self.decoder, self.latent
+        if not isinstance(space, OneHots) or x is None:
+            return None
+        state, near = net.state(x), net.near(x)
+        pixels, like = self._places_of_pixels(y.device), y.new_zeros(len(y), space.places)
+        parts = []
+        for choice in torch.eye(space.choices, dtype=y.dtype, device=y.device):
+            made = net.from_state(choice.repeat(space.places)[None], state, near)
+            square = (y - made).square()
+            if self.cost.visible is not None:
+                square = torch.where(self.cost.visible, square, 0)
+            parts.append(like.index_add(1, pixels, square))
+        share = net.log_share(x).unflatten(1, (space.places, -1)).permute(2, 0, 1)
+        scale = self.cost.scale_of_squares()
+        assert scale is not None
+        return scale * torch.stack(parts) - share
+
+    def _places_of_pixels(self, device: torch.device) -> Tensor:
+        """The place of each number of what follows: (d,)."""
+        h, net = self.decoder.shape, self.decoder
+        rows, columns = places_of_cells(net.places, net.cells, device)
+        place = net.places[1] * rows[:, None] + columns
+        each = place.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[: h.height, : h.width]
+        return each[None, ..., None].expand(h.horizon, -1, -1, h.channels).flatten()
 
     def restricted(self, visible: Tensor) -> FramePrediction:
         return FramePrediction(self.decoder, self.latent, self.cost.restricted(visible))
@@ -279,9 +220,3 @@ class FramePrediction(Reconstruction):
         """R(z | x): (n,) or (k, n)."""
         own = self.latent(z)
         return own if share is None else own - (z * share).sum(dim=-1)
-
-
-def planes_of(rows: Tensor, shape: ClipShape, frames: int) -> Tensor:
-    """Flat frames as channels: (n, frames * channels, height, width)."""
-    split = rows.reshape(-1, frames, shape.height, shape.width, shape.channels)
-    return split.permute(0, 1, 4, 2, 3).flatten(1, 2)

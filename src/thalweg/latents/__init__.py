@@ -6,6 +6,7 @@ from thalweg.latents.exhaustive import Exhaustive
 from thalweg.latents.free_energy import FreeEnergy
 from thalweg.latents.integration import Importance, Laplace, Quadrature
 from thalweg.latents.least_squares import LeastSquares
+from thalweg.latents.one_hots import OneHots
 from thalweg.latents.proximal import Descent, ProximalGradient
 from thalweg.latents.solver import LatentSolver
 from thalweg.latents.spaces import Ball, Box, Codebook, Flat, Gaussian, OneHot, Sparse
@@ -27,6 +28,7 @@ __all__ = [
     "LatentSolver",
     "LeastSquares",
     "OneHot",
+    "OneHots",
     "ProximalGradient",
     "Quadrature",
     "Sparse",

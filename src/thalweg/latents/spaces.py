@@ -10,8 +10,8 @@ from torch import Tensor
 from thalweg.core import InputError, LatentSpace, values_known
 
 
-class _Vectors(LatentSpace):
-    """Vectors of k numbers."""
+class Vectors(LatentSpace):
+    """Vectors of k numbers: what the spaces of them share."""
 
     _like: Tensor
 
@@ -47,7 +47,7 @@ class _Vectors(LatentSpace):
         return torch.full((self.k,), value, dtype=self._like.dtype, device=self._like.device)
 
 
-class OneHot(_Vectors):
+class OneHot(Vectors):
     """One of k choices: z is a row of the k x k identity, R(z) = 0.
 
     Parameters
@@ -79,7 +79,7 @@ class OneHot(_Vectors):
         return self.members()[choice.to(self._like.device)]
 
 
-class Flat(_Vectors):
+class Flat(Vectors):
     """All vectors of k numbers, none dearer than another: R(z) = 0.
 
     exp(-R) has no finite integral, so an energy over it has no density of its own.
@@ -88,7 +88,7 @@ class Flat(_Vectors):
     is_even = True
 
 
-class Gaussian(_Vectors):
+class Gaussian(Vectors):
     r"""All vectors of k numbers, :math:`R(z) = \tfrac12 \|z\|^2`: a standard normal prior.
 
     Examples
@@ -114,7 +114,7 @@ class Gaussian(_Vectors):
         return self._normal(n, generator)
 
 
-class Sparse(_Vectors):
+class Sparse(Vectors):
     r"""All vectors of k numbers (or of none below 0), :math:`R(z) = a \|z\|_1`.
 
     Parameters
@@ -177,7 +177,7 @@ class Sparse(_Vectors):
         return -side.sign() * torch.log1p(-side.abs()) / self.weight
 
 
-class Ball(_Vectors):
+class Ball(Vectors):
     r"""Vectors of k numbers with :math:`\|z\| \le r`; R(z) = 0 inside.
 
     Parameters

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Batch, Energy, InputError, Loss
-from thalweg.latents import FreeEnergy
+from thalweg.latents import FreeEnergy, OneHot, OneHots
 from thalweg.objectives.base import Objective, loss_of, mean_of
 from thalweg.samplers.noise import uniform
 
@@ -44,8 +44,8 @@ class RelaxedPushDown(Objective):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
-        members = energy.energy.latent.members() if isinstance(energy, FreeEnergy) else None
-        if not isinstance(energy, FreeEnergy) or members is None:
+        space = energy.energy.latent if isinstance(energy, FreeEnergy) else None
+        if not isinstance(energy, FreeEnergy) or not isinstance(space, (OneHot, OneHots)):
             raise InputError(
                 "RelaxedPushDown: this energy has no list of codes; expected a FreeEnergy over a "
                 "finite latent space such as OneHot"
@@ -55,7 +55,9 @@ class RelaxedPushDown(Objective):
         least = mean_of(energy(batch.y, batch.x), batch)
         if share == 0:
             return loss_of(least, energy=least)
-        u = uniform(torch.empty(len(batch.y), device=batch.y.device), generator)
-        any_code = members[(u * len(members)).long().clamp(max=len(members) - 1)]
+        k, places = (space.k, 1) if isinstance(space, OneHot) else (space.choices, space.places)
+        u = uniform(torch.empty(len(batch.y), places, device=batch.y.device), generator)
+        which = (u * k).long().clamp(max=k - 1)
+        any_code = torch.nn.functional.one_hot(which, k).to(batch.y).flatten(1)
         mean = mean_of(energy.energy(batch.y, any_code, batch.x), batch)
         return loss_of((1 - share) * least + share * mean, energy=least)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from thalweg.energies import FramePrediction, Rescaled
 from thalweg.energies.inside import free_energy_of
+from thalweg.latents import OneHots
 from thalweg.questions.blocks import in_blocks
 
 
@@ -30,8 +31,14 @@ def _log_share(energy: Rescaled, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def usual_codes(energy: Rescaled, x: Tensor, n: int) -> Tensor:
-    """The n values of z of least R(z | x), the most usual first: (rows, n, k)."""
+    """The n values of z of least R(z | x), the most usual first: (rows, n, k).
+
+    Of places with a code each, n times the most usual one of all of them.
+    """
     space = _inside(energy).latent
+    if isinstance(space, OneHots):
+        share = _log_share(energy, x).unflatten(1, (space.places, -1))
+        return space.of(share.argmax(dim=2)).to(x)[:, None].repeat(1, n, 1)
     members = space.members()
     if members is None:
         return x.new_zeros(len(x), n, *space.shape)
@@ -43,6 +50,10 @@ def usual_codes(energy: Rescaled, x: Tensor, n: int) -> Tensor:
 def draw_codes(energy: Rescaled, x: Tensor, generator: torch.Generator) -> Tensor:
     """A value of z for each row, from exp(-R(z | x)): (rows, k)."""
     space = _inside(energy).latent
+    if isinstance(space, OneHots):
+        shares = _log_share(energy, x).exp().reshape(-1, space.choices)
+        which = torch.multinomial(shares.to(generator.device), 1, generator=generator)
+        return space.of(which.reshape(len(x), -1).to(x.device)).to(x)
     members = space.members()
     if members is None:
         drawn = space.draw(len(x), generator)

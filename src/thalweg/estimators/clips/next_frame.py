@@ -35,14 +35,14 @@ from thalweg.energies import (
     GaussianNoise,
     Rescaled,
 )
-from thalweg.energies.inside import reconstruction_of
+from thalweg.energies.by_place import ByPlace
 from thalweg.estimators.base.calibration import CalibratedMixin
 from thalweg.estimators.base.loading import frame_size, units_of
 from thalweg.estimators.base.several import several
 from thalweg.estimators.base.training import GradientModel
 from thalweg.estimators.clips.explaining import ExplainsClips
 from thalweg.estimators.clips.model import ClipsMixin
-from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot
+from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot, OneHots
 from thalweg.objectives import Objective, PushDown, RelaxedPushDown, VariationalBound
 from thalweg.questions.blocks import in_blocks
 from thalweg.questions.futures import decoded, draw_codes, futures, states, usual_codes
@@ -100,6 +100,12 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
     )
     n_components: int = parameter(
         "Codes, or dimensions of z.", Integer(1, high=100_000), default=16
+    )
+    places: int = parameter(
+        "Parts of a frame, so many a side, each of which has a discrete code of its own: things "
+        "that go different ways are then told apart.",
+        Integer(1, high=1024),
+        default=1,
     )
     context: int = parameter(
         "Frames that are given, of at least 8 x 8 pixels.", Integer(1, high=10_000), default=4
@@ -164,7 +170,8 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
 
     @torch.no_grad()
     def infer(self, X: ClipsLike, Y: ClipsLike | None = None) -> NDArray[np.floating]:
-        """z that explains what happened: (n, n_components), (n, 1) without a latent variable.
+        """z that explains what happened: (n, n_components), (n, 1) without a latent variable; with
+        several places the codes of all of them, one after the other.
 
         Of codes the one of least E, of a continuous z the encoder's.
         X and Y are as those of ``energy``.
@@ -225,21 +232,22 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
     ) -> NDArray[np.floating]:
         """n different futures of each: (rows, n, steps, height, width).
 
-        They begin with the n codes of least R, the most usual first; of a continuous z with the
-        most usual one and draws from its prior. Further on, z is drawn anew for every frame.
+        They begin with the n codes of least R, the most usual first; of a continuous z, and of
+        several places, with the most usual one and draws from exp(-R). Further on, z is drawn anew
+        for every frame.
 
         Parameters
         ----------
         X : array (rows, context, height, width[, channels])
         n : int
-            At most ``n_components`` where z is discrete; 1 without a z.
+            At most ``n_components`` where z is one code; 1 without a z.
         steps : int, optional
             The horizon if not given.
         random_state : int, RandomState or None, default 0
             Of the draws.
         """
         x = self._given(X)
-        most = {None: 1, "discrete": self.n_components}.get(self.latent)
+        most = 1 if self.latent is None else self.n_components if self._ranked else None
         n = whole_number("predict_all: n", n)
         if most is not None and n > most:
             raise InputError(
@@ -248,16 +256,21 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
             )
         generator = generator_from(random_state)
         z = usual_codes(self.energy_, x, n)
-        if self.latent == "continuous":
-            drawn = reconstruction_of(self.energy_).latent.draw(len(x) * n, generator)
-            assert drawn is not None
-            z = torch.cat([z[:, :1], drawn.to(z).reshape(z.shape)[:, 1:]], dim=1)
+        if not self._ranked:
+            again = x.repeat_interleave(n, dim=0)
+            drawn = draw_codes(self.energy_, again, generator).reshape(z.shape)
+            z = torch.cat([z[:, :1], drawn[:, 1:]], dim=1)
         return self._rolled(x, z, steps, generator)
 
     @torch.no_grad()
     def transform(self, X: ClipsLike) -> NDArray[np.floating]:
         """f(x), the state that predictions are made from: (n, channels of it, laid flat)."""
         return np.asarray(states(self.energy_, self._given(X)).cpu().numpy())
+
+    @property
+    def _ranked(self) -> bool:
+        """Whether z has a list, by how usual its values are."""
+        return self.latent != "continuous" and self.places == 1
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if self.latent is None:
@@ -278,7 +291,12 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
         height, width, channels = self.shape_
         shape = ClipShape(height, width, channels, self.context, self.horizon)
         codes = 1 if self.latent is None else self.n_components
-        network = FrameNetwork(shape, codes, self.width, self.reach, generator)
+        apart = self.latent == "discrete" and self.places > 1
+        places = (self.places, self.places) if apart else (1, 1)
+        network = FrameNetwork(shape, codes, self.width, self.reach, generator, places)
+        if apart:
+            every = OneHots(codes, self.places**2)
+            return FreeEnergy(FramePrediction(network, every, GaussianNoise(SIGMA)), ByPlace())
         if self.latent == "continuous":
             energy = FramePrediction(network, Gaussian(codes), GaussianNoise(SIGMA))
             recognition = FrameRecognition(shape, 2 * codes, self.width, generator)
