@@ -4,6 +4,7 @@ python benchmarks/next_frame.py turning [--mnist FILE] [--steps 2000] [--figure 
 python benchmarks/next_frame.py moving [--mnist FILE] [--steps 600]
 python benchmarks/next_frame.py clip --video FILE [--steps 600]
 python benchmarks/next_frame.py behind [--steps 1500]
+python benchmarks/next_frame.py panning [--steps 1500] [--seed 0]
 
 ``turning``: digits (of MNIST at FILE, halved to 14 pixels, else scikit-learn's) that take a new
 direction, one of eight, every third frame; what follows on a turn is asked. ``moving``: Moving
@@ -12,7 +13,9 @@ from the first 80% of the frames. Held-out sequences; pixels are 0 to 255. Sharp
 of the gradient over that of the real frames. A true mode is covered where a prediction is nearer to
 it than half of the way to the next true mode. ``behind``: a disc passes behind a bar; ridge
 regression tells where its middle is while all of it is hidden, from the predictor's state or from
-the pixels that the predictor saw.
+the pixels that the predictor saw. ``panning``: a camera goes past layers of three depths, random
+texture on all of them; ridge regression tells how far away each square of 4 x 4 pixels is, R2 on
+clips that were not seen, from the predictor's state there or from the pixels around it.
 """
 
 import argparse
@@ -26,7 +29,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge
 
-from thalweg.data import moving_digits, passing_behind, read_clip, turning_digits
+from thalweg.data import moving_digits, panning, passing_behind, read_clip, turning_digits
 from thalweg.estimators import NextFrame
 from thalweg.plots import draw_images, save_figure
 
@@ -244,16 +247,75 @@ def behind(options):
         sys.stdout.flush()
 
 
+def panned(options):
+    context = 4
+    train, test = (
+        panning(n, torch.Generator().manual_seed(2 * options.seed + i), context + 1)
+        for i, n in enumerate((2000, 300))
+    )
+    settings = {"context": context, "width": 48, "random_state": options.seed,
+                "learning_rate": 0.004, "n_steps": options.steps}  # fmt: skip
+    start = time.perf_counter()
+    model = NextFrame(None, **settings).fit(train.frames)
+    spent = time.perf_counter() - start
+    blank = NextFrame(None, **(settings | {"n_steps": 0})).fit(train.frames)
+    side = train.frames.shape[2] // 4
+
+    def depths(made):
+        """Of each square in the last frame that is given, (n * squares,)."""
+        parts = made.depth[:, context - 1].reshape(-1, side, 4, side, 4)
+        return parts.mean(axis=(2, 4)).reshape(-1)
+
+    def states(model):
+        def of(made):
+            found = model.transform(made.frames[:, :context])
+            planes = found.reshape(len(found), -1, side, side)
+            return planes.transpose(0, 2, 3, 1).reshape(len(found) * side**2, -1)
+
+        return of
+
+    def around(frames):
+        """All pixels of 12 x 12 about each square, in so many of the frames given last."""
+
+        def of(made):
+            given = made.frames[:, context - frames : context].astype(np.float32)
+            wide = np.pad(given, ((0, 0), (0, 0), (4, 4), (4, 4)), mode="edge")
+            views = np.lib.stride_tricks.sliding_window_view(wide, (12, 12), axis=(2, 3))
+            views = views[:, :, ::4, ::4].transpose(0, 2, 3, 1, 4, 5)
+            return views.reshape(len(given) * side**2, -1)
+
+        return of
+
+    known, asked = depths(train), depths(test)
+    cut = int(0.8 * len(known))
+    sys.stdout.write(f"trained in {spent:.0f} s\n| features | R2 of depth |\n|---|---|\n")
+    for name, features in (
+        ("pixels of the last frame", around(1)),
+        ("pixels of all frames given", around(context)),
+        ("state, untrained", states(blank)),
+        ("state", states(model)),
+    ):
+        rows, others = features(train), features(test)
+        mean, spread = rows[:cut].mean(axis=0), rows[:cut].std(axis=0) + 1e-3
+        rows, others = (rows - mean) / spread, (others - mean) / spread
+        fits = [Ridge(alpha).fit(rows[:cut], known[:cut]) for alpha in 10.0 ** np.arange(0, 6)]
+        best = max(fits, key=lambda f: f.score(rows[cut:], known[cut:]))
+        sys.stdout.write(f"| {name} | {best.score(others, asked):.3f} |\n")
+        sys.stdout.flush()
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("turning", "moving", "clip", "behind"))
+    parser.add_argument("what", choices=("turning", "moving", "clip", "behind", "panning"))
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mnist")
     parser.add_argument("--video")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--figure")
     parser.add_argument("--gif")
     options = parser.parse_args()
-    {"turning": turning, "moving": moving, "clip": clip, "behind": behind}[options.what](options)
+    {"turning": turning, "moving": moving, "clip": clip, "behind": behind,
+     "panning": panned}[options.what](options)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,7 +9,14 @@ import torch
 from sklearn.datasets import load_digits
 
 from thalweg.core import InputError
-from thalweg.data import Windows, moving_digits, passing_behind, read_clip, turning_digits
+from thalweg.data import (
+    Windows,
+    moving_digits,
+    panning,
+    passing_behind,
+    read_clip,
+    turning_digits,
+)
 
 SPRITES = (15 * load_digits().images[:50]).astype(np.uint8)
 
@@ -179,3 +186,38 @@ def test_videos_are_turned_upright(turns, tmp_path):
     assert read.shape[1:] == ((16, 32) if turns % 2 == 0 else (32, 16))
     np.testing.assert_array_equal(read[0] > 128, np.rot90(picture[..., 0] > 128, -turns))
     assert read_clip(path, (24, 40)).shape[1:] == (24, 40, 3)
+
+
+def test_what_is_near_moves_more(generator):
+    made = panning(60, generator, length=3, size=32)
+    assert made.frames.shape == made.depth.shape == (60, 3, 32, 32)
+    assert set(np.unique(made.depth)) == {1.0, 2.0, 3.0}
+    assert (np.abs(made.pan) >= 2).all()
+    assert (np.abs(made.pan) <= 3).all()
+    before, after = made.frames[:, 0].astype(float), made.frames[:, 1].astype(float)
+
+    def left(layer, by):
+        """Share of the variance of a layer's pixels that a motion does not explain."""
+        errors, values = [], []
+        for i in range(60):
+            at = np.arange(32) + by[i]
+            moved = np.stack([np.interp(at, np.arange(32), row) for row in before[i]])
+            same = np.stack([np.interp(at, np.arange(32), row) for row in made.depth[i, 0]])
+            # whose pixels were there, and of the same layer
+            kept = (made.depth[i, 1] == layer) & (same == layer) & (at > 0) & (at < 31)
+            errors.append((after[i] - moved)[kept])
+            values.append(after[i][kept])
+        return np.concatenate(errors).var() / np.concatenate(values).var()
+
+    for layer in (1, 2, 3):
+        # between pixels lies a straight line, which is not all of it
+        right, wrong = left(layer, made.pan / layer), left(layer, made.pan / (1 + layer % 3))
+        assert right < 0.05
+        assert wrong > 2 * right
+    # a frame alone says nothing: textures are of one kind
+    for layer in (1, 2):
+        near, far = (made.frames[made.depth == each] for each in (layer, 3))
+        assert abs(near.mean() - far.mean()) < 6
+        assert abs(near.std() / far.std() - 1) < 0.1
+    with pytest.raises(InputError, match="speed is 40"):
+        panning(1, generator, speed=40)

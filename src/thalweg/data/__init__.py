@@ -19,6 +19,7 @@ from thalweg.data.moving import (
     passing_behind,
     turning_digits,
 )
+from thalweg.data.panning import Panning, panning
 from thalweg.data.pictures import Picture, PicturesLike, pictures_of
 from thalweg.data.rows import Rows
 from thalweg.data.source import Source, Summary
@@ -49,6 +50,7 @@ __all__ = [
     "Images",
     "ImagesLike",
     "Marks",
+    "Panning",
     "PassingBehind",
     "Picture",
     "PicturesLike",
@@ -72,6 +74,7 @@ __all__ = [
     "checkerboard",
     "eight_gaussians",
     "moving_digits",
+    "panning",
     "passing_behind",
     "pictures_of",
     "pinwheel",

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from thalweg.core import InputError
+from thalweg.data.random_numbers import Draws
 
 EIGHT = np.array([(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)])
 """The directions that a turning digit may take: (row, column)"""
@@ -87,7 +88,7 @@ def turning_digits(
         Frames from turn to turn.
     """
     room = _room(sprites, size)
-    draw = _Draws(generator)
+    draw = Draws(generator)
     sprite = sprites[draw.below(len(sprites), n)]
     place = np.empty((n, length, 2), np.int64)
     place[:, 0] = np.stack([draw.below(room + 1, n), draw.below(room + 1, n)], axis=1)
@@ -141,7 +142,7 @@ def moving_digits(
     LSTMs" (2015), section 3.1.
     """
     room = _room(sprites, size)
-    draw = _Draws(generator)
+    draw = Draws(generator)
     frames = np.zeros((n, length, size, size), np.uint8)
     for _ in range(count):
         sprite = sprites[draw.below(len(sprites), n)]
@@ -181,7 +182,7 @@ def passing_behind(n: int, generator: torch.Generator, length: int = 16) -> Pass
     length : int, default 16
         Frames.
     """
-    draw = _Draws(generator)
+    draw = Draws(generator)
     side = np.where(draw.unit(n) < 0.5, 1.0, -1.0)
     speed, start = 1.5 + draw.unit(n), 12 + 5 * draw.unit(n)
     height, drift = 10 + 19 * draw.unit(n), draw.unit(n) - 0.5
@@ -194,19 +195,6 @@ def passing_behind(n: int, generator: torch.Generator, length: int = 16) -> Pass
     frames[..., np.abs(columns[0] - middle) < 8] = 120
     hidden = np.abs(column - middle) + 3.5 < 8
     return PassingBehind(np.rint(frames).astype(np.uint8), place, hidden)
-
-
-class _Draws:
-    """Uniform numbers of one generator, as arrays."""
-
-    def __init__(self, generator: torch.Generator) -> None:
-        self.generator = generator
-
-    def unit(self, n: int) -> NDArray[np.float64]:
-        return torch.rand(n, generator=self.generator, dtype=torch.float64).numpy()
-
-    def below(self, high: int, n: int) -> NDArray[np.int64]:
-        return np.minimum(self.unit(n) * high, high - 1).astype(np.int64)
 
 
 def _room(sprites: NDArray[np.uint8], size: int) -> int:
