@@ -122,8 +122,9 @@ def main():
             ).fit(train.astype(np.float32))  # fmt: skip
             seconds["explain"] = time.perf_counter() - begun
             ways["explain"] = lambda images, model=model: by_explaining(model, images)
-            rows = squares(photo[:, : CUT - GAP], 4000, rng)[:, :PATCH, :PATCH]
-            rows = rows.reshape(-1, PATCH**2)
+            # as much of the photo as the network sees
+            views = np.lib.stride_tricks.sliding_window_view(train, (PATCH, PATCH), axis=(1, 2))
+            rows = views[:, ::4, ::4].reshape(-1, PATCH**2)
             values = np.linalg.eigvalsh(np.cov(rows.T))[::-1]
             for share in SHARES:
                 k = 1 + int(np.searchsorted(np.cumsum(values) / values.sum(), share))

@@ -149,7 +149,7 @@ def told_apart(model, digits, others):
     for other in others:
         outside = model.energy(other)
         labels = np.r_[np.zeros(len(inside)), np.ones(len(outside))]
-        found.append(roc_auc_score(labels, np.nan_to_num(np.r_[inside, outside], posinf=1e30)))
+        found.append(roc_auc_score(labels, np.minimum(np.r_[inside, outside], 1e30)))
     return found
 
 
@@ -158,7 +158,7 @@ def completed(model, images, labels, classifier):
     half = images.shape[1] // 2
     holed = images.copy()
     holed[:, half:] = np.nan
-    drawn = model.complete(holed, draws=SEVERAL, random_state=0)
+    drawn = np.clip(model.complete(holed, draws=SEVERAL, random_state=0), 0, 1)
     own = np.mean([classifier.shares(each).argmax(axis=1) == labels for each in drawn])
     errors = np.square(drawn - images)[:, :, half:].mean(axis=(2, 3))
     mean = np.square(drawn.mean(axis=0) - images)[:, half:].mean(axis=(1, 2))
@@ -236,7 +236,8 @@ class Table:
 
 def trained(way, options, train):
     """The model, kept or trained, and the seconds of it."""
-    kept = options.keep and options.keep / f"{way.replace(' ', '_')}.st"
+    said = f"{options.steps}_{options.chain_steps}_{options.width}_{options.depth}_{options.seed}"
+    kept = options.keep and options.keep / f"{way.replace(' ', '_')}_{said}.st"
     if kept and kept.exists():
         return thalweg.load(kept), float("nan")
     begun = time.perf_counter()
@@ -282,15 +283,18 @@ def main():
         f"{platform.machine()}, {torch.get_num_threads()} threads, {len(train)} images; the "
         f"classifier is right about {right:.1%} of held-out ones\n"
     )
-    table = Table(classifier, test[:REAL], odd_ones(test[:REAL], options.fashion))
-    table.row("held-out images", test[-options.draws :])
+    # real ones that draws are held against, and others that are held against them
+    real = test[: min(REAL, len(test) // 2)]
+    table = Table(classifier, real, odd_ones(real, options.fashion))
+    table.row("held-out images", test[len(real) :][: options.draws])
     halves = {}
     for way in options.ways.split(","):
         model, seconds = trained(way, options, train)
         begun = time.perf_counter()
-        drawn = model.sample(options.draws, random_state=0)
+        # no classifier should judge by what is blacker than black
+        drawn = np.clip(model.sample(options.draws, random_state=0), 0, 1)
         took = time.perf_counter() - begun
-        apart = told_apart(model, test[:REAL], table.others.values())
+        apart = told_apart(model, real, table.others.values())
         table.row(way, drawn, seconds, took, apart)
         if isinstance(model, ImageDensity):
             filled, halves[way] = completed(model, test[:HALVED], truth[:HALVED], classifier)

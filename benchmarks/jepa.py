@@ -52,11 +52,9 @@ def found(model, images):
     return float((place == 0).float().mean()), float((place < 10).float().mean())
 
 
-def probes(transform, train, labels, test, truth, seed):
+def probes(transform, parts, seed):
     """Accuracy with all labels (of the first ones) and with ten a class."""
-    known = Labelled(transform(train[:LABELLED]), labels[:LABELLED])
-    held = train[-VALIDATION:], labels[-VALIDATION:]
-    chosen, asked = Labelled(transform(held[0]), held[1]), Labelled(transform(test), truth)
+    known, chosen, asked = (Labelled(transform(items), labels) for items, labels in parts)
     few = some_of_each(known.labels, 10, seed)
     some = Labelled(known.items[few], known.labels[few])
     return linear_probe(known, chosen, asked), linear_probe(some, chosen, asked)
@@ -92,6 +90,8 @@ def main():
     options = parser.parse_args()
     train, labels, test, truth = digits(options.data_dir)
     held = len(train) - min(VALIDATION, len(train) // 5)
+    few = min(LABELLED, held)
+    parts = (train[:few], labels[:few]), (train[held:], labels[held:]), (test, truth)
     others = odd_ones(test[:GALLERY], options.fashion)
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, {held} images, "
           f"{options.steps} steps of 256\n")  # fmt: skip
@@ -107,7 +107,7 @@ def main():
             model = JEPA(n_steps=options.steps, random_state=seed, **way).fit(train[:held])
             seconds = time.perf_counter() - begun
             cells = [f"{each:.3f}" for each in found(model, test[:GALLERY])]
-            both = probes(model.transform, train, labels, test, truth, seed)
+            both = probes(model.transform, parts, seed)
             cells += [f"{each:.3f}" for each in both]
             inside = model.energy(test[:GALLERY])
             for other in others.values():
@@ -126,7 +126,7 @@ def main():
             ("before training", blank.transform, 0),
             ("pixels", pixels, 0),
         ):
-            both = probes(transform, train, labels, test, truth, seed)
+            both = probes(transform, parts, seed)
             row(name, seed, took, ["", "", *(f"{each:.3f}" for each in both)])
 
 

@@ -46,8 +46,15 @@ def test_it_is_the_distance_from_the_nearest_prediction(pairs):
 
 def test_hidden_pixels_take_no_part(pairs):
     y, x = rows(2, 36), rows(2, 36, 1)
-    y[:, :18], x[:, 18:] = torch.nan, torch.nan
-    assert bool(pairs(y, x).isfinite().all())
+    gone = y.clone()
+    gone[:, :18], x[:, 18:] = torch.nan, torch.nan
+    found = pairs(gone, x)
+    assert bool(found.isfinite().all())
+    # what a hidden pixel is does not matter to the view, whatever it is
+    view = pairs.restricted(~gone.isnan())
+    torch.testing.assert_close(view(gone, x), found)
+    torch.testing.assert_close(view(y, x), found)
+    assert not torch.allclose(pairs(y, x), found)
 
 
 def test_of_a_linear_embedding_it_is_the_normal_density():
@@ -71,6 +78,11 @@ def test_of_a_curved_one_it_is_normalized():
     grid = torch.linspace(-4, 4, 4001, dtype=DOUBLE)[:, None]
     total = torch.trapezoid((-GaussianEmbedding(Sinh())(grid)).exp(), grid[:, 0])
     torch.testing.assert_close(total, torch.ones((), dtype=DOUBLE), rtol=1e-6, atol=0)
+
+
+def test_more_components_than_columns_have_no_volume():
+    with pytest.raises(InputError, match="5 components of 4 columns"):
+        GaussianEmbedding(Perceptron((4, 6, 5)))(torch.zeros(2, 4))
 
 
 def test_the_energy_of_single_items_keeps_the_laws():

@@ -1,20 +1,26 @@
 """Frames made of moved ones."""
 
+import math
+
 import pytest
 import torch
 
-from thalweg.core import InputError
+from thalweg.core import Batch, InputError
 from thalweg.energies import (
     Affine,
     ByPlace,
     ClipShape,
     FrameNetwork,
     FramePrediction,
+    FrameRecognition,
     GaussianNoise,
     Reconstruction,
     SquaredError,
 )
-from thalweg.latents import Exhaustive, FreeEnergy, OneHot, OneHots
+from thalweg.energies.frame_prior import FramePrior
+from thalweg.latents import Exhaustive, FreeEnergy, Gaussian, GaussianEncoder, OneHot, OneHots
+from thalweg.objectives import VariationalBound
+from thalweg.samplers.noise import normal
 
 SHAPES = {"whole": ClipShape(16, 12, 2, 3, 2), "odd": ClipShape(15, 9, 1, 2, 1)}
 
@@ -173,3 +179,43 @@ def test_an_energy_that_is_no_sum_over_places_is_refused():
     energy = Reconstruction(Affine(torch.eye(2)), OneHot(2))
     with pytest.raises(InputError, match="Reconstruction is no sum over places"):
         FreeEnergy(energy, ByPlace())(torch.zeros(1, 2))
+
+
+def test_the_prior_of_a_continuous_code_is_a_density_and_draws_are_of_it():
+    shape = ClipShape(8, 8, 1, 2, 1)
+    prior = FramePrior(shape, 1, 3, 8, torch.Generator().manual_seed(2)).double()
+    x = torch.randn(2, 128, generator=torch.Generator().manual_seed(0)).double()
+    grid = torch.linspace(-30, 30, 6001).double()
+    r = prior(grid[:, None, None].expand(-1, 2, 1), x)
+    assert r.shape == (6001, 2)
+    total = torch.trapezoid((-r).exp(), grid, dim=0)
+    torch.testing.assert_close(total, torch.ones(2).double(), rtol=1e-6, atol=0)
+    mean = torch.trapezoid(grid[:, None] * (-r).exp(), grid, dim=0)
+    variance = torch.trapezoid((grid[:, None] - mean).square() * (-r).exp(), grid, dim=0)
+    drawn = prior.draw(x.repeat_interleave(8000, dim=0), torch.Generator().manual_seed(1))
+    drawn = drawn.reshape(2, 8000)
+    assert bool(((drawn.mean(dim=1) - mean).abs() < 5 * (variance / 8000).sqrt()).all())
+    torch.testing.assert_close(drawn.var(dim=1), variance, rtol=0.15, atol=0)
+    # no value is much more usual than the most usual one: the middle of its heaviest part
+    least = r.min(dim=0).values
+    usual = prior(prior.usual(x), x)
+    assert bool((usual < least + 0.7).all())
+
+
+def test_what_a_prior_says_is_part_of_the_energy_and_of_the_bound():
+    shape = ClipShape(8, 8, 1, 2, 1)
+    generator = torch.Generator().manual_seed(0)
+    network = FrameNetwork(shape, 2, 6, 1, generator)
+    prior = FramePrior(shape, 2, 3, 8, generator)
+    energy = FramePrediction(network, Gaussian(2), GaussianNoise(0.5), prior)
+    recognition = FrameRecognition(shape, 4, 8, generator)
+    x, y, z = (torch.randn(4, d, generator=generator) for d in (128, 64, 2))
+    torch.testing.assert_close(energy(y, z, x), energy.data_term(y, z, x) + prior(z, x))
+    view = energy.restricted(torch.ones(4, 64, dtype=torch.bool))
+    torch.testing.assert_close(view(y, z, x), energy(y, z, x))
+    free = FreeEnergy(energy, GaussianEncoder(recognition, 2))
+    found = VariationalBound()(free, Batch(y, x), torch.Generator().manual_seed(7))
+    mean, log_sigma = free.solver.posterior(y, x)
+    drawn = mean + log_sigma.exp() * normal(mean, torch.Generator().manual_seed(7))
+    entropy = (log_sigma + 0.5 * math.log(2 * math.pi * math.e)).sum(dim=1)
+    torch.testing.assert_close(found.value, (energy(y, drawn, x) - entropy).mean())

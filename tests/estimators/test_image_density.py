@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -9,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 import thalweg
 from thalweg.core import InputError
 from thalweg.estimators import ImageDensity
+from thalweg.training import Run
 
 DIGITS = load_digits()
 TRAIN, TEST = DIGITS.images[:1500].astype(np.float32), DIGITS.images[1500:].astype(np.float32)
@@ -17,6 +19,14 @@ WAYS = {
     "dual-score-matching": {"width": 24, "depth": 1, "n_steps": 700},
     CHAINS: {"width": 16, "n_steps": 300},
 }
+
+
+def resumed(model, images, folder):
+    """The model fitted, stopped after four steps of eight, and gone on with."""
+    clone(model).fit(images, run=Run(folder, every=4))
+    (last,) = [path for path in folder.iterdir() if "8" in path.name]
+    last.unlink()
+    return model.fit(images, run=Run(folder, every=4, resume=True))
 
 
 @pytest.fixture(scope="module", params=WAYS)
@@ -53,7 +63,7 @@ def test_draws_are_digits_of_many_kinds(model):
     # held-out digits have .90, pixels drawn apart .62
     assert certain.mean() > 0.75
     assert len(np.unique(which)) >= 8
-    np.testing.assert_array_equal(drawn[:5], model.sample(100, random_state=0)[:5])
+    np.testing.assert_allclose(drawn[:5], model.sample(5, random_state=0), atol=1e-3)
     assert not np.array_equal(drawn, model.sample(100, random_state=1))
 
 
@@ -74,18 +84,23 @@ def test_one_filling_is_of_low_energy(model):
     filled = model.complete(gone)
     np.testing.assert_array_equal(filled[:, :4], TEST[:10, :4])
     tried = np.stack([np.where(np.isnan(gone), TRAIN[random.integers(0, 1500, 10)], gone)
-                      for _ in range(20)])  # fmt: skip
+                      for _ in range(100)])  # fmt: skip
     energies = np.stack([model.energy(each) for each in tried])
-    assert (model.energy(filled) < np.median(energies, axis=0)).all()
-    np.testing.assert_allclose(model.energy(gone), model.energy(filled), rtol=1e-4, atol=1e-3)
+    assert (model.energy(filled) <= energies.min(axis=0)).all()
+    # an image is filled in as if it were alone
+    order = np.array([3, 0, 9])
+    np.testing.assert_allclose(model.complete(gone[order]), filled[order], atol=1e-3)
+    np.testing.assert_allclose(model.energy(gone[order]), model.energy(filled)[order],
+                               rtol=1e-3, atol=1e-2)  # fmt: skip
 
 
 def test_an_interval_holds_the_draws(model):
     gone = holed(TEST[:3])
     lower, upper = model.complete(gone, interval=0.8, random_state=0)
-    inside = (TEST[:3] >= lower - 1e-3) & (TEST[:3] <= upper + 1e-3)
-    assert (lower <= upper).all()
-    assert inside[:, 4:].mean() > 0.5
+    drawn = model.complete(gone, draws=50, random_state=1)[:, :, 4:]
+    inside = (drawn >= lower[:, 4:]) & (drawn <= upper[:, 4:])
+    # five standard errors of a share of independent draws, and twice that: pixels go together
+    assert abs(inside.mean() - 0.8) < 0.1
 
 
 def test_bytes_stay_bytes():
@@ -154,14 +169,47 @@ def test_draws_that_make_no_sense_are_refused(model, how):
         model.sample(**how)
 
 
-def test_a_step_that_was_stopped_goes_on_to_the_same_end(tmp_path):
-    from thalweg.training import Run
+@pytest.mark.parametrize("way", WAYS)
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(way, tmp_path):
+    settings = {"width": 4, "depth": 1, "n_steps": 8, "random_state": 0}
+    whole = ImageDensity(way, **settings).fit(TRAIN[:300])
+    again = resumed(ImageDensity(way, **settings), TRAIN[:300], tmp_path)
+    np.testing.assert_array_equal(whole.energy(TEST[:3]), again.energy(TEST[:3]))
+    np.testing.assert_array_equal(whole.sample(3, random_state=0), again.sample(3, random_state=0))
 
-    settings = {"width": 4, "depth": 1, "random_state": 0}
-    for way in WAYS:
-        whole = ImageDensity(way, n_steps=8, **settings).fit(TRAIN[:300])
-        again = ImageDensity(way, n_steps=8, **settings)
-        run = Run(checkpoint=tmp_path / way, every=4, resume=True)
-        again.fit(TRAIN[:300], run=run)
-        again.fit(TRAIN[:300], run=run)
-        np.testing.assert_array_equal(whole.energy(TEST[:3]), again.energy(TEST[:3]))
+
+def test_it_is_the_density_of_what_is_known():
+    """-log of a normal density of 16 pixels that go together, in units of their spread."""
+    random = np.random.default_rng(0)
+    rows, columns = np.divmod(np.arange(16), 4)
+    apart = np.abs(rows - rows[:, None]) + np.abs(columns - columns[:, None])
+    covariance = 0.6**apart
+    draws = random.multivariate_normal(np.zeros(16), covariance, 5200).astype(np.float32)
+    images, held = (3 * draws + 1).reshape(-1, 4, 4)[:5000], draws[5000:]
+    model = ImageDensity(width=24, depth=1, n_steps=700, random_state=0).fit(images)
+    precision = np.linalg.inv(covariance)
+    known = 0.5 * np.einsum("ni,ij,nj->n", held, precision, held)
+    known += 0.5 * np.linalg.slogdet(2 * np.pi * covariance)[1]
+    found = model.energy((3 * held + 1).reshape(-1, 4, 4))
+    assert np.corrcoef(found, known)[0, 1] > 0.95
+    # normalized at the largest scale, it is so at the smallest
+    assert abs(found.mean() - known.mean()) < 0.1 * 16
+
+
+def test_colours_are_drawn_and_filled():
+    colours = np.stack([TRAIN, 0.1 * TRAIN, 5 * TRAIN], axis=3)[:300]
+    model = ImageDensity(width=4, depth=1, n_steps=5, random_state=0).fit(colours)
+    assert model.sample(2, random_state=0).shape == (2, 8, 8, 3)
+    gone = colours[:3].copy()
+    gone[:, 2:5, :, 1] = np.nan
+    filled = model.complete(gone)
+    np.testing.assert_array_equal(filled[~np.isnan(gone)], gone[~np.isnan(gone)])
+    assert model.complete(gone, draws=2, random_state=0).shape == (2, 3, 8, 8, 3)
+
+
+def test_a_model_that_lost_its_chains_is_not_loaded(tmp_path):
+    model = ImageDensity(CHAINS, width=4, n_steps=2, random_state=0).fit(TRAIN[:200])
+    model.starts_ = None
+    model.save(tmp_path / "m.st")
+    with pytest.raises(InputError, match="starts_ is missing"):
+        thalweg.load(tmp_path / "m.st")

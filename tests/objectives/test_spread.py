@@ -73,9 +73,21 @@ def prediction(k=3):
 def test_parts_share_no_pixel_and_leave_none_out():
     objective = JointPrediction(Shaped(Occluded(0.5), (8, 8, 1)), ByCovariance())
     y = torch.randn(6, 64, generator=seeded())
-    given, hidden = objective.parts(y, seeded())
+    given, hidden, whole = objective.parts(y, seeded())
     assert bool((given.isnan() ^ hidden.isnan()).all())
     assert torch.equal(torch.where(given.isnan(), hidden, given), y)
+    assert torch.equal(whole, y)
+
+
+def test_rows_of_which_nothing_visible_was_hidden_are_left_out():
+    objective = JointPrediction(Shaped(Occluded(0.4), (8, 8, 1)), ByCovariance())
+    y = torch.randn(64, 8, 8, generator=seeded())
+    y[:, :, :6] = torch.nan
+    given, hidden, whole = objective.parts(y.flatten(1), seeded())
+    assert 0 < len(given) < 64
+    assert len(given) == len(hidden) == len(whole)
+    for part in (given, hidden, whole):
+        assert bool((~part.isnan()).any(dim=1).all())
 
 
 def test_the_loss_is_what_it_says():
@@ -84,14 +96,14 @@ def test_the_loss_is_what_it_says():
         Shaped(Occluded(0.5), (8, 8, 1)), ByCovariance(), prediction=7.0, share=0.0
     )
     found = objective(energy, Batch(y), seeded(5))
-    given, hidden = objective.parts(y, seeded(5))
-    s_x, s_y = energy.embed(given), energy.embed(hidden)
+    given, hidden, whole = objective.parts(y, seeded(5))
+    s_x, s_y, s = energy.embed(given), energy.embed(hidden), energy.embed(whole)
     apart = torch.stack(
         [(s_y - each).square().sum(dim=1) for each in energy.predictions(given)]
     ).min(dim=0).values.mean() / 5  # fmt: skip
     spread = ByCovariance()
-    both = spread(s_x, seeded()) + spread(s_y, seeded())
-    torch.testing.assert_close(found.value, 7 * apart + both)
+    every = sum(spread(part, seeded()) for part in (s_x, s_y, s))
+    torch.testing.assert_close(found.value, 7 * apart + every)
 
 
 def test_a_batch_of_one_teaches_nothing():

@@ -156,13 +156,15 @@ def sample(model: str, n: int, random_state: int | None, out: str | None, text: 
         return
     if text is not None:
         raise InputError(f"--text is for language models, not for {type(fitted).__name__}")
-    drawn = can(fitted, "sample")(n, random_state=random_state)
+    ask = can(fitted, "sample")
+    if fitted.about in ("images", "photos"):
+        # photos are from 0 to 1
+        white = 1 if fitted.about == "photos" else fitted.white_
+        give_images(lambda: ask(n, random_state=random_state), out, white=white, count=n)
+        return
+    drawn = ask(n, random_state=random_state)
     if isinstance(drawn, pl.DataFrame):
         texts = out is None or out.lower().endswith(".csv")
         write_data(written(drawn, fitted.table_) if texts else drawn, out)
-    elif fitted.about in ("images", "photos"):
-        # photos are from 0 to 1
-        white = 1 if fitted.about == "photos" else fitted.white_
-        give_images(lambda: drawn, out, white=white)
     else:
         write_data(of_array(drawn, None), out)

@@ -47,14 +47,20 @@ def give_images(
     asked: Any = None,
     several: bool = False,
     white: int | None = None,
+    count: int | None = None,
 ) -> None:
-    """Write images once they are made; a bad name is said before.
+    """Write images once they are made; a bad name is said before, and where it is known how many
+    there will be, that they have no place.
 
     To a ``.npy`` file; to a ``.png`` file where there is one; or to a folder of PNG files, named as
     the files that were asked about, of ``several`` answers with a number behind. Numbers whose
     ``white`` is known become bytes in PNG (16 bits, where white is more than a byte).
     """
     out, ending = _place(out, "images", ".npy or .png")
+    if count is not None and ending == ".png":
+        _check_alone(count, out)
+    if count is not None and not ending:
+        _targets(out, None, count, several)
     images = made()
     if ending == ".npy":
         _save(images, out)
@@ -65,10 +71,7 @@ def give_images(
     if several:
         images = np.concatenate([images[:, i] for i in range(images.shape[1])])
     if ending == ".png":
-        if len(images) != 1:
-            raise InputError(
-                f"--out {out}: there are {len(images)} images; expected the name of a folder"
-            )
+        _check_alone(len(images), out)
         spare(out, *getattr(asked, "names", ()))
         _write(images[0], Path(out))
         return
@@ -123,6 +126,11 @@ def by_photo(fitted: Any, asked: Photos) -> pl.DataFrame:
         rows.append((each.name, energy, fitted.level_of(each, energy)))
     schema = {"file": pl.String, "energy": pl.Float64, "noise": pl.Float64}
     return pl.DataFrame(rows, schema, orient="row")
+
+
+def _check_alone(count: int, out: str) -> None:
+    if count != 1:
+        raise InputError(f"--out {out}: there are {count} images; expected the name of a folder")
 
 
 def _place(out: str | None, what: str, endings: str) -> tuple[str, str]:

@@ -171,6 +171,11 @@ class LatentEnergy(nn.Module, ABC):
         return None
 
     @property
+    def has_normal_prior(self) -> bool:
+        """Whether R is that of the latent space, whatever x is."""
+        return True
+
+    @property
     def quadratic_by_row(self) -> bool | None:
         """Whether :meth:`quadratic` has a Gram matrix for each row; None if there is none."""
         return None

@@ -8,11 +8,12 @@ from thalweg.energies.conditional_unet import ConditionalUNet
 from thalweg.energies.convolution import ImageNetwork
 from thalweg.energies.cost import Cost, GaussianNoise, SquaredError
 from thalweg.energies.decoders import Affine
-from thalweg.energies.embedded_prediction import EmbeddedPrediction, GaussianEmbedding
+from thalweg.energies.embedded_prediction import EmbeddedPrediction
 from thalweg.energies.far_cell import FarCell
 from thalweg.energies.frame_encoding import ClipShape, FrameRecognition
 from thalweg.energies.frames import FrameNetwork, FramePrediction
 from thalweg.energies.gaussian_boltzmann import GaussianRestrictedBoltzmann
+from thalweg.energies.gaussian_embedding import GaussianEmbedding
 from thalweg.energies.gradient_step import GradientStepDenoiser, NoiseNetwork
 from thalweg.energies.ica import IndependentSources
 from thalweg.energies.independent_words import WithWords

@@ -86,6 +86,7 @@ class ConditionalUNet(nn.Module):
         )
         self.after = nn.ModuleList(_blocks(each, beside) for each in wide[:-1])
         self.leave = nn.Conv2d(width, 4 * channels, 3, padding=1)
+        self.alone = nn.Linear(TOLD, 1)
         self.register_buffer("waves", SLOWEST * torch.arange(1, WAVES + 1.0), persistent=False)
         draw_weights(self, generator, gain=1.3)
         with torch.no_grad():
@@ -94,13 +95,13 @@ class ConditionalUNet(nn.Module):
                 if name.endswith(("second.weight", "told.weight")):
                     weight.mul_(0.2)
             self.leave.weight.mul_(0.1)
+            self.alone.weight.zero_()
 
     waves: Tensor
 
     def forward(self, y: Tensor, level: Tensor) -> Tensor:
         height, width = y.shape[-2:]
-        turns = level * self.waves
-        told = silu(self.told(torch.cat([turns.sin(), turns.cos()], dim=1)))
+        told = self._told(level)
         # squares, and squares of squares, are whole ones
         unit = 2 ** (len(self.down) + 1)
         whole = pad(y, (0, -width % unit, 0, -height % unit), mode="replicate")
@@ -115,6 +116,15 @@ class ConditionalUNet(nn.Module):
             h = _through(blocks, pixel_shuffle(up(silu(h)), 2) + past.pop(), told)
         made: Tensor = pixel_shuffle(self.leave(silu(h)), 2)
         return made[..., :height, :width]
+
+    def offset(self, level: Tensor) -> Tensor:
+        """A number for each level, whatever the image: (n, 1)."""
+        found: Tensor = self.alone(self._told(level))
+        return found
+
+    def _told(self, level: Tensor) -> Tensor:
+        turns = level * self.waves
+        return silu(self.told(torch.cat([turns.sin(), turns.cos()], dim=1)))
 
 
 class _Block(nn.Module):

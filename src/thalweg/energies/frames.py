@@ -10,6 +10,7 @@ from thalweg.core import InputError, LatentSpace
 from thalweg.energies.by_place import over_cells, places_of_cells
 from thalweg.energies.cost import Cost
 from thalweg.energies.frame_encoding import ClipShape, FrameEncoder, FrameSummary, planes_of
+from thalweg.energies.frame_prior import FramePrior
 from thalweg.energies.initial import draw_weights
 from thalweg.energies.reconstruction import Reconstruction
 from thalweg.latents import OneHot, OneHots
@@ -148,7 +149,7 @@ class FramePrediction(Reconstruction):
         E(x, y, z) = C(y, g(f(x), z)) + R(z \mid x)
 
     Where z is one of k codes, :math:`R(z|x) = -\log \pi_z(x)`, learned: a code that is unusual
-    after x is dear. Else R is the latent space's own.
+    after x is dear. Of a continuous z it is that of ``prior``, without one the latent space's own.
 
     Parameters
     ----------
@@ -158,17 +159,31 @@ class FramePrediction(Reconstruction):
         What z ranges over.
     cost : Cost
         C.
+    prior : FramePrior, optional
+        R(z | x) of a continuous z.
     """
 
     decoder: FrameNetwork
 
-    def __init__(self, network: FrameNetwork, latent: LatentSpace, cost: Cost) -> None:
+    def __init__(
+        self,
+        network: FrameNetwork,
+        latent: LatentSpace,
+        cost: Cost,
+        prior: FramePrior | None = None,
+    ) -> None:
         super().__init__(network, latent, cost)
+        self.prior = prior
         self.ranks = isinstance(latent, (OneHot, OneHots))
 
     def forward(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> Tensor:
         assert x is not None
-        return self.data_term(y, z, x) + self._dear(z, self._share(x))
+        cost = self.data_term(y, z, x)
+        return cost + (self._dear(z, self._share(x)) if self.prior is None else self.prior(z, x))
+
+    @property
+    def has_normal_prior(self) -> bool:
+        return self.prior is None
 
     def lowest(self, y: Tensor, z: Tensor, x: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As of any latent energy; a graph is kept of the best candidate alone."""
@@ -211,7 +226,7 @@ class FramePrediction(Reconstruction):
         return each[None, ..., None].expand(h.horizon, -1, -1, h.channels).flatten()
 
     def restricted(self, visible: Tensor) -> FramePrediction:
-        return FramePrediction(self.decoder, self.latent, self.cost.restricted(visible))
+        return FramePrediction(self.decoder, self.latent, self.cost.restricted(visible), self.prior)
 
     def _share(self, x: Tensor) -> Tensor | None:
         return self.decoder.log_share(x) if self.ranks else None

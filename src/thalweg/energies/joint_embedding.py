@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from thalweg.core import Energy, InputError
@@ -36,6 +37,27 @@ class JointEmbedding(Energy):
             raise InputError("JointEmbedding: no x was given; expected the image to compare with")
         return (self.embed(y) - self.embed(x)).square().sum(dim=1)
 
-    def restricted(self, visible: Tensor) -> JointEmbedding:
-        """Itself, for what is NaN is not looked at."""
-        return self
+    def restricted(self, visible: Tensor) -> Energy:
+        return SeenOnly(self, visible)
+
+
+class SeenOnly(Energy):
+    """An energy that looks at nothing that is NaN, of what is visible of y.
+
+    Parameters
+    ----------
+    energy : Energy
+    visible : Tensor
+        (n, d), bool.
+    """
+
+    def __init__(self, energy: Energy, visible: Tensor) -> None:
+        super().__init__()
+        self.energy, self.visible = energy, visible
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        value: Tensor = self.energy(torch.where(self.visible, y, torch.nan), x)
+        return value
+
+    def restricted(self, visible: Tensor) -> SeenOnly:
+        return SeenOnly(self.energy, self.visible & visible)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-from thalweg.core import Energy, InputError
+from thalweg.core import Energy, InputError, check_columns
 from thalweg.energies.conditional_unet import ConditionalUNet
 
 
@@ -14,16 +16,20 @@ class NoisyImages(Energy):
 
     .. math::
         F(y, s) = \frac{\|y\|^2}{2 (1 + \sigma^2)} + \frac d2 \log\left(2 \pi (1 + \sigma^2)\right)
-        - \frac1\sigma u^T r(u, s), \qquad u = \frac{y}{\sqrt{1 + \sigma^2}}, \quad s = \log \sigma
+        - \frac1\sigma u^T r(u, s) + d \left(c(s) - c(s_{\max})\right), \qquad
+        u = \frac{y}{\sqrt{1 + \sigma^2}}, \quad s = \log \sigma
 
-    x is s, (n, 1). The first part is the normalized energy of pixels of variance 1; the slope of
-    the second one is as large at every scale, and r(u) + J_r(u)^T u, so that a network r which
-    takes noise off is a good energy to begin with.
+    x is s, (n, 1). The first part is the normalized energy of pixels of variance 1, which is what
+    images are under the largest noise; the slope of the second one is as large at every scale, and
+    r(u) + J_r(u)^T u, so that a network r which takes noise off is a good energy to begin with; the
+    third one is what an image that is 0 all over has.
 
     Parameters
     ----------
     network : ConditionalUNet
-        r.
+        r, and c.
+    largest : float, default 20
+        The largest sigma.
 
     References
     ----------
@@ -40,23 +46,28 @@ class NoisyImages(Energy):
     (torch.Size([2]), torch.Size([2, 36]))
     """
 
-    def __init__(self, network: ConditionalUNet) -> None:
+    top: Tensor
+
+    def __init__(self, network: ConditionalUNet, largest: float = 20.0) -> None:
         super().__init__()
         self.network = network
+        self.register_buffer("top", torch.full((1, 1), math.log(largest)), persistent=False)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         if x is None or x.dim() != 2 or x.shape[1] != 1:
             raise InputError(
                 f"NoisyImages: x is log sigma, (n, 1); got {None if x is None else tuple(x.shape)}"
             )
+        height, width, channels = self.network.shape
+        check_columns("NoisyImages", y, height * width * channels)
         wide = 1 + (2 * x).exp()
         u = y / wide.sqrt()
-        height, width, channels = self.network.shape
         planes = u.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
         seen = self.network(planes, x.expand(y.shape[0], 1)).permute(0, 2, 3, 1).flatten(1)
         normal = 0.5 * (y.square() / wide + (2 * torch.pi * wide).log()).sum(dim=1)
+        offset = y.shape[1] * (self.network.offset(x) - self.network.offset(self.top))[:, 0]
         # sums of half precision are no energies
-        return normal - (-x[:, 0]).exp() * (u * seen.to(u)).sum(dim=1)
+        return normal - (-x[:, 0]).exp() * (u * seen.to(u)).sum(dim=1) + offset.to(normal)
 
     def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The mean of the images that y could be, less noise: y - sigma^2 dF/dy; None without x."""

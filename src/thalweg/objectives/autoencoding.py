@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 import torch
@@ -99,7 +100,8 @@ class VariationalBound(Objective):
         E_{q(z|y)}[C(y, g(z))] + KL\bigl(q(z|y) \,\|\, e^{-R}\bigr)
 
     with q the :class:`~thalweg.latents.GaussianEncoder`'s and R that of a standard normal prior;
-    one draw a row, fresh at every step. Where x is given, g and q are given it too.
+    one draw a row, fresh at every step. Where x is given, g and q are given it too; where R depends
+    on x, the divergence is that of the draw.
 
     References
     ----------
@@ -111,6 +113,11 @@ class VariationalBound(Objective):
         mean, log_sigma = _solver(view, GaussianEncoder).posterior(y, batch.x)
         z = mean + log_sigma.exp() * normal(mean, generator)
         cost = view.energy.data_term(y, z, batch.x).mean()
+        if not view.energy.has_normal_prior:
+            own = view.energy(y, z, batch.x).mean() - cost
+            wide = 0.5 * math.log(2 * math.pi * math.e)
+            divergence = own - (log_sigma + wide).sum(dim=1).mean()
+            return loss_of(cost + divergence, cost=cost, divergence=divergence)
         square = (2 * log_sigma).exp() + mean.square() - 1
         divergence = (0.5 * square - log_sigma).sum(dim=1).mean()
         return loss_of(cost + divergence, cost=cost, divergence=divergence)

@@ -17,11 +17,12 @@ class JointPrediction(Objective):
     r"""The embedding of what is hidden, predicted from that of what is visible and a code.
 
     .. math::
-        \frac{\lambda}{m} \min_z \| s_y - g(s_x, z) \|^2 + S(s_x) + S(s_y)
+        \frac{\lambda}{m} \min_z \| s_y - g(s_x, z) \|^2 + S(s_x) + S(s_y) + S(s)
 
-    with s_x and s_y the embeddings of the visible and of the hidden part of each row, and S what
-    keeps those of a batch apart (:class:`Spread`): without it one point would do for all. At first
-    all codes learn together (:class:`RelaxedPushDown`).
+    with s_x, s_y and s the embeddings of the visible part, of the hidden part and of the whole of
+    each row, and S what keeps those of a batch apart (:class:`Spread`): without it one point would
+    do for all. Rows of which nothing visible was hidden are left out. At first all codes learn
+    together (:class:`RelaxedPushDown`).
 
     Parameters
     ----------
@@ -59,18 +60,20 @@ class JointPrediction(Objective):
                 f"JointPrediction: {type(energy).__name__} does not predict embeddings; expected "
                 "an EmbeddedPrediction"
             )
-        if len(batch.y) < 2:
+        given, hidden, whole = self.parts(batch.y, generator)
+        if len(given) < 2:
             # what an epoch leaves over: nothing can be said of its spread
             nothing = 0 * energy.embed(batch.y).sum()
             return loss_of(nothing, prediction=nothing, spread=nothing)
-        given, hidden = self.parts(batch.y, generator)
-        both = energy.embed(torch.cat([given, hidden]))
-        s_x, s_y = both.chunk(2)
+        found = energy.embed(torch.cat([given, hidden, whole]))
+        s_x, s_y, _ = parts = found.chunk(3)
         apart = self.push_down(energy.prediction, Batch(s_y, s_x), generator).value / s_y.shape[1]
-        spread = self.spread(s_x, generator) + self.spread(s_y, generator)
+        spread = torch.stack([self.spread(part, generator) for part in parts]).sum()
         return loss_of(self.prediction * apart + spread, prediction=apart, spread=spread)
 
-    def parts(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The visible and the hidden part of rows, each with NaN for the other."""
+    def parts(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The visible and the hidden part of rows, each with NaN for the other, and both."""
         spoiled = self.hiding(y, generator)
-        return spoiled.y, torch.where(spoiled.asked, y, torch.nan)
+        some = spoiled.asked.any(dim=1)
+        hidden = torch.where(spoiled.asked, y, torch.nan)
+        return spoiled.y[some], hidden[some], y[some]

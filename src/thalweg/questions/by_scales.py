@@ -36,6 +36,8 @@ def draw_by_scales(
     freedom: float = 1.0,
     rounds: int = 1,
     start: Tensor | None = None,
+    copies: int = 1,
+    alike: bool = False,
 ) -> Tensor:
     r"""What is hidden drawn: from noise, down the energy of one scale after the other.
 
@@ -57,11 +59,18 @@ def draw_by_scales(
         (m,), falling.
     generator : torch.Generator
     freedom : float, default 1
-        Of the noise on the way; with 0 the noise that it begins with decides all.
+        Of the noise on the way; with 0 the noise that it begins with decides all where nothing is
+        visible.
     rounds : int, default 1
-        Times that a scale is gone through where something of a row is visible.
+        Times that a scale is gone through, if something of any row is visible.
     start : Tensor, optional
         (n, d), rows with noise of the first scale; draws of noise by default.
+    copies : int, default 1
+        Parts of the rows, one after the other, that are the same rows: the noise of a row then
+        does not depend on how many are beside it.
+    alike : bool, default False
+        Whether all rows of a copy have the same noise, so that nothing about a row depends on the
+        others.
 
     Returns
     -------
@@ -84,21 +93,29 @@ def draw_by_scales(
     given = torch.where(hidden, 0, y)
     rounds = 1 if every else rounds
     levels = [float(each) for each in scales]
-    at = start
-    if at is None:
-        at = math.hypot(1, levels[0]) * normal(y, generator)
+
+    def noise() -> Tensor:
+        parts = y.chunk(copies)
+        drawn = [normal(part[:1] if alike else part, generator) for part in parts]
+        return torch.cat(
+            [each.expand(len(part), -1) for each, part in zip(drawn, parts, strict=True)]
+        )
+
+    at = math.hypot(1, levels[0]) * noise() if start is None else start
     for sigma, below in itertools.pairwise(levels):
-        above = sigma * (1 + freedom * MORE)
+        # nothing was learned above the first one
+        above = min(sigma * (1 + freedom * MORE), levels[0])
         for left in reversed(range(rounds)):
-            at = at + math.sqrt(above**2 - sigma**2) * normal(y, generator)
-            noise = at if every else normal(y, generator)
-            at = torch.where(hidden, at, given + above * noise)
+            if above > sigma:
+                at = at + math.sqrt(above**2 - sigma**2) * noise()
+            seen = at if every else noise()
+            at = torch.where(hidden, at, given + above * seen)
             slope = _slope(energy, at, above)
-            ahead = torch.where(hidden, at + (below - above) * slope, given + below * noise)
+            ahead = torch.where(hidden, at + (below - above) * slope, given + below * seen)
             at = at + (below - above) / 2 * (slope + _slope(energy, ahead, below))
             if left:
                 # back to where it was, by another way
-                at = at + math.sqrt(sigma**2 - below**2) * normal(y, generator)
+                at = at + math.sqrt(sigma**2 - below**2) * noise()
     last = _clean(energy, torch.where(hidden, at, given), levels[-1])
     return torch.where(hidden, last, y)
 

@@ -39,7 +39,10 @@ def usual_codes(energy: Rescaled, x: Tensor, n: int) -> Tensor:
     if isinstance(space, OneHots):
         share = _log_share(energy, x).unflatten(1, (space.places, -1))
         return space.of(share.argmax(dim=2)).to(x)[:, None].repeat(1, n, 1)
-    members = space.members()
+    members, prior = space.members(), _inside(energy).prior
+    if prior is not None:
+        middle = in_blocks(lambda part: prior.usual(cast(Tensor, energy.given(part))), x)
+        return middle[:, None].repeat(1, n, 1)
     if members is None:
         return x.new_zeros(len(x), n, *space.shape)
     order = _log_share(energy, x).argsort(dim=1, descending=True, stable=True)
@@ -54,7 +57,9 @@ def draw_codes(energy: Rescaled, x: Tensor, generator: torch.Generator) -> Tenso
         shares = _log_share(energy, x).exp().reshape(-1, space.choices)
         which = torch.multinomial(shares.to(generator.device), 1, generator=generator)
         return space.of(which.reshape(len(x), -1).to(x.device)).to(x)
-    members = space.members()
+    members, prior = space.members(), _inside(energy).prior
+    if prior is not None:
+        return prior.draw(cast(Tensor, energy.given(x)), generator)
     if members is None:
         drawn = space.draw(len(x), generator)
         assert drawn is not None

@@ -36,6 +36,7 @@ from thalweg.energies import (
     Rescaled,
 )
 from thalweg.energies.by_place import ByPlace
+from thalweg.energies.frame_prior import FramePrior
 from thalweg.estimators.base.calibration import CalibratedMixin
 from thalweg.estimators.base.loading import frame_size, units_of
 from thalweg.estimators.base.several import several
@@ -53,6 +54,9 @@ SIGMA = 0.3
 """Where the noise's deviation starts, in pixels' own: so small that z is worth its price."""
 
 
+WAYS = 16
+"""Parts of the prior of a continuous z"""
+
 APART = 0.25
 """Share of the steps after which codes are on their own."""
 
@@ -67,10 +71,10 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
 
     x is the last few frames, y what follows. With ``latent=None`` there is no z: least squares,
     whose guess is the mean of what may come. A discrete z is one of ``n_components`` codes, found
-    by trying all, with R = -log of how usual each is after x; a continuous z has a normal prior
-    and an encoder of limited capacity that names it from x and y (a variational bound is trained,
-    and F is E at the encoder's z). Frames are made by moving parts of the last one, and what no
-    motion explains is added.
+    by trying all, with R = -log of how usual each is after x. A continuous z has a mixture of
+    normal densities for its prior, which x settles, and an encoder of limited capacity that names
+    it from x and y (a variational bound is trained, and F is E at the encoder's z). Frames are made
+    by moving parts of the last one, and what no motion explains is added.
 
     References
     ----------
@@ -287,7 +291,7 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
         every = futures(self.energy_, x, z, -(-steps // self.horizon), generator)
         return self._frames(every, (*z.shape[:2], -1))[:, :, :steps]
 
-    def _energy(self, generator: torch.Generator) -> FreeEnergy:
+    def _energy(self, generator: torch.Generator, learned_prior: bool = True) -> FreeEnergy:
         height, width, channels = self.shape_
         shape = ClipShape(height, width, channels, self.context, self.horizon)
         codes = 1 if self.latent is None else self.n_components
@@ -298,7 +302,8 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
             every = OneHots(codes, self.places**2)
             return FreeEnergy(FramePrediction(network, every, GaussianNoise(SIGMA)), ByPlace())
         if self.latent == "continuous":
-            energy = FramePrediction(network, Gaussian(codes), GaussianNoise(SIGMA))
+            prior = FramePrior(shape, codes, WAYS, self.width, generator) if learned_prior else None
+            energy = FramePrediction(network, Gaussian(codes), GaussianNoise(SIGMA), prior)
             recognition = FrameRecognition(shape, 2 * codes, self.width, generator)
             return FreeEnergy(energy, GaussianEncoder(recognition, codes))
         return FreeEnergy(
@@ -308,4 +313,6 @@ class NextFrame(ExplainsClips, CalibratedMixin, ClipsMixin, GradientModel):
     def _blank(self, state: dict[str, Tensor]) -> Rescaled:
         d = frame_size(self.shape_, self.n_features_in_)
         units = units_of(state, self.horizon * d, self.context * d)
-        return units.around(self._energy(torch.Generator()))
+        # in version 0.1.0 the prior of a continuous z was a normal one
+        learned_prior = any(".prior." in name for name in state)
+        return units.around(self._energy(torch.Generator(), learned_prior))

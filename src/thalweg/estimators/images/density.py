@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -38,7 +38,8 @@ from thalweg.objectives.imputed import Held
 from thalweg.objectives.negatives import Pace, walk
 from thalweg.questions.blocks import check_answers
 from thalweg.samplers import Langevin
-from thalweg.training import Recipe
+from thalweg.samplers.noise import uniform
+from thalweg.training import Recipe, Run
 from thalweg.training.learn import averaging
 from thalweg.training.start import Start
 
@@ -46,7 +47,7 @@ SMALLEST = 0.02
 """Scale of noise, in standard deviations of a pixel, at which images are as they are"""
 
 SHARE = 0.7
-"""The largest scale, of the square root of the number of pixels: no image is told from another"""
+"""The largest scale, of the square root of the number of pixels"""
 
 STEPS, ROUNDS = 40, 5
 """Scales that draws go down by, and times that each is gone through where something is given"""
@@ -57,8 +58,8 @@ TRIED = 4
 NEAR = 16
 """Chains, the ones most like what is visible, of which one goes on where something is hidden"""
 
-ROWS = 256
-"""Images drawn at a time"""
+PIXELS = 200_000
+"""Of images drawn at a time"""
 
 CHAIN = Langevin(0.1, noise=0.05)
 """Of contrastive divergence: the slope weighs more than the noise"""
@@ -77,10 +78,12 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         p(y) = e^{-F(y)} / Z
 
     By default one energy F(y, s) for every scale of noise, by dual score matching: the slope of F
-    leads from an image with noise to what is under it, and F is normalized, -log of a density of
-    pixels. ``sample`` and ``complete`` go from noise down the scales. With persistent contrastive
-    divergence one energy, low on images and high where its own chains go; draws are chains that go
-    on.
+    leads from an image with noise to what is under it, and F is -log of a density of pixels in
+    units of their spread, with noise of a fiftieth of it on them. ``sample`` and ``complete`` go
+    from noise down the scales. With persistent contrastive divergence one energy, low on images and
+    high where its own chains go; draws are chains that go on.
+
+    There are no codes; what is unusual where is asked of :class:`MaskedImageModel`.
 
     References
     ----------
@@ -125,30 +128,40 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         optional=True,
     )
 
-    @property
-    def _by_scale(self) -> bool:
-        return self.objective == "dual-score-matching"
+    def fit(self, X: ImagesLike, y: None = None, *, run: Run | None = None) -> Self:
+        """Train on whole images: an array (n, height, width[, channels]), a folder, an IDX file.
+
+        ``run`` says where checkpoints and logs go (:class:`thalweg.training.Run`).
+        """
+        return super().fit(X, y, run=run)
+
+    def _accept(self, summary: Summary) -> None:
+        if summary.hidden:
+            place = np.unravel_index(int(np.argmin(summary.visible)), self.shape_)
+            raise InputError(
+                f"ImageDensity: some images are hidden (NaN) at pixel ({place[0]}, {place[1]}) of "
+                f"channel {place[2]}, for one; expected whole images to learn from "
+                "(MaskedImageModel takes others)"
+            )
+
+    def _drawn(self, generator: torch.Generator) -> Energy:
+        if self.objective != "dual-score-matching":
+            return NetworkEnergy(ImageNetwork(self.shape_, self.width, generator), STIFFNESS)
+        network = ConditionalUNet(self.shape_, self.width, self.depth, generator)
+        scales = NoisyImages(network, self._largest)
+        return Given(scales, torch.full((1, 1), math.log(SMALLEST)))
 
     @property
     def _largest(self) -> float:
         return max(10.0, SHARE * math.sqrt(self.n_features_in_))
 
-    def _accept(self, summary: Summary) -> None:
-        if summary.hidden:
-            raise InputError(
-                "ImageDensity: some pixels are hidden (NaN); expected whole images to learn from "
-                "(MaskedImageModel takes others)"
-            )
-
-    def _drawn(self, generator: torch.Generator) -> Energy:
-        if not self._by_scale:
-            network = ImageNetwork(self.shape_, self.width, generator)
-            return NetworkEnergy(network, STIFFNESS)
-        scales = NoisyImages(ConditionalUNet(self.shape_, self.width, self.depth, generator))
-        return Given(scales, torch.full((1, 1), math.log(SMALLEST)))
+    @staticmethod
+    def _of_scales(energy: Energy) -> NoisyImages | None:
+        """The energy of all scales, where it is one."""
+        return cast(NoisyImages, energy.energy) if isinstance(energy, Given) else None
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
-        if self._by_scale:
+        if self._of_scales(energy) is not None:
             return DualScoreMatching(SMALLEST, self._largest)
         chains = FromChains(CHAIN, MOVES, max(CHAINS, self.batch_size), reseeded=0.05)
         made = ContrastiveDivergence(chains, BOUND).to(start.device)
@@ -157,16 +170,12 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         return made
 
     def _recipe(self, start: Start) -> Recipe:
-        clip = float(self.n_features_in_ if self._by_scale else 1)
+        clip = float(self.n_features_in_ if self.objective == "dual-score-matching" else 1)
         return replace(super()._recipe(start), clip=clip, average=averaging(self.n_steps))
 
     def _descend(self, start: Start, energy: Energy, *rest: Any) -> Any:
         # what is trained is the energy of all scales; what is asked, the one of the smallest
-        return super()._descend(start, self._of_all(energy) if self._by_scale else energy, *rest)
-
-    @staticmethod
-    def _of_all(energy: Energy) -> NoisyImages:
-        return cast(NoisyImages, cast(Given, energy).energy)
+        return super()._descend(start, self._of_scales(energy) or energy, *rest)
 
     def _finish(self, start: Start, energy: Energy, objective: Objective) -> None:
         self.starts_ = None
@@ -177,10 +186,9 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
             self.starts_ = chains.float().cpu().numpy()
 
     def energy(self, X: ImagesLike) -> NDArray[np.floating]:
-        """F of each image, low where it is usual: (n,); of hidden (NaN) pixels as they are filled.
+        """F of each image, low where it is usual: (n,).
 
-        After dual score matching -log of the density of the pixels, blurred by a hundredth of their
-        spread.
+        Hidden (NaN) pixels are as ``complete`` fills them in, which takes as long as that.
         """
         images = self._read(X)
         return self._as_energies(self._answers(images, lambda y: self.energy_(self._lowest(y))))
@@ -209,8 +217,8 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         check_memory(64 * n * self.n_features_in_, f"sample: {n} images")
         generator = generator_from(random_state, self._like().device)
         blank = self._like().new_full((n, self.n_features_in_), torch.nan)
-        drawn = torch.cat([self._filled(part, generator, n_steps) for part in blank.split(ROWS)])
-        images = self._ends(drawn.cpu().numpy()).astype(np.float32)
+        parts = [self._filled(part, generator, n_steps) for part in blank.split(self._rows)]
+        images = self._ends(torch.cat(parts).cpu().numpy()).astype(np.float32)
         check_answers("ImageDensity", ~np.isfinite(images))
         return images.reshape(n, *(self.shape_[:2] if self.shape_[2] == 1 else self.shape_))
 
@@ -243,17 +251,14 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
             Seed of draws.
         """
         asked = several(draws, interval)
-        images = self._covered(X, mask)
-        if not asked.asked:
-            return images.painted(self._ask(images, self._lowest))
-        generator = generator_from(random_state, self._like().device)
-        count = asked.fillings
-        check_memory(16 * count * len(images) * images.n_columns, f"complete: {count} fillings")
-        drawn = self._ask(images, lambda y: self._several(y, count, generator).transpose(0, 1))
-        if asked.interval is not None:
-            lower, upper = asked.bounds(drawn)
-            return images.painted(lower), images.painted(upper)
-        return np.stack([images.painted(drawn[:, i]) for i in range(count)])
+        generator = generator_from(random_state, self._like().device) if asked.asked else None
+
+        def drawn(y: Tensor) -> Tensor:
+            assert generator is not None
+            found = self._copies(y, asked.fillings, generator, alike=False)
+            return found.transpose(0, 1)
+
+        return self._completed(X, mask, asked, self._lowest, drawn)
 
     def project(self, X: ImagesLike) -> NDArray[Any]:
         """The image of the data manifold that is closest to each, of the shape and type it came in.
@@ -262,14 +267,14 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         has the least energy, so that little noise takes a short way. Else down the energy.
         """
         images = self._read(X)
-        return images.formed(self._ask(images, self._projected))
+        return images.formed(self._ends(self._ask(images, self._projected)))
 
     def _projected(self, y: Tensor) -> Tensor:
-        y = self._filled(y, torch.Generator(y.device).manual_seed(0))
-        if not self._by_scale:
+        y = self._lowest(y)
+        energy = self._of_scales(self.energy_.energy)
+        if energy is None:
             return questions.project(self.energy_, y)
-        energy, at = self._of_all(self.energy_.energy), self.energy_.into(y)
-        scales = self._scales(STEPS)
+        at, scales = self.energy_.into(y), self._scales(STEPS)
         value = torch.stack(
             [energy(at, at.new_full((1, 1), math.log(float(each)))) for each in scales]
         )
@@ -283,55 +288,85 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         return self.energy_.out(found)
 
     def _lowest(self, y: Tensor) -> Tensor:
-        """Rows with what is hidden filled in: of several draws the one of least energy."""
+        """Rows with what is hidden filled in, each as if it were alone."""
         if not bool(y.isnan().any()):
             return y
+        if self._of_scales(self.energy_.energy) is None:
+            return questions.complete(self.energy_, y, starts=self._chains(y)[:256])
+        # the same noise for every row
         generator = torch.Generator(y.device).manual_seed(0)
-        tried = self._several(y, TRIED, generator)
+        tried = self._copies(y, TRIED, generator, alike=True)
         value = torch.stack([self.energy_(each) for each in tried])
         return tried[value.argmin(dim=0), torch.arange(len(y), device=y.device)]
 
-    def _several(self, y: Tensor, count: int, generator: torch.Generator) -> Tensor:
-        """(count, n, d), some of them at a time."""
-        parts = y.repeat(count, 1).split(ROWS)
-        return torch.cat([self._filled(part, generator) for part in parts]).reshape(count, *y.shape)
+    def _copies(self, y: Tensor, count: int, generator: torch.Generator, alike: bool) -> Tensor:
+        """Rows with what is hidden drawn so many times: (count, n, d), some rows at a time."""
+        if not bool(y.isnan().any()):
+            return y.expand(count, *y.shape)
+        seed, found = generator.get_state(), []
+        for part in y.split(max(1, self._rows // count)):
+            if alike:
+                generator.set_state(seed)
+            filled = self._filled(part.repeat(count, 1), generator, None, count, alike)
+            found.append(filled.reshape(count, *part.shape))
+        return torch.cat(found, dim=1)
 
-    def _filled(self, y: Tensor, generator: torch.Generator, n_steps: int | None = None) -> Tensor:
+    @property
+    def _rows(self) -> int:
+        """Images at a time."""
+        return max(1, PIXELS // self.n_features_in_)
+
+    def _filled(
+        self,
+        y: Tensor,
+        generator: torch.Generator,
+        n_steps: int | None = None,
+        copies: int = 1,
+        alike: bool = False,
+    ) -> Tensor:
         """Rows with what is hidden drawn, given what is visible."""
-        hidden = y.isnan()
-        if not bool(hidden.any()):
-            return y
-        at = self.energy_.into(y)
-        if self._by_scale:
-            scales = self._scales(STEPS if n_steps is None else n_steps)
+        at, energy = self.energy_.into(y), self._of_scales(self.energy_.energy)
+        if energy is None:
+            drawn = self._by_chains(at, generator, MORE if n_steps is None else n_steps, copies)
+        else:
             drawn = questions.draw_by_scales(
-                self._of_all(self.energy_.energy), at, scales, generator, rounds=ROUNDS
-            )
-            return torch.where(hidden, self.energy_.out(drawn), y)
-        return torch.where(hidden, self.energy_.out(self._by_chains(at, generator, n_steps)), y)
+                energy, at, self._scales(STEPS if n_steps is None else n_steps), generator,
+                rounds=ROUNDS, copies=copies, alike=alike,
+            )  # fmt: skip
+        return torch.where(y.isnan(), self.energy_.out(drawn), y)
 
-    def _by_chains(self, y: Tensor, generator: torch.Generator, n_steps: int | None) -> Tensor:
+    def _by_chains(
+        self, y: Tensor, generator: torch.Generator, n_steps: int, copies: int
+    ) -> Tensor:
         """Chains that training left off go on, over what is hidden; in the energy's units."""
-        assert self.starts_ is not None
-        hidden = y.isnan()
-        starts = self.energy_.into(torch.from_numpy(self.starts_).to(y))
-        # those of the nearest ones that are like what is visible
+        starts, hidden = self.energy_.into(self._chains(y)), y.isnan()
+        # one of the nearest, those that are like what is visible
         seen, given = (~hidden).to(y), torch.where(hidden, 0, y)
         apart = seen @ starts.square().T - 2 * given @ starts.T
         near = apart.topk(min(NEAR, len(starts)), largest=False).indices
         if bool(hidden.all()):
             near = torch.arange(len(starts), device=y.device).expand(len(y), -1)
-        place = torch.randint(
-            near.shape[1], (len(y), 1), generator=generator, device=generator.device
-        )
-        begin = starts[near.gather(1, place.to(y.device))[:, 0]]
-        held = Held(self.energy_.energy, torch.where(hidden, begin, y), hidden)
-        moves = MORE if n_steps is None else n_steps
-        return held.whole(walk(Pace(CHAIN), held, held.y, moves, generator)[0])
+        found = []
+        for part, some, gone in zip(
+            y.chunk(copies), near.chunk(copies), hidden.chunk(copies), strict=True
+        ):
+            # what a row gets does not depend on how many there are
+            place = (uniform(part[:, :1], generator) * some.shape[1]).long()
+            begin = starts[some.gather(1, place.clamp(max=some.shape[1] - 1))[:, 0]]
+            held = Held(self.energy_.energy, torch.where(gone, begin, part), gone)
+            found.append(held.whole(walk(Pace(CHAIN), held, held.y, n_steps, generator)[0]))
+        return torch.cat(found)
+
+    def _chains(self, y: Tensor) -> Tensor:
+        assert self.starts_ is not None
+        return torch.from_numpy(self.starts_).to(y)
 
     def _scales(self, n_steps: int) -> Tensor:
         return questions.scales_between(self._largest, SMALLEST, n_steps)
 
-    def _ends(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Values between black and white, where it is known what that is."""
-        return values if self.white_ is None else np.clip(values, 0, self.white_)
+    def _restore(self, state: dict[str, Tensor]) -> Self:
+        if self.objective != "dual-score-matching" and self.starts_ is None:
+            raise InputError(
+                "ImageDensity: starts_ is missing; expected the images that chains had come to"
+            )
+        return super()._restore(state)

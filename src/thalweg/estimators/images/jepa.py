@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, cast
 
 import numpy as np
@@ -94,9 +95,10 @@ class JEPA(CalibratedMixin, ImageModel):
     def energy(self, X: ImagesLike, Y: ImagesLike | None = None) -> NDArray[np.floating]:
         """F of each pair of parts, low where Y could be what is hidden of X: (n,).
 
-        Without Y the energy of single images, -log of the density of their pixels along what the
-        embedding sees (:class:`thalweg.energies.GaussianEmbedding`): right as far as embeddings are
-        normal, which is what ``spread="gaussian"`` trains them to be.
+        Without Y the energy of single images, -log of the density of their pixels (in units of
+        their spread) along what the embedding sees (:class:`thalweg.energies.GaussianEmbedding`).
+        It is right as far as embeddings of whole images are normal, which ``spread="gaussian"``
+        trains them to be.
 
         Parameters
         ----------
@@ -106,15 +108,26 @@ class JEPA(CalibratedMixin, ImageModel):
             As many images, NaN where X is visible.
         """
         if Y is None:
-            alone = GaussianEmbedding(_Embedded(self._inner)).to(self._like())
-            scale = float(self.energy_.scale.log().sum()) * self.n_components / self.n_features_in_
             images = self._read(X)
-            # pixels in their own units: a density of so many components
-            return self._as_energies(
-                self._answers(images, lambda y: alone(self.energy_.into(y)) + scale)
-            )
+            # a product of slopes of very different sizes
+            alone = GaussianEmbedding(copy.deepcopy(_Embedded(self._inner)).double())
+            return self._as_energies(self._answers(images, lambda y: self._single(alone, y)))
         given, hidden = self._pairs(X, Y)
         return self._distances(given, hidden).min(axis=0)
+
+    def score_samples(self, X: ImagesLike) -> NDArray[np.floating]:
+        """-F of single images, scikit-learn's sign, higher is more normal: (n,)."""
+        return -self.energy(X)
+
+    def _single(self, alone: GaussianEmbedding, y: Tensor) -> Tensor:
+        seen = int((~y.isnan()).sum(dim=1).min())
+        m = self._inner.components
+        if seen < m:
+            raise InputError(
+                f"energy: an image of which {seen} pixels are visible, and {m} components; "
+                "expected as many visible pixels at least (a smaller n_components in training)"
+            )
+        return alone(self.energy_.into(y).double()).to(y)
 
     def codes(self, X: ImagesLike, Y: ImagesLike) -> NDArray[np.integer]:
         """The z whose prediction from X is nearest to Y, of each pair: (n,)."""

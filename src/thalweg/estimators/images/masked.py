@@ -15,7 +15,6 @@ from thalweg.core import (
     Energy,
     Levels,
     changed,
-    check_memory,
     generator_from,
     parameter,
 )
@@ -114,24 +113,13 @@ class MaskedImageModel(ScoresMixin, ImageModel):
             Seed of draws.
         """
         asked = several(draws, interval)
-        images = self._covered(X, mask)
-        if not asked.asked:
-            return images.painted(self._ask(images, lambda y: questions.expect(self.energy_, y)))
         generator = generator_from(random_state)
-        check_memory(
-            16 * asked.fillings * len(images) * images.n_columns,
-            f"complete: {asked.fillings} fillings",
-        )
 
-        def question(y: Tensor) -> Tensor:
-            drawn = questions.draw_fillings(self.energy_, y, asked.fillings, generator)
-            return drawn.transpose(0, 1)
+        def drawn(y: Tensor) -> Tensor:
+            found = questions.draw_fillings(self.energy_, y, asked.fillings, generator)
+            return found.transpose(0, 1)
 
-        drawn = self._ask(images, question)
-        if asked.interval is not None:
-            lower, upper = asked.bounds(drawn)
-            return images.painted(lower), images.painted(upper)
-        return np.stack([images.painted(drawn[:, i]) for i in range(asked.fillings)])
+        return self._completed(X, mask, asked, lambda y: questions.expect(self.energy_, y), drawn)
 
     def project(self, X: ImagesLike) -> NDArray[Any]:
         """The image of the data manifold that is closest to each, of the shape and type it came in.

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from thalweg.core import Choice, Energy, InputError, Integer, Sizes, changed, learned, parameter
+from thalweg.core import (
+    Choice,
+    Energy,
+    InputError,
+    Integer,
+    Sizes,
+    changed,
+    check_memory,
+    learned,
+    parameter,
+)
 from thalweg.data import CoveredImages, Images, ImagesLike, as_images, pixel_units
 from thalweg.data.images import described
 from thalweg.data.source import Summary
 from thalweg.energies import Rescaled
 from thalweg.estimators.base.loading import frame_size, units_of
+from thalweg.estimators.base.several import Several
 from thalweg.estimators.base.training import GradientModel
 from thalweg.training import Run
 from thalweg.training.start import Start, Units
@@ -117,6 +129,32 @@ class ImageEstimator(GradientModel):
                 "a mask that says what is hidden"
             )
         return images
+
+    def _completed(
+        self,
+        X: ImagesLike,
+        mask: ArrayLike | None,
+        asked: Several,
+        one: Callable[[Tensor], Tensor],
+        drawn: Callable[[Tensor], Tensor],
+    ) -> Any:
+        """Images filled in: once (``one`` of rows), or as several draws of rows, (n, m, d), say."""
+        images = self._covered(X, mask)
+        if not asked.asked:
+            return images.painted(self._ends(self._ask(images, one)))
+        check_memory(
+            16 * asked.fillings * len(images) * images.n_columns,
+            f"complete: {asked.fillings} fillings",
+        )
+        every = self._ends(self._ask(images, drawn))
+        if asked.interval is not None:
+            lower, upper = asked.bounds(every)
+            return images.painted(lower), images.painted(upper)
+        return np.stack([images.painted(every[:, i]) for i in range(asked.fillings)])
+
+    def _ends(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Values between black and white, where it is known what that is."""
+        return values if self.white_ is None else np.clip(values, 0, self.white_)
 
     def _check_range(self, images: Images, summary: Summary) -> None:
         """Numbers of another range than in training, which no message of a network would name."""
