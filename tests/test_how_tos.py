@@ -74,6 +74,7 @@ def test_the_page_for_a_folder_of_photos(tmp_path, monkeypatch):
     for name, settings in (
         ("ImageDenoiser()", "ImageDenoiser(width=4, depth=1, crop=16, n_steps=2)"),
         ("width=16", "width=4, n_steps=2"),
+        ("ImageDensity()", "ImageDensity(width=4, depth=1, n_steps=2, batch_size=4)"),
         ("JointEmbeddingModel()", "JointEmbeddingModel(width=4, n_steps=2, batch_size=4)"),
     ):
         assert name in code
@@ -84,6 +85,9 @@ def test_the_page_for_a_folder_of_photos(tmp_path, monkeypatch):
     assert [image.shape for image in scope["clean"]] == [(24, 20)] * 7 + [(30, 40, 3)]
     assert scope["filled"].shape == (8, 24, 20)
     assert (scope["lower"] <= scope["upper"]).all()
+    assert scope["drawn"].shape == (3, 24, 20)
+    assert scope["several"].shape == (2, 8, 24, 20)
+    np.testing.assert_array_equal(scope["several"][0][:, :4], scope["filled"][:, :4])
     assert scope["unusual"].shape == (8,)
     assert scope["where"].shape == (8, 6, 5)
     assert len(scope["places"]) == 8

@@ -30,8 +30,10 @@ class ConditionalUNet(nn.Module):
     r"""Residual convolutions on squares of 2 x 2 pixels, at two sizes or more, told a level.
 
     From images (n, channels, height, width) and levels (n, 1) to images. What a level says
-    stretches and shifts every channel within a block. Its nonlinearity is smooth, SiLU, and there
-    is no normalization over images or channels, so that its derivative can be trained.
+    stretches and shifts every channel within a block; at the smallest size the mean over the image
+    says so too, and where a square is goes in with it, so that all of an image is seen from
+    everywhere. Its nonlinearity is smooth, SiLU, and there is no normalization over images or
+    channels, so that its derivative can be trained.
 
     Parameters
     ----------
@@ -75,12 +77,13 @@ class ConditionalUNet(nn.Module):
         wide = [width * min(2**i, 4) for i in range(halved + 1)]
         beside = max(1, depth // 2)
         self.told = nn.Sequential(nn.Linear(2 * WAVES, TOLD), nn.SiLU(), nn.Linear(TOLD, TOLD))
-        self.enter = nn.Conv2d(4 * channels, width, 3, padding=1)
+        self.enter = nn.Conv2d(4 * channels + 2, width, 3, padding=1)
         self.before = nn.ModuleList(_blocks(each, beside) for each in wide[:-1])
         self.down = nn.ModuleList(
             nn.Conv2d(here, there, 2, stride=2) for here, there in itertools.pairwise(wide)
         )
         self.middle = _blocks(wide[-1], depth)
+        self.whole = nn.ModuleList(nn.Linear(wide[-1], TOLD) for _ in range(depth))
         self.up = nn.ModuleList(
             nn.Conv2d(there, 4 * here, 1) for here, there in itertools.pairwise(wide)
         )
@@ -92,7 +95,7 @@ class ConditionalUNet(nn.Module):
         with torch.no_grad():
             for name, weight in self.named_parameters():
                 # blocks begin as little more than what goes past them, and the whole as little
-                if name.endswith(("second.weight", "told.weight")):
+                if name.endswith(("second.weight", "told.weight")) or name.startswith("whole"):
                     weight.mul_(0.2)
             self.leave.weight.mul_(0.1)
             self.alone.weight.zero_()
@@ -105,13 +108,20 @@ class ConditionalUNet(nn.Module):
         # squares, and squares of squares, are whole ones
         unit = 2 ** (len(self.down) + 1)
         whole = pad(y, (0, -width % unit, 0, -height % unit), mode="replicate")
-        h = self.enter(pixel_unshuffle(whole, 2))
+        squares = pixel_unshuffle(whole, 2)
+        rows, columns = (
+            torch.linspace(-1, 1, extent, dtype=y.dtype, device=y.device)
+            for extent in squares.shape[2:]
+        )
+        place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+        h = self.enter(torch.cat([squares, place.expand(y.shape[0], -1, -1, -1)], dim=1))
         past = []
         for blocks, down in zip(self.before, self.down, strict=True):
             h = _through(blocks, h, told)
             past.append(h)
             h = down(h)
-        h = _through(self.middle, h, told)
+        for block, look in zip(self.middle, self.whole, strict=True):
+            h = block(h, told + look(h.mean(dim=(2, 3))))
         for up, blocks in zip(reversed(self.up), reversed(self.after), strict=True):
             h = _through(blocks, pixel_shuffle(up(silu(h)), 2) + past.pop(), told)
         made: Tensor = pixel_shuffle(self.leave(silu(h)), 2)

@@ -118,7 +118,7 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         default=2,
     )
     n_steps: int = changed(default=4000)
-    batch_size: int = changed(default=128)
+    batch_size: int = changed(default=64)
     learning_rate: float = changed(default=0.002)
 
     starts_: NDArray[np.float32] | None = learned(
