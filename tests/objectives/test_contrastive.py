@@ -299,3 +299,29 @@ def test_bad_settings_are_named(generator, y):
         InfoNCE(None, 0)
     with pytest.raises(InputError, match="regularization must be at least 0"):
         ContrastiveDivergence(FromData(Langevin()), -1)
+
+
+def test_chains_may_start_at_draws_as_wide_as_the_data(generator):
+    y = torch.randn(4000, 3, generator=generator) @ torch.tensor(
+        [[1.0, 0.5, 0.0], [0.0, 1.0, 2.0], [0.0, 0.0, 0.3]]
+    ) + torch.tensor([1.0, -2.0, 0.0])
+    negatives = FromChains(MALA(0.01), 1, size=8000, start="normal")
+    negatives.begin(network(generator), y, generator)
+    drawn = negatives.chains
+    # five standard errors
+    assert bool(((drawn.mean(dim=0) - y.mean(dim=0)).abs() < 5 * y.std(dim=0) / 8000**0.5).all())
+    torch.testing.assert_close(drawn.T.cov(), y.T.cov(), atol=0.3, rtol=0.05)
+    assert float((drawn[0] - y).abs().sum(dim=1).min()) > 0
+    with pytest.raises(InputError, match="start must be one of"):
+        FromChains(MALA(0.01), 1, start="elsewhere")
+
+
+def test_noise_on_the_data_is_seen_by_the_energy(generator):
+    energy, y = network(generator), torch.zeros(5000, 2)
+    seen = []
+    objective = ContrastiveDivergence(FromData(Langevin(1e-12, noise=0.0), 1), noise=0.5)
+    energy.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    objective(energy, Batch(y), generator)
+    assert abs(float(seen[-1][:5000].std()) - 0.5) < 5 * 0.5 / 20000**0.5
+    with pytest.raises(InputError, match="noise must be at least 0"):
+        ContrastiveDivergence(FromData(Langevin(), 1), noise=-1.0)

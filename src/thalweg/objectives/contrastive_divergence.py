@@ -8,6 +8,7 @@ from torch import Tensor
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.objectives.base import Objective, loss_of, mean_of
 from thalweg.objectives.negatives import NegativePoints, Negatives
+from thalweg.samplers.noise import normal
 
 
 def both_energies(energy: Energy, batch: Batch, found: NegativePoints) -> tuple[Tensor, Tensor]:
@@ -36,14 +37,22 @@ class ContrastiveDivergence(Objective):
     negatives : Negatives
     regularization : float, default 0
         Alpha, keeps energies near 0 (they are defined up to a constant only).
+    noise : float, default 0
+        Standard deviation of Gaussian noise on the data: where they have no width in some direction
+        the energy would become ever steeper there, and chains of any step size lose their hold.
 
     References
     ----------
     Hinton (2002); Tieleman (2008); for the regularization Du and Mordatch (2019), section 3.
     """
 
-    def __init__(self, negatives: Negatives, regularization: float = 0.0) -> None:
+    def __init__(
+        self, negatives: Negatives, regularization: float = 0.0, noise: float = 0.0
+    ) -> None:
         super().__init__()
+        if not noise >= 0:
+            raise InputError(f"ContrastiveDivergence: noise must be at least 0, got {noise}")
+        self.noise = noise
         if not regularization >= 0:
             raise InputError(
                 f"ContrastiveDivergence: regularization must be at least 0, got {regularization}"
@@ -54,6 +63,9 @@ class ContrastiveDivergence(Objective):
         self.negatives.begin(energy, y, generator)
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
+        if self.noise:
+            y = batch.y + self.noise * normal(batch.y, generator)
+            batch = Batch(y, *batch[1:])
         found = self.negatives(energy, batch, generator)
         data, other = both_energies(energy, batch, found)
         down, up = mean_of(data, batch), other.mean()

@@ -16,6 +16,8 @@ from thalweg.samplers import Bridge, Sampler
 from thalweg.samplers.adaptive import Adaptive
 from thalweg.samplers.noise import normal, one_uniform, uniform
 
+STARTS = ("data", "normal")
+
 PACE = 0.05
 """How much of a step size changes for a difference in acceptance of 1"""
 
@@ -135,6 +137,10 @@ class FromChains(Negatives):
     kick : float or sequence of float, default 0.1
         Standard deviation of the noise on the data where chains start; not for binary energies.
         Chains kicked far away are high up for a while, and energies are pushed up for nothing.
+    start : {"data", "normal"}, default "data"
+        Where chains start: at kicked data, or at draws of a normal density with the mean and the
+        covariance of the batch, whatever its number of columns. Chains from data stay where data
+        are; those from a normal density have to find them, and draws are then the energy's own.
 
     References
     ----------
@@ -153,6 +159,7 @@ class FromChains(Negatives):
         size: int = 4096,
         reseeded: float = 0.01,
         kick: float | tuple[float, ...] = 0.1,
+        start: str = "data",
     ) -> None:
         super().__init__()
         self.register_buffer("kicks", check_chains("FromChains", sampler, n_steps, kick))
@@ -161,15 +168,22 @@ class FromChains(Negatives):
                 f"FromChains: size is {size} and reseeded {reseeded}; expected at least 1, and a "
                 "share from 0 to 1"
             )
+        if start not in STARTS:
+            raise InputError(f"FromChains: start must be one of {STARTS}, got {start!r}")
         self.pace, self.n_steps, self.size = Pace(sampler), n_steps, size
-        self.reseeded, self.kick = reseeded, kick
+        self.reseeded, self.kick, self.start = reseeded, kick, start
         self.register_buffer("chains", torch.empty(0))
 
     def begin(self, energy: Energy, y: Tensor, generator: torch.Generator) -> None:
+        if self.start == "normal":
+            self.chains = as_normal(y, self.size, generator)
+            return
         rows = torch.randint(len(y), (self.size,), generator=generator, device=generator.device)
         self.chains = self._fresh(energy, y[rows.to(y.device)], generator)
 
     def _fresh(self, energy: Energy, y: Tensor, generator: torch.Generator) -> Tensor:
+        if self.start == "normal":
+            return as_normal(y, len(y), generator)
         return y.detach() if energy.space != "real" else kicked(y, self.kicks, generator)
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> NegativePoints:
@@ -196,6 +210,17 @@ class FromChains(Negatives):
         return NegativePoints(
             end, None, {"acceptance": acceptance, "reseeded": anew.float().mean()}
         )
+
+
+def as_normal(y: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """n draws of the normal density with the mean and covariance of rows y (m, ...).
+
+    Rows, less their mean, with random weights: no matrix of their columns is made.
+    """
+    y = y.detach()
+    mean, rows = y.mean(dim=0), y.flatten(1)
+    weights = normal(rows.new_empty(n, len(rows)), generator) / len(rows) ** 0.5
+    return (weights @ (rows - rows.mean(dim=0))).reshape(n, *y.shape[1:]) + mean
 
 
 class FromNoise(Negatives):

@@ -67,8 +67,9 @@ CHAIN = Langevin(0.1, noise=0.05)
 MOVES, MORE, CHAINS = 20, 200, 1024
 """Its steps in each step of training and of a draw, and how many chains there are"""
 
-STIFFNESS, BOUND = 0.01, 0.01
-"""Parabola around all images, and what keeps energies near 0"""
+STIFFNESS, BOUND, NOISE = 0.01, 0.01, 0.1
+"""Parabola around all images, what keeps energies near 0, and noise on images, as wide as makes the
+slopes that the chain's step can follow"""
 
 
 class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
@@ -163,8 +164,10 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if self._of_scales(energy) is not None:
             return DualScoreMatching(SMALLEST, self._largest)
-        chains = FromChains(CHAIN, MOVES, max(CHAINS, self.batch_size), reseeded=0.05)
-        made = ContrastiveDivergence(chains, BOUND).to(start.device)
+        chains = FromChains(
+            CHAIN, MOVES, max(CHAINS, self.batch_size), reseeded=0.05, start="normal"
+        )
+        made = ContrastiveDivergence(chains, BOUND, NOISE).to(start.device)
         order = torch.randperm(len(start.source), generator=torch.Generator().manual_seed(0))
         made.begin(energy, start.batch(order[:CHAINS].numpy()).y, start.seeds.noise)
         return made
