@@ -1,7 +1,7 @@
 """What representations learned without labels are worth: probes on Fashion-MNIST and on digits.
 
-python benchmarks/representations.py run [--set fashion|digits] [--seeds 0,1,2] [--ways A,B]
-    [--steps 1500] [--images DIR] >> results.jsonl
+python benchmarks/representations.py run [--set fashion|digits|others] [--seeds 0,1,2]
+    [--ways A,B] [--steps 1500] [--images DIR] >> results.jsonl
 python benchmarks/representations.py table results.jsonl
 
 ``run`` prints a line of JSON for every way and seed; ``table`` makes the table. DIR holds
@@ -11,6 +11,10 @@ are looked at once. A seed settles pretraining and which labels are used. All ne
 number of images in pretraining; the convolutional ones are one architecture, that of supervised
 training too. Fine-tuning takes 150, 300 and 600 steps of 64 with 10, 100 and 1,000 labels a class;
 the transformer is not tuned, which takes hours on two cores.
+
+``--set others`` holds them against supervised pretraining: what is asked about are five classes of
+Fashion-MNIST, sandals, shirts, sneakers, bags and boots; the encoder beside them was trained with
+all labels of the other five, the ways without labels on the images of all ten.
 
 Columns: linear probe and nearest neighbours with all labels; linear probe and fine-tuning with 10,
 100 and 1,000 labels a class.
@@ -27,18 +31,27 @@ import torch
 from sklearn.datasets import load_digits
 
 from thalweg.core import Batch, Energy
-from thalweg.data import Shuffled, as_images, read_idx
+from thalweg.data import Shuffled, as_images, random_positions, read_idx
 from thalweg.energies import ConvolutionalInpainter
 from thalweg.energies.inpainting import Encoding
-from thalweg.estimators import JointEmbeddingModel, KMeans, MaskedImageModel, SparseCoding
+from thalweg.estimators import (
+    JEPA,
+    JointEmbeddingModel,
+    KMeans,
+    MaskedImageModel,
+    SparseCoding,
+)
 from thalweg.objectives import Denoising
 from thalweg.pretext import AddedNoise
 from thalweg.probe import Labelled, fine_tune, linear_probe, neighbour_probe, some_of_each
-from thalweg.training import Recipe, learn
+from thalweg.training import Recipe, adam, learn
 
 STEPS, BATCH, RATE = 1500, 128, 0.002
 CONVOLUTIONAL = {"width": 16, "depth": 2}
 NEIGHBOURS_OF = 20_000
+ASKED = (5, 6, 7, 8, 9)
+"""Classes of Fashion-MNIST that are asked about where the others are supervised"""
+
 TUNING = {10: 150, 50: 200, 100: 300, 1000: 600}
 
 
@@ -56,7 +69,49 @@ class Restored(Energy):
         return (y - self.reconstruct(y)).square().sum(dim=1)
 
 
-class Denoised:
+class Encoded:
+    """What has an encoder of its own, ``found``."""
+
+    def encoder(self):
+        return self.found
+
+    @torch.no_grad()
+    def transform(self, images):
+        rows = torch.from_numpy(images.reshape(len(images), -1).astype(np.float32))
+        return np.concatenate([self.found(part).numpy() for part in rows.split(500)])
+
+
+class Supervised(Encoded):
+    """The convolutional network trained to tell the classes of other images, with all labels."""
+
+    def __init__(self, items, labels, steps, seed):
+        self.items, self.labels, self.steps, self.seed = items, labels, steps, seed
+
+    def fit(self, images):
+        source = as_images(self.items)
+        mean, spread = float(self.items.mean()), float(self.items.std())
+        generator = torch.Generator().manual_seed(self.seed)
+        network = ConvolutionalInpainter(source.shape, **CONVOLUTIONAL, generator=generator)
+        units = torch.full((source.n_columns,), mean), torch.full((source.n_columns,), spread)
+        encoder = Encoding(network, *units)
+        kinds, target = np.unique(self.labels, return_inverse=True)
+        head = torch.nn.LazyLinear(len(kinds))
+        head(encoder(torch.from_numpy(source.take(np.arange(2)))))
+        optimizer, schedule = adam(
+            [{"params": [*network.parameters(), *head.parameters()], "lr": RATE}], self.steps
+        )
+        for index in random_positions(len(source), BATCH, self.steps, generator):
+            guessed = head(encoder(torch.from_numpy(source.take(index))))
+            loss = torch.nn.functional.cross_entropy(guessed, torch.from_numpy(target[index]))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        self.found = encoder.eval()
+        return self
+
+
+class Denoised(Encoded):
     """The convolutional network trained on images with noise as strong as they are."""
 
     def __init__(self, steps, seed):
@@ -76,14 +131,6 @@ class Denoised:
         units = torch.full((source.n_columns,), mean), torch.full((source.n_columns,), spread)
         self.found = Encoding(network, *units).eval()
         return self
-
-    def encoder(self):
-        return self.found
-
-    @torch.no_grad()
-    def transform(self, images):
-        rows = torch.from_numpy(images.reshape(len(images), -1).astype(np.float32))
-        return np.concatenate([self.found(part).numpy() for part in rows.split(500)])
 
 
 class Patches:
@@ -164,14 +211,20 @@ class Pixels:
         return images.reshape(len(images), -1).astype(np.float32)
 
 
-def ways(name, seed, steps=None):
+def ways(name, seed, steps=None, labelled=None):
     small = name == "digits"
     patch = 2 if small else 4
     shared = {"patch": patch, "batch_size": BATCH, "learning_rate": RATE, "random_state": seed}
     steps = steps or (1000 if small else STEPS)
     convolutional = shared | CONVOLUTIONAL | {"network": "convolutional"}
     side = 3 if small else 6
-    return {
+    others = {}
+    if labelled is not None:
+        others["supervised, the other classes"] = Supervised(*labelled, steps, seed)
+    return others | {
+        "joint prediction, convolutional": JEPA(
+            n_steps=steps, **(convolutional | {"batch_size": BATCH})
+        ),
         "masked, transformer": MaskedImageModel(n_steps=steps, **shared),
         "masked, convolutional": MaskedImageModel(n_steps=steps, **convolutional),
         "occluded, convolutional": MaskedImageModel(
@@ -202,6 +255,16 @@ def fashion(folder):
         Labelled(images[0][55_000:], labels[0][55_000:]),
         Labelled(images[1], labels[1]),
     )
+
+
+def other_classes(parts):
+    """Parts with the classes that are asked about alone, and the training items of the others."""
+
+    def of(part, kept):
+        return Labelled(part.items[kept], part.labels[kept])
+
+    asked = tuple(of(part, np.isin(part.labels, ASKED)) for part in parts)
+    return asked, of(parts[0], ~np.isin(parts[0].labels, ASKED))
 
 
 def digits():
@@ -248,12 +311,15 @@ def run(options):
         parts, counts = digits(), (10, 50)
     else:
         parts, counts = fashion(Path(options.images)), (10, 100, 1000)
+    every, labelled = parts[0].items, None
+    if options.set == "others":
+        parts, labelled = other_classes(parts)
     for seed in map(int, options.seeds.split(",")):
-        for name, model in ways(options.set, seed, options.steps).items():
+        for name, model in ways(options.set, seed, options.steps, labelled).items():
             if options.ways and not any(name.startswith(way) for way in options.ways.split(",")):
                 continue
             start = time.perf_counter()
-            model.fit(parts[0].items)
+            model.fit(every)
             trained = time.perf_counter() - start
             found = measured(model, parts, seed, counts)
             line = {"set": options.set, "way": name, "seed": seed, "seconds": trained, **found,
@@ -286,7 +352,7 @@ def main():
     parser = argparse.ArgumentParser()
     verbs = parser.add_subparsers(dest="verb", required=True)
     runs = verbs.add_parser("run")
-    runs.add_argument("--set", choices=("fashion", "digits"), default="fashion")
+    runs.add_argument("--set", choices=("fashion", "digits", "others"), default="fashion")
     runs.add_argument("--seeds", default="0,1,2")
     runs.add_argument("--ways", default="")
     runs.add_argument("--steps", type=int)

@@ -141,12 +141,6 @@ class JEPA(CalibratedMixin, ImageModel):
         """The embedding of what is visible of each image: (n, components)."""
         return self._ask(self._read(X), self._embed)
 
-    def _pairs(self, X: ImagesLike, Y: ImagesLike) -> tuple[Images, Images]:
-        given, hidden = self._read(X), self._read(Y)
-        if len(given) != len(hidden):
-            raise InputError(f"X has {len(given)} images, Y {len(hidden)}; expected as many")
-        return given, hidden
-
     def _distances(self, given: Images, hidden: Images) -> NDArray[np.floating]:
         """(n_codes, n)."""
         found = self._predicted(given) - self._ask(hidden, self._embed)
@@ -169,11 +163,8 @@ class JEPA(CalibratedMixin, ImageModel):
         return cast(EmbeddedPrediction, energy).network
 
     def _energy(self, network: Inpainter, generator: torch.Generator) -> EmbeddedPrediction:
-        with torch.no_grad():
-            blank = torch.zeros(1, int(np.prod(network.shape)))
-            size = network.represent_whole(blank).shape[1]
         m = self.n_components
-        projector = Perceptron((size, 2 * m, m), generator=generator)
+        projector = Perceptron((self._size_of(network), 2 * m, m), generator=generator)
         return EmbeddedPrediction(network, projector, m, self.n_codes, 4 * m, generator)
 
 

@@ -103,9 +103,7 @@ class JointEmbeddingModel(ImageModel):
 
     def energy(self, X: ImagesLike, Y: ImagesLike) -> NDArray[np.floating]:
         """F of each pair of images, low where they could be two views of one: (n,)."""
-        given, other = self._read(X), self._read(Y)
-        if len(given) != len(other):
-            raise InputError(f"energy: X has {len(given)} images, Y {len(other)}; expected as many")
+        given, other = self._pairs(X, Y)
         first = self._ask(given, self._embed)
         return np.asarray(np.square(first - self._ask(other, self._embed)).sum(axis=1))
 
@@ -117,8 +115,5 @@ class JointEmbeddingModel(ImageModel):
         return cast(JointEmbedding, energy).network
 
     def _energy(self, network: Inpainter, generator: torch.Generator) -> JointEmbedding:
-        with torch.no_grad():
-            blank = torch.zeros(1, int(np.prod(network.shape)))
-            size = network.represent_whole(blank).shape[1]
-        sizes = (size, self.n_components, self.n_components)
+        sizes = (self._size_of(network), self.n_components, self.n_components)
         return JointEmbedding(network, Perceptron(sizes, generator=generator))

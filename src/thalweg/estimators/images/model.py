@@ -97,6 +97,14 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimat
             self._inside(self.energy_.energy), self.energy_.shift, self.energy_.scale
         ).eval()
 
+    @staticmethod
+    @torch.no_grad()
+    def _size_of(network: Inpainter) -> int:
+        """Of the representation that a network has of an image."""
+        height, width, channels = network.shape
+        blank = torch.zeros(1, height * width * channels)
+        return int(network.represent_whole(blank).shape[1])
+
     @torch.no_grad()
     def _size(self) -> int:
         return int(self.encoder()(self.energy_.shift[None]).shape[1])

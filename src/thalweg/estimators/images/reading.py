@@ -116,6 +116,13 @@ class ImageEstimator(GradientModel):
         self._check_range(images, images.summary("images"))
         return images
 
+    def _pairs(self, X: ImagesLike, Y: ImagesLike) -> tuple[Images, Images]:
+        """Images and as many others."""
+        given, other = self._read(X), self._read(Y)
+        if len(given) != len(other):
+            raise InputError(f"X has {len(given)} images, Y {len(other)}; expected as many")
+        return given, other
+
     def _covered(self, X: ImagesLike, mask: ArrayLike | None) -> Images:
         """Images to complete, what the mask says hidden besides what is NaN."""
         images = self._read(X)
