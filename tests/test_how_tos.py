@@ -98,7 +98,10 @@ def test_an_estimator_is_added_in_under_forty_lines(tmp_path):
     code, line = blocks("how_to_add_an_estimator")
     assert len(code.strip().splitlines()) < 40
     package = tmp_path / "thalweg"
-    shutil.copytree(ROOT / "src" / "thalweg", package, ignore=shutil.ignore_patterns("__pycache__"))
+    ignored = shutil.ignore_patterns("__pycache__", "kernels")
+    shutil.copytree(ROOT / "src" / "thalweg", package, ignore=ignored)
+    # where they are compiled already
+    (package / "kernels").symlink_to(ROOT / "src" / "thalweg" / "kernels")
     (package / "estimators" / "tables" / "score_density.py").write_text(code)
     registry = package / "estimators" / "registry.py"
     registry.write_text(f"{registry.read_text()}\n{line}")
