@@ -31,7 +31,7 @@ from thalweg.data import read_idx
 from thalweg.estimators import BernoulliRBM, GaussianMixture, ImageDensity, VariationalAutoencoder
 from thalweg.plots import draw_tiles, figure, save_figure
 
-K, REAL, HALVED, SEVERAL = 3, 2000, 100, 10
+K, REAL, HALVED, SEVERAL = 3, 2000, 30, 10
 TIMES = (6, 12, 18, 24, 30, 40)
 
 

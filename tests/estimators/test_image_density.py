@@ -16,8 +16,8 @@ DIGITS = load_digits()
 TRAIN, TEST = DIGITS.images[:1500].astype(np.float32), DIGITS.images[1500:].astype(np.float32)
 CHAINS = "persistent-contrastive-divergence"
 WAYS = {
-    "dual-score-matching": {"width": 24, "depth": 1, "n_steps": 700},
-    CHAINS: {"width": 16, "n_steps": 300},
+    "dual-score-matching": {"width": 16, "depth": 1, "n_steps": 500, "learning_rate": 0.004},
+    CHAINS: {"width": 16, "n_steps": 150, "learning_rate": 0.004},
 }
 
 

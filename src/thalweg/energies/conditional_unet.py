@@ -121,7 +121,8 @@ class ConditionalUNet(nn.Module):
             past.append(h)
             h = down(h)
         for block, look in zip(self.middle, self.whole, strict=True):
-            h = block(h, told + look(h.mean(dim=(2, 3))))
+            # bounded: what a mean says of what it is a mean of must not grow by itself
+            h = block(h, told + look(torch.tanh(h.mean(dim=(2, 3)))))
         for up, blocks in zip(reversed(self.up), reversed(self.after), strict=True):
             h = _through(blocks, pixel_shuffle(up(silu(h)), 2) + past.pop(), told)
         made: Tensor = pixel_shuffle(self.leave(silu(h)), 2)
@@ -146,7 +147,7 @@ class _Block(nn.Module):
 
     def forward(self, h: Tensor, told: Tensor) -> Tensor:
         stretch, shift = self.told(told)[..., None, None].chunk(2, dim=1)
-        inside = self.first(silu(h)) * (1 + stretch) + shift
+        inside = self.first(silu(h)) * (1 + torch.tanh(stretch)) + shift
         found: Tensor = h + self.second(silu(inside))
         return found
 

@@ -111,7 +111,9 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         kw_only=False,
     )
     width: int = parameter(
-        "Channels of the network at its largest size.", Integer(1, high=65_536), default=48
+        "Channels of the network where images are half as large as they come.",
+        Integer(1, high=65_536),
+        default=48,
     )
     depth: int = parameter(
         "Blocks of two convolutions at its smallest size (dual score matching).",
@@ -120,7 +122,7 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
     )
     n_steps: int = changed(default=4000)
     batch_size: int = changed(default=64)
-    learning_rate: float = changed(default=0.002)
+    learning_rate: float = changed(default=0.001)
 
     starts_: NDArray[np.float32] | None = learned(
         "Images that chains had come to at the end of contrastive divergence, (1024, pixels).",
@@ -147,7 +149,9 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
 
     def _drawn(self, generator: torch.Generator) -> Energy:
         if self.objective != "dual-score-matching":
-            return NetworkEnergy(ImageNetwork(self.shape_, self.width, generator), STIFFNESS)
+            return NetworkEnergy(
+                ImageNetwork(self.shape_, max(1, self.width // 2), generator), STIFFNESS
+            )
         network = ConditionalUNet(self.shape_, self.width, self.depth, generator)
         scales = NoisyImages(network, self._largest)
         return Given(scales, torch.full((1, 1), math.log(SMALLEST)))
@@ -173,7 +177,8 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         return made
 
     def _recipe(self, start: Start) -> Recipe:
-        clip = float(self.n_features_in_ if self.objective == "dual-score-matching" else 1)
+        # the loss is a sum over pixels
+        clip = self.n_features_in_ / 4 if self.objective == "dual-score-matching" else 1.0
         return replace(super()._recipe(start), clip=clip, average=averaging(self.n_steps))
 
     def _descend(self, start: Start, energy: Energy, *rest: Any) -> Any:
