@@ -18,7 +18,7 @@ train, test = images[:1500], images[1500:]
 size = {"width": 8, "depth": 1, "n_steps": 40} if quick() else {"width": 32, "n_steps": 3000}
 model = ImageDensity(**size, random_state=0).fit(train)
 
-# F is -log of a density of pixels: what is no digit has more
+# what is no digit has more energy
 for name, other in {"mirrored": test[:, :, ::-1], "upside down": test[:, ::-1]}.items():
     labels = np.r_[np.zeros(len(test)), np.ones(len(test))]
     area = roc_auc_score(labels, np.r_[model.energy(test), model.energy(other)])

@@ -339,11 +339,3 @@ def test_lower_halves_are_drawn_into_files(folder, tmp_path):
         np.testing.assert_array_equal(each[~mask], DIGITS[i // 2][~mask])
     run("project", "b.st", "two.npy", "--out", "p.npy", folder=tmp_path)
     assert np.load(tmp_path / "p.npy").dtype == np.uint8
-
-
-def test_single_images_have_an_energy_by_their_embedding(folder, tmp_path):
-    run("fit", "jepa", folder / "digits", "--out", "j.st", "--width", 4, "--n-components", 6,
-        "--n-steps", 3, "--random-state", 0, folder=tmp_path)  # fmt: skip
-    table = pl.read_csv(run("energy", "j.st", folder / "digits.npy", folder=tmp_path).encode())
-    expected = thalweg.load(tmp_path / "j.st").energy(DIGITS[:30])
-    np.testing.assert_allclose(table["energy"], expected, rtol=1e-4)

@@ -113,13 +113,13 @@ class VariationalBound(Objective):
         mean, log_sigma = _solver(view, GaussianEncoder).posterior(y, batch.x)
         z = mean + log_sigma.exp() * normal(mean, generator)
         cost = view.energy.data_term(y, z, batch.x).mean()
-        if not view.energy.has_normal_prior:
+        if view.energy.has_normal_prior:
+            square = (2 * log_sigma).exp() + mean.square() - 1
+            divergence = (0.5 * square - log_sigma).sum(dim=1).mean()
+        else:
             own = view.energy(y, z, batch.x).mean() - cost
             wide = 0.5 * math.log(2 * math.pi * math.e)
             divergence = own - (log_sigma + wide).sum(dim=1).mean()
-            return loss_of(cost + divergence, cost=cost, divergence=divergence)
-        square = (2 * log_sigma).exp() + mean.square() - 1
-        divergence = (0.5 * square - log_sigma).sum(dim=1).mean()
         return loss_of(cost + divergence, cost=cost, divergence=divergence)
 
 

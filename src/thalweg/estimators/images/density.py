@@ -32,13 +32,10 @@ from thalweg.energies import ConditionalUNet, ImageNetwork, NetworkEnergy, Noisy
 from thalweg.estimators.base.model import ScoresMixin
 from thalweg.estimators.base.several import several
 from thalweg.estimators.base.training import MixedPrecision
+from thalweg.estimators.images.chains import CHAIN, gone_on
 from thalweg.estimators.images.reading import ImageEstimator
 from thalweg.objectives import ContrastiveDivergence, DualScoreMatching, FromChains, Objective
-from thalweg.objectives.imputed import Held
-from thalweg.objectives.negatives import Pace, walk
 from thalweg.questions.blocks import check_answers
-from thalweg.samplers import Langevin
-from thalweg.samplers.noise import uniform
 from thalweg.training import Recipe, Run
 from thalweg.training.learn import averaging
 from thalweg.training.start import Start
@@ -55,14 +52,8 @@ STEPS, ROUNDS = 40, 5
 TRIED = 4
 """Draws of which one fills in what is hidden"""
 
-NEAR = 16
-"""Chains, the ones most like what is visible, of which one goes on where something is hidden"""
-
 PIXELS = 200_000
 """Of images drawn at a time"""
-
-CHAIN = Langevin(0.1, noise=0.05)
-"""Of contrastive divergence: the slope weighs more than the noise"""
 
 MOVES, MORE, CHAINS = 20, 200, 1024
 """Its steps in each step of training and of a draw, and how many chains there are"""
@@ -79,9 +70,10 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         p(y) = e^{-F(y)} / Z
 
     By default one energy F(y, s) for every scale of noise, by dual score matching: the slope of F
-    leads from an image with noise to what is under it, and F is -log of a density of pixels in
-    units of their spread, with noise of a fiftieth of it on them. ``sample`` and ``complete`` go
-    from noise down the scales. With persistent contrastive divergence one energy, low on images and
+    leads from an image with noise to what is under it, and how F changes with the scale ties it to
+    the largest one, where it is -log of a normal density. ``sample`` and ``complete`` go from noise
+    down the scales; what they say of images is asked at the smallest one, a fiftieth of the pixels'
+    spread. With persistent contrastive divergence one energy, low on images and
     high where its own chains go; draws are chains that go on.
 
     There are no codes; what is unusual where is asked of :class:`MaskedImageModel`.
@@ -335,35 +327,16 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         """Rows with what is hidden drawn, given what is visible."""
         at, energy = self.energy_.into(y), self._of_scales(self.energy_.energy)
         if energy is None:
-            drawn = self._by_chains(at, generator, MORE if n_steps is None else n_steps, copies)
+            drawn = gone_on(
+                self.energy_.energy, at, self.energy_.into(self._chains(y)), generator,
+                MORE if n_steps is None else n_steps, copies,
+            )  # fmt: skip
         else:
             drawn = questions.draw_by_scales(
                 energy, at, self._scales(STEPS if n_steps is None else n_steps), generator,
                 rounds=ROUNDS, copies=copies, alike=alike,
             )  # fmt: skip
         return torch.where(y.isnan(), self.energy_.out(drawn), y)
-
-    def _by_chains(
-        self, y: Tensor, generator: torch.Generator, n_steps: int, copies: int
-    ) -> Tensor:
-        """Chains that training left off go on, over what is hidden; in the energy's units."""
-        starts, hidden = self.energy_.into(self._chains(y)), y.isnan()
-        # one of the nearest, those that are like what is visible
-        seen, given = (~hidden).to(y), torch.where(hidden, 0, y)
-        apart = seen @ starts.square().T - 2 * given @ starts.T
-        near = apart.topk(min(NEAR, len(starts)), largest=False).indices
-        if bool(hidden.all()):
-            near = torch.arange(len(starts), device=y.device).expand(len(y), -1)
-        found = []
-        for part, some, gone in zip(
-            y.chunk(copies), near.chunk(copies), hidden.chunk(copies), strict=True
-        ):
-            # what a row gets does not depend on how many there are
-            place = (uniform(part[:, :1], generator) * some.shape[1]).long()
-            begin = starts[some.gather(1, place.clamp(max=some.shape[1] - 1))[:, 0]]
-            held = Held(self.energy_.energy, torch.where(gone, begin, part), gone)
-            found.append(held.whole(walk(Pace(CHAIN), held, held.y, n_steps, generator)[0]))
-        return torch.cat(found)
 
     def _chains(self, y: Tensor) -> Tensor:
         assert self.starts_ is not None
