@@ -46,11 +46,9 @@ SMALLEST = 0.02
 SHARE = 0.7
 """The largest scale, of the square root of the number of pixels"""
 
-STEPS, ROUNDS = 40, 5
-"""Scales that draws go down by, and times that each is gone through where something is given"""
-
-TRIED = 4
-"""Draws of which one fills in what is hidden"""
+STEPS, ROUNDS, TRIED = 40, 5, 4
+"""Scales that draws go down by, times that each is gone through where something is given, and draws
+of which one fills in what is hidden"""
 
 PIXELS = 200_000
 """Of images drawn at a time"""
