@@ -73,7 +73,6 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
     down the scales; what they say of images is asked at the smallest one, a fiftieth of the pixels'
     spread. With persistent contrastive divergence one energy, low on images and
     high where its own chains go; draws are chains that go on.
-
     There are no codes; what is unusual where is asked of :class:`MaskedImageModel`.
 
     References
