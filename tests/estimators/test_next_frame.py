@@ -228,8 +228,8 @@ def test_things_that_go_their_own_ways_have_codes_of_their_own(tmp_path):
         both = [clips(n, seed + i, sprites).frames for i in range(2)]
         return np.concatenate(both, axis=3)
 
-    train, test = pair(400, 0, DIGITS[:1500]), pair(60, 10, DIGITS[1500:])
-    settings = SETTINGS | {"n_components": 8, "n_steps": 120}
+    train, test = pair(300, 0, DIGITS[:1500]), pair(60, 10, DIGITS[1500:])
+    settings = SETTINGS | {"n_components": 8, "n_steps": 80, "width": 12}
     x, y = test[:, 1:4], test[:, 4:5]
     left = {}
     for places in (1, 2):

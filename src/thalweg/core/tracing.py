@@ -33,6 +33,11 @@ def values_known(*tensors: Tensor) -> bool:
     return not any(map(is_functorch_wrapped_tensor, tensors))
 
 
+def is_transformed() -> bool:
+    """Whether a transform of ``torch.func`` is under way, of these tensors or of others."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
 def out_of_graph(function: Callable[P, T]) -> Callable[P, T]:
     """A function that calls compiled loops, as ``torch.compile`` may meet it: not looked into."""
     if not torch.compiler.is_dynamo_compiling():

@@ -36,7 +36,7 @@ class GaussianEmbedding(Energy):
     >>> import torch
     >>> double = torch.nn.Linear(2, 2, bias=False)
     >>> _ = double.weight.data.copy_(2 * torch.eye(2))
-    >>> round(float(GaussianEmbedding(double)(torch.zeros(1, 2))), 3)  # log 2 pi - log 4
+    >>> round(GaussianEmbedding(double)(torch.zeros(1, 2)).item(), 3)  # log 2 pi - log 4
     0.452
     """
 

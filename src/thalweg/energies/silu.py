@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import values_known
+from thalweg.core.tracing import is_transformed
 
 
 def _second(a: Tensor, s: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ class _SiLU(torch.autograd.Function):
 
 def silu(a: Tensor) -> Tensor:
     """phi(a), for networks whose gradient by what they see is trained: a few passes less there."""
-    if not values_known(a):
+    if is_transformed() or not values_known(a):
         return torch.nn.functional.silu(a)
     found: Tensor = _SiLU.apply(a)
     return found
