@@ -51,7 +51,7 @@ class EmbeddedPrediction(Energy):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.network, self.projector, self.components = network, projector, m
+        self.network, self.projector = network, projector
         predictor = Perceptron((m, hidden, k * m), generator=generator)
         self.prediction = FreeEnergy(
             Reconstruction(Branches(predictor, k), OneHot(k)), Exhaustive()

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thalweg.core import values_known
+from thalweg.core import is_exporting, values_known
 from thalweg.core.tracing import is_transformed
 
 
@@ -88,7 +88,7 @@ class _SiLU(torch.autograd.Function):
 
 def silu(a: Tensor) -> Tensor:
     """phi(a), for networks whose gradient by what they see is trained: a few passes less there."""
-    if is_transformed() or not values_known(a):
+    if is_exporting() or is_transformed():
         return torch.nn.functional.silu(a)
     found: Tensor = _SiLU.apply(a)
     return found

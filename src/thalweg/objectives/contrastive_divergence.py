@@ -8,7 +8,7 @@ from torch import Tensor
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.objectives.base import Objective, loss_of, mean_of
 from thalweg.objectives.negatives import NegativePoints, Negatives
-from thalweg.samplers.noise import normal
+from thalweg.objectives.scales import checked_noise, with_noise
 
 
 def both_energies(energy: Energy, batch: Batch, found: NegativePoints) -> tuple[Tensor, Tensor]:
@@ -50,9 +50,7 @@ class ContrastiveDivergence(Objective):
         self, negatives: Negatives, regularization: float = 0.0, noise: float = 0.0
     ) -> None:
         super().__init__()
-        if not noise >= 0:
-            raise InputError(f"ContrastiveDivergence: noise must be at least 0, got {noise}")
-        self.noise = noise
+        self.noise = checked_noise(noise, "ContrastiveDivergence")
         if not regularization >= 0:
             raise InputError(
                 f"ContrastiveDivergence: regularization must be at least 0, got {regularization}"
@@ -63,9 +61,7 @@ class ContrastiveDivergence(Objective):
         self.negatives.begin(energy, y, generator)
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
-        if self.noise:
-            y = batch.y + self.noise * normal(batch.y, generator)
-            batch = Batch(y, *batch[1:])
+        batch = batch._replace(y=with_noise(batch.y, self.noise, generator))
         found = self.negatives(energy, batch, generator)
         data, other = both_energies(energy, batch, found)
         down, up = mean_of(data, batch), other.mean()

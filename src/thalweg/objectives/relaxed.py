@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from thalweg.core import Batch, Energy, InputError, Loss
-from thalweg.latents import FreeEnergy, OneHot, OneHots
+from thalweg.core import Batch, Energy, InputError, LatentSpace, Loss
+from thalweg.latents import FreeEnergy, OneHots
 from thalweg.objectives.base import Objective, loss_of, mean_of
 from thalweg.samplers.noise import uniform
 
@@ -45,7 +45,9 @@ class RelaxedPushDown(Objective):
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         space = energy.energy.latent if isinstance(energy, FreeEnergy) else None
-        if not isinstance(energy, FreeEnergy) or not isinstance(space, (OneHot, OneHots)):
+        members = None if space is None else space.members()
+        listed = members is not None or isinstance(space, OneHots)
+        if not isinstance(energy, FreeEnergy) or not listed:
             raise InputError(
                 "RelaxedPushDown: this energy has no list of codes; expected a FreeEnergy over a "
                 "finite latent space such as OneHot"
@@ -55,9 +57,17 @@ class RelaxedPushDown(Objective):
         least = mean_of(energy(batch.y, batch.x), batch)
         if share == 0:
             return loss_of(least, energy=least)
-        k, places = (space.k, 1) if isinstance(space, OneHot) else (space.choices, space.places)
-        u = uniform(torch.empty(len(batch.y), places, device=batch.y.device), generator)
-        which = (u * k).long().clamp(max=k - 1)
-        any_code = torch.nn.functional.one_hot(which, k).to(batch.y).flatten(1)
+        any_code = _any_code(energy.energy.latent, batch.y, generator)
         mean = mean_of(energy.energy(batch.y, any_code, batch.x), batch)
         return loss_of((1 - share) * least + share * mean, energy=least)
+
+
+def _any_code(space: LatentSpace, y: Tensor, generator: torch.Generator) -> Tensor:
+    """For each row one of all codes: (n, *latent)."""
+    places = space.places if isinstance(space, OneHots) else 1
+    u = uniform(torch.empty(len(y), places, device=y.device), generator)
+    if isinstance(space, OneHots):
+        return space.of((u * space.choices).long().clamp(max=space.choices - 1))
+    members = space.members()
+    assert members is not None
+    return members[(u[:, 0] * len(members)).long().clamp(max=len(members) - 1)]

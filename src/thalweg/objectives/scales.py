@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import InputError
+from thalweg.samplers.noise import normal
 
 
 def checked_sigmas(sigma: float | tuple[float, ...], owner: str) -> Tensor:
@@ -23,3 +24,15 @@ def one_of(sigmas: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
         return sigmas.to(y).reshape(shape)
     chosen = torch.randint(len(sigmas), (len(y),), generator=generator, device=generator.device)
     return sigmas[chosen.to(sigmas.device)].to(y).reshape(shape)
+
+
+def checked_noise(noise: float, owner: str) -> float:
+    """The deviation of noise on the rows, 0 or above."""
+    if not noise >= 0:
+        raise InputError(f"{owner}: noise must be at least 0, got {noise}")
+    return noise
+
+
+def with_noise(y: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    """Rows with Gaussian noise on them; themselves where it is 0."""
+    return y + noise * normal(y, generator) if noise else y

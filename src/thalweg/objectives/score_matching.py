@@ -12,7 +12,7 @@ from torch import Tensor
 
 from thalweg.core import Batch, Energy, InputError, Loss
 from thalweg.objectives.base import Objective, loss_of, mean_of
-from thalweg.objectives.scales import checked_sigmas, one_of
+from thalweg.objectives.scales import checked_noise, checked_sigmas, one_of, with_noise
 from thalweg.samplers.noise import normal, uniform
 
 
@@ -38,10 +38,10 @@ class ScoreMatching(Objective):
 
     def __init__(self, noise: float = 0.0) -> None:
         super().__init__()
-        self.noise = _noise(noise, "ScoreMatching")
+        self.noise = checked_noise(noise, "ScoreMatching")
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
-        y = _with_noise(batch.y, self.noise, generator)
+        y = with_noise(batch.y, self.noise, generator)
         n, d = len(y), y[0].numel()
         basis = torch.eye(d, device=y.device, dtype=y.dtype).reshape(d, 1, *y.shape[1:])
         value, slopes, curvature = energy.along(y, basis.expand(d, n, *y.shape[1:]), batch.x)
@@ -75,10 +75,10 @@ class SlicedScoreMatching(Objective):
             raise InputError(
                 f"SlicedScoreMatching: n_directions must be at least 1, got {n_directions}"
             )
-        self.n_directions, self.noise = n_directions, _noise(noise, "SlicedScoreMatching")
+        self.n_directions, self.noise = n_directions, checked_noise(noise, "SlicedScoreMatching")
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
-        y = _with_noise(batch.y, self.noise, generator)
+        y = with_noise(batch.y, self.noise, generator)
         v = normal(y.new_empty(self.n_directions, *y.shape), generator)
         value, slopes, curvature = energy.along(y, v, batch.x)
         beta = energy.beta
@@ -175,13 +175,3 @@ class DualScoreMatching(Objective):
             mean_of(space + along, batch),
             space=mean_of(space, batch), scale=mean_of(along, batch),
         )  # fmt: skip
-
-
-def _noise(noise: float, owner: str) -> float:
-    if not noise >= 0:
-        raise InputError(f"{owner}: noise must be at least 0, got {noise}")
-    return noise
-
-
-def _with_noise(y: Tensor, noise: float, generator: torch.Generator) -> Tensor:
-    return y + noise * normal(y, generator) if noise else y
