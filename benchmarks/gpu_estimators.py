@@ -119,6 +119,7 @@ RECIPES = {
     ),
     "JointEmbeddingModel": Recipe("images", {"width": 4, "n_components": 16, "n_steps": 20}),
     "ImageDensity": Recipe("images", {"width": 8, "depth": 1, "n_steps": 30}),
+    "JEPA": Recipe("images", {"width": 4, "n_components": 16, "n_steps": 20}),
     "ImageDenoiser": Recipe(
         "photos", {"width": 12, "depth": 1, "crop": 8, "n_steps": 30, "batch_size": 8}
     ),

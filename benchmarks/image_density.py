@@ -135,7 +135,7 @@ def made(way, options, side):
     if way == "score matching by scales":
         return ImageDensity(
             width=options.width, depth=options.depth, n_steps=options.steps,
-            precision=options.precision, random_state=seed,
+            precision=options.precision, random_state=seed, verbose=1,
         )  # fmt: skip
     if way == "persistent contrastive divergence":
         steps = options.chain_steps or options.steps

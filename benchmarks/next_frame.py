@@ -1,7 +1,8 @@
 """The next frame with and without a latent variable: error, sharpness, futures covered.
 
-python benchmarks/next_frame.py turning [--mnist FILE] [--steps 2000] [--figure FILE] [--gif FILE]
-python benchmarks/next_frame.py moving [--mnist FILE] [--steps 600]
+python benchmarks/next_frame.py turning [--mnist FILE] [--steps 2000] [--ways A,B] [--figure FILE]
+    [--gif FILE]
+python benchmarks/next_frame.py moving [--mnist FILE] [--steps 600] [--ways A,B]
 python benchmarks/next_frame.py clip --video FILE [--steps 600]
 python benchmarks/next_frame.py behind [--steps 1500]
 python benchmarks/next_frame.py panning [--steps 1500] [--seed 0]
@@ -38,7 +39,7 @@ FUTURES = 10
 WAYS = {
     "least squares": {"latent": None},
     "discrete": {"latent": "discrete"},
-    "discrete, in 4 x 4 places": {"latent": "discrete", "places": 4},
+    "discrete in 4 x 4 places": {"latent": "discrete", "places": 4},
     "continuous": {"latent": "continuous", "n_components": 8},
 }
 
@@ -97,7 +98,7 @@ def covered(every, modes):
     return np.mean(shares)
 
 
-def compare(train, x, y, steps, modes=None, **settings):
+def compare(train, x, y, options, modes=None, **settings):
     sys.stdout.write(
         "| way | sharpness | sharpness of futures | error | best of 10 | inferred z | modes | s |\n"
         "|---|---|---|---|---|---|---|---|\n"
@@ -105,10 +106,11 @@ def compare(train, x, y, steps, modes=None, **settings):
     for name, way in (("copy of the last frame", copied), ("linear extrapolation", extrapolated)):
         row(name, y[:, 0], way(x), way(x)[:, None], modes=modes)
     models = {}
-    for name, way in WAYS.items():
+    for name in options.ways.split(","):
+        way = WAYS[name]
         start = time.perf_counter()
         models[name] = model = NextFrame(
-            context=CONTEXT, n_steps=steps, random_state=0, **(settings | way)
+            context=CONTEXT, n_steps=options.steps, random_state=0, **(settings | way)
         ).fit(train)
         spent = time.perf_counter() - start
         every = model.predict_all(x, 1 if model.latent is None else FUTURES)[:, :, 0]
@@ -126,7 +128,7 @@ def turning(options):
     )
     at = 7  # a turn, with one in the context before it
     x, y = test.frames[:, at - CONTEXT : at], test.frames[:, at : at + 1].astype(float)
-    models = compare(train.frames, x, y, options.steps, test.could_be(at), width=48,
+    models = compare(train.frames, x, y, options, test.could_be(at), width=48,
                      learning_rate=0.005)  # fmt: skip
     if options.figure:
         draw(models, x, y, options.figure)
@@ -183,7 +185,7 @@ def moving(options):
         )
     )
     x, y = test[:, 10 - CONTEXT : 10], test[:, 10:11].astype(float)
-    compare(train, x, y, options.steps, width=32, batch_size=16, learning_rate=0.004)
+    compare(train, x, y, options, width=32, batch_size=16, learning_rate=0.004)
 
 
 def clip(options):
@@ -197,7 +199,7 @@ def clip(options):
     x = np.stack([after[s : s + CONTEXT] for s in starts])
     y = np.stack([after[s + CONTEXT : s + CONTEXT + 1] for s in starts]).astype(float)
     sys.stdout.write(f"{Path(options.video).name}: {len(frames)} frames, {len(after)} held out\n")
-    compare(frames[None, :cut], x, y, options.steps, width=32, batch_size=16,
+    compare(frames[None, :cut], x, y, options, width=32, batch_size=16,
             learning_rate=0.004)  # fmt: skip
 
 
@@ -311,6 +313,7 @@ def main():
     parser.add_argument("--mnist")
     parser.add_argument("--video")
     parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--figure")
     parser.add_argument("--gif")
     options = parser.parse_args()

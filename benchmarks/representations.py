@@ -35,6 +35,7 @@ from thalweg.data import Shuffled, as_images, random_positions, read_idx
 from thalweg.energies import ConvolutionalInpainter
 from thalweg.energies.inpainting import Encoding
 from thalweg.estimators import (
+    JEPA,
     JointEmbeddingModel,
     KMeans,
     MaskedImageModel,
@@ -221,6 +222,9 @@ def ways(name, seed, steps=None, labelled=None):
     if labelled is not None:
         others["supervised, the other classes"] = Supervised(*labelled, steps, seed)
     return others | {
+        "joint prediction, convolutional": JEPA(
+            n_steps=steps, **(convolutional | {"batch_size": BATCH})
+        ),
         "masked, transformer": MaskedImageModel(n_steps=steps, **shared),
         "masked, convolutional": MaskedImageModel(n_steps=steps, **convolutional),
         "occluded, convolutional": MaskedImageModel(

@@ -38,6 +38,18 @@ def test_without_its_network_it_is_the_energy_of_normal_pixels():
     torch.testing.assert_close(model.reconstruct(y, x), y / wide**2)
 
 
+def test_the_field_lies_between_two_networks_whose_slopes_are_known():
+    """Of r that is the same for all u, and of r = a u: with r once, and twice, in the slope."""
+    model, y, x = energy(), rows(3, 60), rows(3, 1)
+    wide = 1 + (2 * x).exp()
+    constant, a = rows(1, 60, 4), 0.3
+    for r, times in ((constant.expand_as, 1.0), (lambda u: a * u, 2.0)):
+        model._seen = lambda u, x, r=r: r(u)
+        by_r = x.exp() / wide.sqrt() * r(y / wide.sqrt())
+        torch.testing.assert_close(model.reconstruct(y, x), y / wide + times * by_r)
+        torch.testing.assert_close(model.field(y, x), y / wide + 1.5 * by_r)
+
+
 def test_both_slopes_are_those_of_differences():
     model, y, x = energy(), rows(3, 60), rows(3, 1)
     by_y, by_x = model.slopes(y, x)

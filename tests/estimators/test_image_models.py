@@ -276,6 +276,13 @@ def test_what_an_epoch_leaves_over_may_be_one_image():
     assert np.isfinite(model.fit(TRAIN[:9]).transform(TRAIN[:3])).all()
 
 
+def test_the_fitted_energy_of_a_pair_has_one_unit(joint):
+    rows = [torch.from_numpy(part.reshape(5, -1)) for part in (TEST[:5], TEST[5:10])]
+    with torch.no_grad():
+        found = joint.energy_(*rows)
+    np.testing.assert_allclose(found, joint.energy(TEST[:5], TEST[5:10]), rtol=1e-4)
+
+
 def test_a_joint_embedding_is_saved_whole(joint, tmp_path):
     joint.save(tmp_path / "joint.st")
     loaded = thalweg.load(tmp_path / "joint.st")

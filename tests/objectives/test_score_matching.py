@@ -6,13 +6,21 @@ import pytest
 import torch
 
 from thalweg.core import Batch, Energy, InputError
-from thalweg.energies import NetworkEnergy, NoiseConditional, Normal, Perceptron
+from thalweg.energies import (
+    ConditionalUNet,
+    NetworkEnergy,
+    NoiseConditional,
+    NoisyImages,
+    Normal,
+    Perceptron,
+)
 from thalweg.objectives import (
     DenoisingScoreMatching,
     DualScoreMatching,
     ScoreMatching,
     SlicedScoreMatching,
 )
+from thalweg.samplers.noise import normal
 
 DOUBLE = torch.float64
 
@@ -151,7 +159,59 @@ def test_dual_is_lowest_at_the_true_energy(generator):
     assert abs(float(slope)) < 0.05 * abs(float(steep))
 
 
+def test_scales_are_about_the_middle(generator):
+    y, low, high = torch.zeros(40_000, 2, dtype=DOUBLE), math.log(0.02), math.log(20.0)
+    even = DualScoreMatching(0.02, 20.0).scales(y, generator)[:, 0]
+    assert float(even.min()) >= low
+    assert float(even.max()) <= high
+    expected = torch.linspace(low, high, 5, dtype=DOUBLE)
+    torch.testing.assert_close(even.quantile(torch.linspace(0, 1, 5, dtype=DOUBLE)), expected,
+                               rtol=0, atol=1e-3)  # fmt: skip
+    near = DualScoreMatching(0.02, 20.0, middle=1.6).scales(y, generator)[:, 0]
+    within = (near > math.log(1.6) - 1) & (near < math.log(1.6) + 1)
+    # erf(1 / sqrt 2) of 65%, and of 35% the share of the range
+    known = 0.65 * math.erf(0.5**0.5) + 0.35 * 2 / (high - low)
+    assert float(within.double().mean()) == pytest.approx(known, abs=1e-3)
+
+
+def test_larger_scales_weigh_more(generator):
+    y, energy = 0.8 * torch.randn(3, 2, generator=generator, dtype=DOUBLE), Blurred(0.5)
+
+    def at(power):
+        objective = DualScoreMatching(0.5, 30.0, power=power)
+        return objective(energy, Batch(y), torch.Generator().manual_seed(7)).value
+
+    same = torch.Generator().manual_seed(7)
+    scales = DualScoreMatching(0.5, 30.0).scales(y, same)
+    noise = normal(y, same)
+    weight = (1 + (2 * scales[:, 0]).exp()).clamp(max=65).sqrt()
+    assert float(weight.max()) > 8
+    by_y, by_scale = energy.slopes(y + scales.exp() * noise, scales)
+    square = noise.square().sum(dim=1)
+    each = 0.5 * (noise - scales.exp() * by_y).square().sum(dim=1)
+    each = each + 0.25 * (2 - square - by_scale[:, 0]).square()
+    torch.testing.assert_close(at(0.5), (weight * each).sum() / weight.sum())
+    torch.testing.assert_close(at(0.0), each.mean())
+
+
+def test_a_field_is_trained_before_its_slope(generator):
+    network = ConditionalUNet((4, 4, 1), width=2, depth=1, generator=generator)
+    energy, y = NoisyImages(network).double(), torch.randn(4, 16, dtype=DOUBLE)
+    objective = DualScoreMatching(0.1, 10.0, by_field=1)
+    first = objective(energy, Batch(y), torch.Generator().manual_seed(1))
+    second = objective(energy, Batch(y), torch.Generator().manual_seed(1))
+    plain = DualScoreMatching(0.1, 10.0)(energy, Batch(y), torch.Generator().manual_seed(1))
+    assert float(first.metrics["scale"]) == 0
+    assert float(second.value.detach()) == float(plain.value.detach())
+    with pytest.raises(InputError, match="Blurred has no field; expected NoisyImages"):
+        DualScoreMatching(by_field=3)(Blurred(1.0), Batch(y), generator)
+
+
 def test_bad_settings_are_named(generator):
+    with pytest.raises(InputError, match=r"middle is 7; expected a scale from 0\.1 to 3"):
+        DualScoreMatching(0.1, 3, middle=7)
+    with pytest.raises(InputError, match="power must be from 0 to 1, got 2"):
+        DualScoreMatching(power=2)
     with pytest.raises(InputError, match="noise must be at least 0, got -1"):
         ScoreMatching(-1)
     with pytest.raises(InputError, match="n_directions must be at least 1, got 0"):

@@ -79,12 +79,23 @@ def test_parts_share_no_pixel_and_leave_none_out():
     assert torch.equal(whole, y)
 
 
+def test_the_same_place_is_hidden_in_all_rows_of_a_batch():
+    objective = JointPrediction(Shaped(Occluded((0.3, 0.8)), (8, 8, 1)), ByCovariance())
+    y = torch.randn(6, 64, generator=seeded())
+    places = [objective.parts(y, seeded(i))[0].isnan() for i in range(5)]
+    for place in places:
+        assert torch.equal(place, place[:1].expand_as(place))
+    assert len({tuple(place[0].tolist()) for place in places}) > 1
+
+
 def test_rows_of_which_nothing_visible_was_hidden_are_left_out():
     objective = JointPrediction(Shaped(Occluded(0.4), (8, 8, 1)), ByCovariance())
     y = torch.randn(64, 8, 8, generator=seeded())
-    y[:, :, :6] = torch.nan
-    given, hidden, whole = objective.parts(y.flatten(1), seeded())
-    assert 0 < len(given) < 64
+    # a block of three columns touches the left five columns or the right ones, seldom both
+    y[:32, :, :5], y[32:, :, 3:] = torch.nan, torch.nan
+    counts = [len(objective.parts(y.flatten(1), seeded(i))[0]) for i in range(10)]
+    assert min(counts) == 32
+    given, hidden, whole = objective.parts(y.flatten(1), seeded(counts.index(32)))
     assert len(given) == len(hidden) == len(whole)
     for part in (given, hidden, whole):
         assert bool((~part.isnan()).any(dim=1).all())

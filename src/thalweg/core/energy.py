@@ -37,6 +37,9 @@ class Energy(nn.Module, ABC):
     space: str = "real"
     """What y is made of: "real" numbers, "binary" ones, or "mixed", some of each"""
 
+    pairs_alike: bool = False
+    """Whether x is an item like y, in the same units"""
+
     @property
     def minimizes_hidden(self) -> bool:
         """Whether :meth:`restricted` is the minimum over hidden coordinates (not an integral).

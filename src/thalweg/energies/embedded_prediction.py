@@ -41,6 +41,8 @@ class EmbeddedPrediction(Energy):
     LeCun, "A path towards autonomous machine intelligence" (2022), section 4.4.
     """
 
+    pairs_alike = True
+
     def __init__(
         self,
         network: Inpainter,

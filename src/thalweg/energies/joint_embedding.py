@@ -23,6 +23,8 @@ class JointEmbedding(Energy):
         h, from (n, k) to the space that distances are taken in.
     """
 
+    pairs_alike = True
+
     def __init__(self, network: Inpainter, projector: nn.Module) -> None:
         super().__init__()
         self.network, self.projector = network, projector
@@ -54,6 +56,7 @@ class SeenOnly(Energy):
     def __init__(self, energy: Energy, visible: Tensor) -> None:
         super().__init__()
         self.energy, self.visible = energy, visible
+        self.pairs_alike = energy.pairs_alike
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         value: Tensor = self.energy(torch.where(self.visible, y, torch.nan), x)

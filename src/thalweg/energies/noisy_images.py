@@ -10,6 +10,9 @@ from torch import Tensor
 from thalweg.core import Energy, InputError, check_columns
 from thalweg.energies.conditional_unet import ConditionalUNet
 
+BETWEEN = 1.5
+"""Times that r is in what takes noise off before derivatives are taken"""
+
 
 class NoisyImages(Energy):
     r"""The energy of images with Gaussian noise of standard deviation sigma on them.
@@ -58,16 +61,32 @@ class NoisyImages(Energy):
             raise InputError(
                 f"NoisyImages: x is log sigma, (n, 1); got {None if x is None else tuple(x.shape)}"
             )
-        height, width, channels = self.network.shape
-        check_columns("NoisyImages", y, height * width * channels)
         wide = 1 + (2 * x).exp()
         u = y / wide.sqrt()
-        planes = u.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
-        seen = self.network(planes, x.expand(y.shape[0], 1)).permute(0, 2, 3, 1).flatten(1)
         normal = 0.5 * (y.square() / wide + (2 * torch.pi * wide).log()).sum(dim=1)
         offset = y.shape[1] * (self.network.offset(x) - self.network.offset(self.top))[:, 0]
+        return normal - (-x[:, 0]).exp() * (u * self._seen(u, x)).sum(dim=1) + offset.to(normal)
+
+    def _seen(self, u: Tensor, x: Tensor) -> Tensor:
+        """r(u, s), (n, d)."""
+        height, width, channels = self.network.shape
+        check_columns("NoisyImages", u, height * width * channels)
+        planes = u.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+        seen = self.network(planes, x.expand(u.shape[0], 1)).permute(0, 2, 3, 1).flatten(1)
         # sums of half precision are no energies
-        return normal - (-x[:, 0]).exp() * (u * seen.to(u)).sum(dim=1) + offset.to(normal)
+        return seen.to(u)
+
+    def field(self, y: Tensor, x: Tensor) -> Tensor:
+        r"""Images less their noise by the network alone, without a derivative: (n, d).
+
+        .. math::
+            \frac{y}{1 + \sigma^2} + \tfrac32 \frac{\sigma}{\sqrt{1 + \sigma^2}} r(u, s)
+
+        The slope has r once where r is the same for all u, and twice where it is proportional to u;
+        a network that was trained in between, in a third of the time, is where to begin.
+        """
+        wide = 1 + (2 * x).exp()
+        return y / wide + BETWEEN * x.exp() / wide.sqrt() * self._seen(y / wide.sqrt(), x)
 
     def reconstruct(self, y: Tensor, x: Tensor | None = None) -> Tensor | None:
         """The mean of the images that y could be, less noise: y - sigma^2 dF/dy; None without x."""

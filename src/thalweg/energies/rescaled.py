@@ -14,6 +14,7 @@ class Rescaled(Energy):
     .. math::
         F(x, y) = F_0\bigl((x - m_x) / s_x,\; (y - m_y) / s_y\bigr)
 
+    Of a pair of items alike x has the units of y.
     Codes are those of the energy inside; reconstructions and draws come back in the units of y.
 
     Parameters
@@ -46,6 +47,7 @@ class Rescaled(Energy):
         self.register_buffer("x_shift", x_shift)
         self.register_buffer("x_scale", x_scale)
         self.beta = energy.beta
+        self.pairs_alike = energy.pairs_alike
 
     @property
     def minimizes_hidden(self) -> bool:
@@ -64,6 +66,8 @@ class Rescaled(Energy):
 
     def given(self, x: Tensor | None) -> Tensor | None:
         """x in the units of the energy inside."""
+        if x is not None and self.pairs_alike:
+            return self._in(x)
         if x is None or self.x_shift is None or self.x_scale is None:
             return x
         return (x - self.x_shift) / self.x_scale

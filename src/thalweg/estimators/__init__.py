@@ -8,6 +8,7 @@ from thalweg.lazy import lazily
 if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the registry
     from thalweg.estimators.clips.next_frame import NextFrame
     from thalweg.estimators.images.density import ImageDensity
+    from thalweg.estimators.images.jepa import JEPA
     from thalweg.estimators.images.joint_embedding import JointEmbeddingModel
     from thalweg.estimators.images.masked import MaskedImageModel
     from thalweg.estimators.photos.denoiser import ImageDenoiser
@@ -40,6 +41,7 @@ if TYPE_CHECKING:  # for editors and type checkers; a test holds it to the regis
 
 __all__ = [
     "GLO",
+    "JEPA",
     "PCA",
     "AnomalyDetector",
     "BernoulliRBM",

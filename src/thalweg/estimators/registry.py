@@ -31,6 +31,7 @@ ESTIMATORS = {
     "LatentRegressor": "regression.latent_regressor",
     "MaskedImageModel": "images.masked",
     "JointEmbeddingModel": "images.joint_embedding",
+    "JEPA": "images.jepa",
     "ImageDensity": "images.density",
     "ImageDenoiser": "photos.denoiser",
     "NextFrame": "clips.next_frame",

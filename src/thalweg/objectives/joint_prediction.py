@@ -21,8 +21,9 @@ class JointPrediction(Objective):
 
     with s_x, s_y and s the embeddings of the visible part, of the hidden part and of the whole of
     each row, and S what keeps those of a batch apart (:class:`Spread`): without it one point would
-    do for all. Rows of which nothing visible was hidden are left out. At first all codes learn
-    together (:class:`RelaxedPushDown`).
+    do for all. The same place is hidden in all rows of a batch: were it another in each, embeddings
+    that say where, and nothing of what, would be apart and predicted. Rows of which nothing visible
+    was hidden are left out. At first all codes learn together (:class:`RelaxedPushDown`).
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class JointPrediction(Objective):
 
     def parts(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The visible and the hidden part of rows, each with NaN for the other, and both."""
-        spoiled = self.hiding(y, generator)
-        some = spoiled.asked.any(dim=1)
-        hidden = torch.where(spoiled.asked, y, torch.nan)
-        return spoiled.y[some], hidden[some], y[some]
+        asked = self.hiding(torch.zeros_like(y[:1]), generator).asked & ~y.isnan()
+        some = asked.any(dim=1)
+        given, hidden = (torch.where(part, torch.nan, y)[some] for part in (asked, ~asked))
+        return given, hidden, y[some]

@@ -10,10 +10,17 @@ import math
 import torch
 from torch import Tensor
 
-from thalweg.core import Batch, Energy, InputError, Loss
+from thalweg.core import Batch, Energy, InputError, Loss, whole_number
+from thalweg.energies import NoisyImages
 from thalweg.objectives.base import Objective, loss_of, mean_of
 from thalweg.objectives.scales import checked_noise, checked_sigmas, one_of, with_noise
 from thalweg.samplers.noise import normal, uniform
+
+OFTEN = 0.65
+"""Share of rows whose scale of noise is about the middle, where there is one"""
+
+HEAVIEST = 65.0
+"""1 + sigma^2 at the largest scale that is weighted as it is"""
 
 
 class ScoreMatching(Objective):
@@ -136,22 +143,54 @@ class DualScoreMatching(Objective):
     ----------
     smallest, largest : float
         Scales between which log sigma is uniform.
+    middle : float, optional
+        A scale about which it is more often: of two thirds of the rows log sigma is normal about
+        its logarithm, with deviation 1. Where rows have deviation 1, what they are as a whole is
+        decided at 1 to 3.
+    power : float, default 0
+        The weight of a scale is :math:`(1 + \sigma^2)^{power}`, up to sigma 8: at large scales
+        there is little that noise leaves to learn, and that little is what they are as a whole.
+    by_field : int, default 0
+        Steps at the beginning in which ``energy.field`` takes the noise off in place of the slope,
+        for an energy that has one (:class:`thalweg.energies.NoisyImages`): no second derivatives,
+        and the scale is left for later.
 
     References
     ----------
     Guth, Kadkhodaie, Simoncelli, "Learning normalized image densities via dual score matching"
     (2025), eq. 6 to 8; Choi, Meng, Song, Ermon, "Density ratio estimation via infinitesimal
-    classification" (2022), for the score along the path.
+    classification" (2022), for the score along the path; Karras, Aittala, Aila, Laine,
+    "Elucidating the design space of diffusion-based generative models" (2022), for scales and
+    weights.
     """
 
-    def __init__(self, smallest: float = 0.01, largest: float = 10.0) -> None:
+    steps: Tensor
+
+    def __init__(
+        self,
+        smallest: float = 0.01,
+        largest: float = 10.0,
+        middle: float | None = None,
+        power: float = 0.0,
+        by_field: int = 0,
+    ) -> None:
         super().__init__()
         if not 0 < smallest < largest < math.inf:
             raise InputError(
                 f"DualScoreMatching: scales from {smallest} to {largest}; expected the smallest "
                 "above 0 and the largest above it"
             )
+        if middle is not None and not smallest <= middle <= largest:
+            raise InputError(
+                f"DualScoreMatching: middle is {middle}; expected a scale from {smallest} to "
+                f"{largest}"
+            )
+        if not 0 <= power <= 1:
+            raise InputError(f"DualScoreMatching: power must be from 0 to 1, got {power}")
         self.smallest, self.largest = smallest, largest
+        self.middle, self.power = middle, power
+        self.by_field = whole_number("DualScoreMatching: by_field", by_field, 0)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def forward(self, energy: Energy, batch: Batch, generator: torch.Generator) -> Loss:
         if batch.x is not None:
@@ -161,17 +200,38 @@ class DualScoreMatching(Objective):
             )
         y = batch.y
         d = y[0].numel()
-        low, high = math.log(self.smallest), math.log(self.largest)
-        # one scale in each of n equal parts: together they cover the range evenly
-        place = torch.arange(len(y), device=y.device).to(y) + uniform(y.flatten(1)[:, 0], generator)
-        scale = (low + (high - low) * place / len(y))[:, None]
+        scale = self.scales(y, generator)
         sigma = scale.exp().reshape(-1, *[1] * (y.dim() - 1))
         e = normal(y, generator)
-        by_y, by_scale = energy.slopes(y + sigma * e, scale)
-        square = e.flatten(1).square().sum(dim=1)
-        space = 0.5 * (e - sigma * by_y).flatten(1).square().sum(dim=1)
-        along = 0.5 * (d - square - by_scale[:, 0]).square() / d
+        if int(self.steps) < self.by_field:
+            if not isinstance(energy, NoisyImages):
+                raise InputError(
+                    f"DualScoreMatching: by_field is {self.by_field}, and {type(energy).__name__} "
+                    "has no field; expected NoisyImages, or by_field=0"
+                )
+            space = 0.5 * ((energy.field(y + sigma * e, scale) - y) / sigma).square().sum(dim=1)
+            along = torch.zeros_like(space)
+        else:
+            by_y, by_scale = energy.slopes(y + sigma * e, scale)
+            square = e.flatten(1).square().sum(dim=1)
+            space = 0.5 * (e - sigma * by_y).flatten(1).square().sum(dim=1)
+            along = 0.5 * (d - square - by_scale[:, 0]).square() / d
+        self.steps += 1
+        weight = (1 + (2 * scale[:, 0]).exp()).clamp(max=HEAVIEST) ** self.power
         return loss_of(
-            mean_of(space + along, batch),
+            mean_of(weight * (space + along), batch) / weight.mean(),
             space=mean_of(space, batch), scale=mean_of(along, batch),
         )  # fmt: skip
+
+    def scales(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        """log sigma for each row, (n, 1)."""
+        low, high = math.log(self.smallest), math.log(self.largest)
+        # one in each of n equal parts: together they cover the range evenly
+        place = torch.arange(len(y), device=y.device).to(y) + uniform(y.flatten(1)[:, 0], generator)
+        place = place / len(y)
+        if self.middle is None:
+            return (low + (high - low) * place)[:, None]
+        even = low + (high - low) * (place / (1 - OFTEN)).clamp(max=1)
+        near = ((place - (1 - OFTEN)) / OFTEN).clamp(1e-4, 1 - 1e-4)
+        bell = math.log(self.middle) + math.sqrt(2) * torch.erfinv(2 * near - 1)
+        return torch.where(place < 1 - OFTEN, even, bell.clamp(low, high))[:, None]

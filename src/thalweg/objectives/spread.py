@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from thalweg.objectives.base import settings_of
 from thalweg.samplers.noise import normal
 
-LONGEST, POINTS = 5.0, 33
+LONGEST, POINTS = 5.0, 17
 """Frequencies that characteristic functions are compared at: up to what, and how many"""
 
 
@@ -65,7 +65,7 @@ class IsotropicGaussian(Spread):
 
     Parameters
     ----------
-    slices : int, default 256
+    slices : int, default 64
         s.
     weight : float, default 1
 
@@ -76,7 +76,7 @@ class IsotropicGaussian(Spread):
     function" (1983).
     """
 
-    def __init__(self, slices: int = 256, weight: float = 1.0) -> None:
+    def __init__(self, slices: int = 64, weight: float = 1.0) -> None:
         super().__init__()
         self.slices, self.weight = slices, weight
 

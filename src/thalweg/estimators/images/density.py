@@ -46,6 +46,12 @@ SMALLEST = 0.02
 SHARE = 0.7
 """The largest scale, of the square root of the number of pixels"""
 
+MIDDLE, POWER = 1.6, 0.75
+"""Where scales are learned from most often, and how much more the larger ones weigh"""
+
+FIELD = 0.5
+"""Share of the steps in which the network takes noise off by itself, before its slope does"""
+
 STEPS, ROUNDS, TRIED = 40, 5, 4
 """Scales that draws go down by, times that each is gone through where something is given, and draws
 of which one fills in what is hidden"""
@@ -156,7 +162,8 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if self._of_scales(energy) is not None:
-            return DualScoreMatching(SMALLEST, self._largest)
+            field = int(FIELD * self.n_steps)
+            return DualScoreMatching(SMALLEST, self._largest, MIDDLE, POWER, field)
         chains = FromChains(
             CHAIN, MOVES, max(CHAINS, self.batch_size), reseeded=0.05, start="normal"
         )

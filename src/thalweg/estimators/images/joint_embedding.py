@@ -21,7 +21,7 @@ from thalweg.core import (
     parameter,
 )
 from thalweg.data import ImagesLike
-from thalweg.energies import Inpainter, JointEmbedding, Perceptron
+from thalweg.energies import Inpainter, JointEmbedding, Rescaled
 from thalweg.estimators.images.model import ImageModel
 from thalweg.objectives import Objective, VarianceCovariance
 from thalweg.pretext import ByFunction, Corruption, Cropped, InUnits, Moved, Shaped
@@ -29,6 +29,9 @@ from thalweg.training.start import Start
 
 SMALL = 40
 """Pixels a side up to which a part of an image is seldom the whole of a thing"""
+
+FIRST = "energy.projector.layers.0.weight"
+"""A tensor of models of version 0.1, which did not normalize representations"""
 
 VIEWS: dict[str, Callable[[int], Corruption]] = {
     "auto": lambda side: Moved() if side <= SMALL else Cropped(),
@@ -108,12 +111,18 @@ class JointEmbeddingModel(ImageModel):
         return np.asarray(np.square(first - self._ask(other, self._embed)).sum(axis=1))
 
     def _embed(self, y: Tensor) -> Tensor:
-        inner = cast(JointEmbedding, self.energy_.energy)
-        return inner.embed((y - self.energy_.shift) / self.energy_.scale)
+        return cast(JointEmbedding, self.energy_.energy).embed(self.energy_.into(y))
 
     def _inside(self, energy: Energy) -> Inpainter:
         return cast(JointEmbedding, energy).network
 
     def _energy(self, network: Inpainter, generator: torch.Generator) -> JointEmbedding:
-        sizes = (self._size_of(network), self.n_components, self.n_components)
-        return JointEmbedding(network, Perceptron(sizes, generator=generator))
+        m = self.n_components
+        return JointEmbedding(network, self._projector(network, m, m, generator))
+
+    def _blank(self, state: dict[str, Tensor]) -> Rescaled:
+        made = super()._blank(state)
+        if FIRST in state:
+            inner = cast(JointEmbedding, made.energy)
+            inner.projector = cast(torch.nn.Sequential, inner.projector)[1]
+        return made

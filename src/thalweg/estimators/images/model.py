@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg.core import (
     Bounded,
@@ -19,7 +19,7 @@ from thalweg.core import (
     parameter,
 )
 from thalweg.data import ImagesLike
-from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer
+from thalweg.energies import ConvolutionalInpainter, Inpainter, PatchTransformer, Perceptron
 from thalweg.energies.inpainting import Encoding
 from thalweg.estimators.base.scikit_learn import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from thalweg.estimators.images.reading import ImageEstimator
@@ -104,6 +104,17 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimat
         height, width, channels = network.shape
         blank = torch.zeros(1, height * width * channels)
         return int(network.represent_whole(blank).shape[1])
+
+    def _projector(
+        self, network: Inpainter, hidden: int, m: int, generator: torch.Generator
+    ) -> nn.Module:
+        """From representations to a space (n, m) that distances are taken in.
+
+        What a representation is spread by at first is little beside what all of them have in
+        common: normalized, it is learned several times as fast.
+        """
+        size = self._size_of(network)
+        return nn.Sequential(nn.LayerNorm(size), Perceptron((size, hidden, m), generator=generator))
 
     @torch.no_grad()
     def _size(self) -> int:

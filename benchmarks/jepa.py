@@ -1,0 +1,134 @@
+"""Joint-embedding predictive architectures with and without a code: what they find, what z says.
+
+python benchmarks/jepa.py --data-dir DIR [--fashion DIR] [--steps 3000] [--seeds 0,1,2]
+    [--figure jepa.png]
+
+DIR holds mnist/mnist.npz; without it scikit-learn's digits are taken, and said so. The lower half
+of an image is hidden. ``found``: among the lower halves of 1,000 held-out images, how often the own
+one is nearest to a prediction, and among the nearest ten. Linear probe on the representation with
+all labels and with 10 a class (a held-out part of the training images chooses its penalty), beside
+pixels and the network before training. AUROC of the energy of single images (change of volume)
+against turned digits, shuffled ones and Fashion-MNIST. Same number of steps and images for all.
+"""
+
+import argparse
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from image_density import digits, odd_ones
+from sklearn.metrics import roc_auc_score
+
+from thalweg.estimators import JEPA, JointEmbeddingModel
+from thalweg.plots import draw_tiles, figure, save_figure
+from thalweg.probe import Labelled, linear_probe, some_of_each
+
+GALLERY, LABELLED, VALIDATION = 1000, 20_000, 2000
+WAYS = {
+    "one prediction, covariance": {"n_codes": 1, "spread": "covariance"},
+    "8 codes, covariance": {"n_codes": 8, "spread": "covariance"},
+    "one prediction, gaussian": {"n_codes": 1},
+    "8 codes, gaussian": {"n_codes": 8},
+}
+
+
+def halves(images):
+    top, bottom = images.copy(), images.copy()
+    middle = images.shape[1] // 2
+    top[:, middle:], bottom[:, :middle] = np.nan, np.nan
+    return top, bottom
+
+
+def found(model, images):
+    """How often the own lower half is the nearest to a prediction, and among the nearest ten."""
+    top, bottom = halves(images)
+    gallery = torch.from_numpy(model.embed(bottom))
+    away = torch.stack([
+        torch.cdist(torch.from_numpy(each), gallery) for each in model.predict(top)
+    ]).min(dim=0).values  # fmt: skip
+    place = (away < away.diagonal()[:, None]).sum(dim=1)
+    return float((place == 0).float().mean()), float((place < 10).float().mean())
+
+
+def probes(transform, parts, seed):
+    """Accuracy with all labels (of the first ones) and with ten a class."""
+    known, chosen, asked = (Labelled(transform(items), labels) for items, labels in parts)
+    few = some_of_each(known.labels, 10, seed)
+    some = Labelled(known.items[few], known.labels[few])
+    return linear_probe(known, chosen, asked), linear_probe(some, chosen, asked)
+
+
+def pixels(images):
+    return images.reshape(len(images), -1)
+
+
+def what_codes_say(model, test, train, path):
+    """For each code the lower half of a training image that is nearest to its prediction."""
+    top, shown = halves(test[:10])[0], halves(train[:10_000])[1]
+    known = torch.from_numpy(model.embed(shown))
+    nearest = [
+        shown[torch.cdist(torch.from_numpy(each), known).argmin(dim=1)]
+        for each in model.predict(top)
+    ]
+    rows = [test[:10], np.nan_to_num(top, nan=0.5)]
+    rows += [np.where(np.isnan(top), each, top) for each in nearest]
+    words = ["image", "given", *[f"z = {z}" for z in range(len(nearest))]]
+    drawn = figure(12, 1.1 * len(rows) + 0.6)
+    draw_tiles(drawn.axes[0], rows, 0, 1, words, title="what could be below, by the code")
+    save_figure(drawn, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--fashion", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--figure", default="jepa.png")
+    options = parser.parse_args()
+    train, labels, test, truth = digits(options.data_dir)
+    held = len(train) - min(VALIDATION, len(train) // 5)
+    few = min(LABELLED, held)
+    parts = (train[:few], labels[:few]), (train[held:], labels[held:]), (test, truth)
+    others = odd_ones(test[:GALLERY], options.fashion)
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, {held} images, "
+          f"{options.steps} steps of 256\n")  # fmt: skip
+    heads = ["", "seed", "seconds", "found", "of ten", "linear", "linear 10", *others]
+    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)
+
+    def row(name, seed, seconds, cells):
+        print(f"| {name} | {seed} | {seconds:.0f} | " + " | ".join(cells) + " |", flush=True)
+
+    for seed in map(int, options.seeds.split(",")):
+        for name, way in WAYS.items():
+            begun = time.perf_counter()
+            model = JEPA(n_steps=options.steps, random_state=seed, **way).fit(train[:held])
+            seconds = time.perf_counter() - begun
+            cells = [f"{each:.3f}" for each in found(model, test[:GALLERY])]
+            both = probes(model.transform, parts, seed)
+            cells += [f"{each:.3f}" for each in both]
+            inside = model.energy(test[:GALLERY])
+            for other in others.values():
+                marks = np.r_[np.zeros(len(inside)), np.ones(len(other))]
+                cells.append(f"{roc_auc_score(marks, np.r_[inside, model.energy(other)]):.3f}")
+            row(name, seed, seconds, cells)
+            if name == "8 codes, gaussian" and seed == 0:
+                what_codes_say(model, test, train[:held], options.figure)
+        shared = {"random_state": seed, "batch_size": 256}
+        begun = time.perf_counter()
+        views = JointEmbeddingModel(n_steps=options.steps, **shared).fit(train[:held])
+        seconds = time.perf_counter() - begun
+        blank = JEPA(n_steps=0, random_state=seed).fit(train[:held])
+        for name, transform, took in (
+            ("two views", views.transform, seconds),
+            ("before training", blank.transform, 0),
+            ("pixels", pixels, 0),
+        ):
+            both = probes(transform, parts, seed)
+            row(name, seed, took, ["", "", *(f"{each:.3f}" for each in both)])
+
+
+if __name__ == "__main__":
+    main()
