@@ -228,6 +228,42 @@ class FramePrediction(Reconstruction):
     def restricted(self, visible: Tensor) -> FramePrediction:
         return FramePrediction(self.decoder, self.latent, self.cost.restricted(visible), self.prior)
 
+    def usual(self, x: Tensor, n: int) -> Tensor:
+        """The n values of z of least R(z | x), the most usual first: (rows, n, codes).
+
+        Of places with a code each, and of a mixture, n times the most usual one.
+        """
+        space = self.latent
+        if self.prior is not None:
+            return self.prior.usual(x)[:, None].repeat(1, n, 1)
+        if isinstance(space, OneHots):
+            best = self.decoder.log_share(x).unflatten(1, (space.places, -1)).argmax(dim=2)
+            return space.of(best).to(x)[:, None].repeat(1, n, 1)
+        members = space.members()
+        if members is None:
+            return x.new_zeros(len(x), n, *space.shape)
+        order = self.decoder.log_share(x).argsort(dim=1, descending=True, stable=True)
+        return members[order[:, :n]]
+
+    def drawn(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """A value of z for each row, from exp(-R(z | x)): (rows, codes)."""
+        space = self.latent
+        if self.prior is not None:
+            return self.prior.draw(x, generator)
+        if not self.ranks:
+            found = space.draw(len(x), generator)
+            assert found is not None
+            return found.to(x)
+        one = 1 if not isinstance(space, OneHots) else space.places
+        share = self.decoder.log_share(x).exp().reshape(len(x) * one, -1)
+        which = torch.multinomial(share.to(generator.device), 1, generator=generator)
+        which = which.reshape(len(x), one).to(x.device)
+        if isinstance(space, OneHots):
+            return space.of(which).to(x)
+        members = space.members()
+        assert members is not None
+        return members[which[:, 0]]
+
     def _share(self, x: Tensor) -> Tensor | None:
         return self.decoder.log_share(x) if self.ranks else None
 

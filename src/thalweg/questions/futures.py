@@ -9,7 +9,6 @@ from torch import Tensor
 
 from thalweg.energies import FramePrediction, Rescaled
 from thalweg.energies.inside import free_energy_of
-from thalweg.latents import OneHots
 from thalweg.questions.blocks import in_blocks
 
 
@@ -23,50 +22,18 @@ def states(energy: Rescaled, x: Tensor) -> Tensor:
     return in_blocks(lambda part: network.state(cast(Tensor, energy.given(part))).flatten(1), x)
 
 
-def _log_share(energy: Rescaled, x: Tensor) -> Tensor:
-    """-R(z | x) of every code: (n, codes)."""
-    network = _inside(energy).decoder
-    return in_blocks(lambda part: network.log_share(cast(Tensor, energy.given(part))), x)
-
-
 @torch.no_grad()
 def usual_codes(energy: Rescaled, x: Tensor, n: int) -> Tensor:
-    """The n values of z of least R(z | x), the most usual first: (rows, n, k).
-
-    Of places with a code each, n times the most usual one of all of them.
-    """
-    space = _inside(energy).latent
-    if isinstance(space, OneHots):
-        share = _log_share(energy, x).unflatten(1, (space.places, -1))
-        return space.of(share.argmax(dim=2)).to(x)[:, None].repeat(1, n, 1)
-    members, prior = space.members(), _inside(energy).prior
-    if prior is not None:
-        middle = in_blocks(lambda part: prior.usual(cast(Tensor, energy.given(part))), x)
-        return middle[:, None].repeat(1, n, 1)
-    if members is None:
-        return x.new_zeros(len(x), n, *space.shape)
-    order = _log_share(energy, x).argsort(dim=1, descending=True, stable=True)
-    return members[order[:, :n]]
+    """The n values of z of least R(z | x), the most usual first: (rows, n, k)."""
+    inside = _inside(energy)
+    return in_blocks(lambda part: inside.usual(cast(Tensor, energy.given(part)), n), x)
 
 
 @torch.no_grad()
 def draw_codes(energy: Rescaled, x: Tensor, generator: torch.Generator) -> Tensor:
     """A value of z for each row, from exp(-R(z | x)): (rows, k)."""
-    space = _inside(energy).latent
-    if isinstance(space, OneHots):
-        shares = _log_share(energy, x).exp().reshape(-1, space.choices)
-        which = torch.multinomial(shares.to(generator.device), 1, generator=generator)
-        return space.of(which.reshape(len(x), -1).to(x.device)).to(x)
-    members, prior = space.members(), _inside(energy).prior
-    if prior is not None:
-        return prior.draw(cast(Tensor, energy.given(x)), generator)
-    if members is None:
-        drawn = space.draw(len(x), generator)
-        assert drawn is not None
-        return drawn.to(x)
-    share = _log_share(energy, x).exp()
-    chosen = torch.multinomial(share.to(generator.device), 1, generator=generator)[:, 0]
-    return members[chosen.to(x.device)]
+    inside = _inside(energy)
+    return in_blocks(lambda part: inside.drawn(cast(Tensor, energy.given(part)), generator), x)
 
 
 def decoded(energy: Rescaled, z: Tensor, x: Tensor) -> Tensor:
