@@ -118,7 +118,7 @@ def main():
             begun = time.perf_counter()
             model = MaskedImageModel(
                 "convolutional", width=24, pretext="mixed", n_steps=options.steps,
-                random_state=seed,
+                batch_size=64, random_state=seed,
             ).fit(train.astype(np.float32))  # fmt: skip
             seconds["explain"] = time.perf_counter() - begun
             ways["explain"] = lambda images, model=model: by_explaining(model, images)

@@ -244,11 +244,13 @@ def test_views_are_ones_own(tmp_path):
     model.save(tmp_path / "model.st")
     loaded = thalweg.load(tmp_path / "model.st")
     np.testing.assert_array_equal(loaded.transform(bytes_), model.transform(bytes_))
+    # what is moved has more contrast, and noise of a sixth of the deviation of a pixel
+    noise = 0.17 * float(TRAIN[:20].std())
     by_word = [JointEmbeddingModel(views=v, **small).fit(TRAIN[:20]).transform(TEST[:2])
-               for v in ("auto", "moved", Moved(), "cropped")]  # fmt: skip
+               for v in ("auto", "moved", Moved(contrast=0.4, noise=noise), "cropped")]  # fmt: skip
     np.testing.assert_array_equal(by_word[0], by_word[1])
-    np.testing.assert_array_equal(by_word[0], by_word[2])
-    assert not np.array_equal(by_word[0], by_word[3])
+    np.testing.assert_allclose(by_word[0], by_word[2], rtol=1e-4, atol=1e-4)
+    assert not np.allclose(by_word[0], by_word[3], rtol=1e-2)
     with pytest.raises(InputError, match="views"):
         JointEmbeddingModel(views="upside-down").fit(TRAIN[:20])
 

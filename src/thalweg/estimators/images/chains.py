@@ -1,4 +1,4 @@
-"""Chains of images that training left off, gone on with."""
+"""Chains of images: begun for training, and gone on with where it left them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,34 @@ import torch
 from torch import Tensor
 
 from thalweg.core import Energy
+from thalweg.objectives import ContrastiveDivergence, FromChains
 from thalweg.objectives.imputed import Held
 from thalweg.objectives.negatives import Pace, walk
 from thalweg.samplers import Langevin
 from thalweg.samplers.noise import uniform
+from thalweg.training.start import Start
 
 CHAIN = Langevin(0.1, noise=0.05)
 """Of contrastive divergence: the slope weighs more than the noise"""
 
+MOVES, MORE, CHAINS = 20, 200, 1024
+"""Its steps in each step of training and of a draw, and how many chains there are"""
+
+STIFFNESS, BOUND, NOISE = 0.01, 0.01, 0.1
+"""Parabola around all images, what keeps energies near 0, and noise on images, as wide as makes the
+slopes that the chain's step can follow"""
+
 NEAR = 16
 """Chains, the ones most like what is visible, of which one goes on where something is hidden"""
+
+
+def chained(start: Start, energy: Energy, batch_size: int) -> ContrastiveDivergence:
+    """Persistent contrastive divergence whose chains have begun."""
+    chains = FromChains(CHAIN, MOVES, max(CHAINS, batch_size), reseeded=0.05, start="normal")
+    made = ContrastiveDivergence(chains, BOUND, NOISE).to(start.device)
+    order = torch.randperm(len(start.source), generator=torch.Generator().manual_seed(0))
+    made.begin(energy, start.batch(order[:CHAINS].numpy()).y, start.seeds.noise)
+    return made
 
 
 def gone_on(

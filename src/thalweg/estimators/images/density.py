@@ -32,7 +32,7 @@ from thalweg.energies import ConditionalUNet, ImageNetwork, NetworkEnergy, Noisy
 from thalweg.estimators.base.model import ScoresMixin
 from thalweg.estimators.base.several import several
 from thalweg.estimators.base.training import MixedPrecision
-from thalweg.estimators.images.chains import CHAIN, gone_on
+from thalweg.estimators.images.chains import CHAINS, MORE, STIFFNESS, chained, gone_on
 from thalweg.estimators.images.reading import ImageEstimator
 from thalweg.objectives import ContrastiveDivergence, DualScoreMatching, FromChains, Objective
 from thalweg.questions.blocks import check_answers
@@ -58,13 +58,6 @@ of which one fills in what is hidden"""
 
 PIXELS = 200_000
 """Of images drawn at a time"""
-
-MOVES, MORE, CHAINS = 20, 200, 1024
-"""Its steps in each step of training and of a draw, and how many chains there are"""
-
-STIFFNESS, BOUND, NOISE = 0.01, 0.01, 0.1
-"""Parabola around all images, what keeps energies near 0, and noise on images, as wide as makes the
-slopes that the chain's step can follow"""
 
 
 class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
@@ -164,13 +157,7 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         if self._of_scales(energy) is not None:
             field = int(FIELD * self.n_steps)
             return DualScoreMatching(SMALLEST, self._largest, MIDDLE, POWER, field)
-        chains = FromChains(
-            CHAIN, MOVES, max(CHAINS, self.batch_size), reseeded=0.05, start="normal"
-        )
-        made = ContrastiveDivergence(chains, BOUND, NOISE).to(start.device)
-        order = torch.randperm(len(start.source), generator=torch.Generator().manual_seed(0))
-        made.begin(energy, start.batch(order[:CHAINS].numpy()).y, start.seeds.noise)
-        return made
+        return chained(start, energy, self.batch_size)
 
     def _recipe(self, start: Start) -> Recipe:
         # the loss is a sum over pixels

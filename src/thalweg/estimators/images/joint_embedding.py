@@ -33,10 +33,18 @@ SMALL = 40
 FIRST = "energy.projector.layers.0.weight"
 """A tensor of models of version 0.1, which did not normalize representations"""
 
-VIEWS: dict[str, Callable[[int], Corruption]] = {
-    "auto": lambda side: Moved() if side <= SMALL else Cropped(),
-    "moved": lambda side: Moved(),
-    "cropped": lambda side: Cropped(),
+CONTRAST, NOISE = 0.4, 0.17
+"""Of images that are moved: how much more or less; how strong, in deviations of a pixel"""
+
+
+def _moved(deviation: float) -> Corruption:
+    return Moved(contrast=CONTRAST, noise=NOISE * deviation)
+
+
+VIEWS: dict[str, Callable[[int, float], Corruption]] = {
+    "auto": lambda side, deviation: _moved(deviation) if side <= SMALL else Cropped(),
+    "moved": lambda side, deviation: _moved(deviation),
+    "cropped": lambda side, deviation: Cropped(),
 }
 
 
@@ -67,9 +75,9 @@ class JointEmbeddingModel(ImageModel):
     network: str = changed(default="convolutional", kw_only=False)
     views: str | Callable[..., Any] = parameter(
         "What two views of an image may differ by: 'moved' a little (shifted, turned, sheared, "
-        "resized), parts that are 'cropped' out and may be mirrored, or 'auto': moved up to "
-        "40 pixels a side. Or a Corruption (Moved, Cropped with settings of one's own); or a "
-        "function of images (n, height, width, channels), a tensor in their own units, with a "
+        "resized, with other contrast and a little noise), parts that are 'cropped' out and may be "
+        "mirrored, or 'auto': moved up to 40 pixels a side. Or a Corruption (Moved, Cropped with "
+        "settings of one's own); or a function of images (n, height, width, channels), a tensor in their own units, with a "
         "torch.Generator as a second argument if it wants one.",
         Either(Choice(tuple(VIEWS)), CallableObject()),
         default="auto",
@@ -87,6 +95,7 @@ class JointEmbeddingModel(ImageModel):
         default=2, sentence="Layers at the smallest size, or blocks of the transformer."
     )
     batch_size: int = changed(default=256, constraint=Integer(2))
+    learning_rate: float = changed(default=0.003)
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if len(start.source) < 2:
@@ -94,13 +103,14 @@ class JointEmbeddingModel(ImageModel):
         return VarianceCovariance(Shaped(self._views(start), self.shape_))
 
     def _views(self, start: Start) -> Corruption:
+        assert start.units is not None
         if isinstance(self.views, str):
-            views = VIEWS[self.views](max(self.shape_[:2]))
+            deviation = float(start.units.scale.square().mean().sqrt())
+            views = VIEWS[self.views](max(self.shape_[:2]), deviation)
         elif isinstance(self.views, Corruption):
             views = self.views
         else:
             views = ByFunction(self.views)
-        assert start.units is not None
         shift, scale = (each.reshape(self.shape_).float() for each in start.units[:2])
         return InUnits(views, shift, scale)
 
