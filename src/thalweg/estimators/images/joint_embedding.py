@@ -77,8 +77,8 @@ class JointEmbeddingModel(ImageModel):
         "What two views of an image may differ by: 'moved' a little (shifted, turned, sheared, "
         "resized, with other contrast and a little noise), parts that are 'cropped' out and may be "
         "mirrored, or 'auto': moved up to 40 pixels a side. Or a Corruption (Moved, Cropped with "
-        "settings of one's own); or a function of images (n, height, width, channels), a tensor in their own units, with a "
-        "torch.Generator as a second argument if it wants one.",
+        "settings of one's own); or a function of images (n, height, width, channels), a tensor in "
+        "their own units, with a torch.Generator as a second argument if it wants one.",
         Either(Choice(tuple(VIEWS)), CallableObject()),
         default="auto",
     )
