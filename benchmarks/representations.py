@@ -231,10 +231,9 @@ def ways(name, seed, steps=None, labelled=None):
             pretext="occluded", n_steps=steps, **convolutional
         ),
         "denoising, convolutional": Denoised(steps, seed),
-        "joint embedding, convolutional": JointEmbeddingModel(
-            n_steps=steps, **(convolutional | {"batch_size": BATCH})
-        ),
+        "joint embedding, convolutional": JointEmbeddingModel(n_steps=steps, **convolutional),
         "K-means of patches": Patches("kmeans", seed, side),
+        "K-means of patches (800)": Patches("kmeans", seed, side, 800),
         "sparse coding of patches": Patches("sparse", seed, side, 100),
         "random, transformer": MaskedImageModel(n_steps=0, **shared),
         "random, convolutional (supervised when tuned)": MaskedImageModel(

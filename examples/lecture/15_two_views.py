@@ -3,8 +3,8 @@
 
 Two encodings of views of one digit lie close and those of different digits apart, so that their
 distance is an energy F(x, y) of pairs. Of all held-out digits, those with the least energy beside x
-are mostly the same digit, though nobody said what a digit is (in images as small and as well
-centered as these, nearness in pixels finds more).
+are mostly the same digit, though nobody said what a digit is: more than of those that are nearest
+in pixels.
 """
 
 import numpy as np
@@ -14,15 +14,15 @@ from sklearn.datasets import load_digits
 from thalweg.estimators import JointEmbeddingModel
 from thalweg.gallery import quick, save
 from thalweg.plots import COLOURS, draw_tiles, figure
-from thalweg.pretext import Cropped
+from thalweg.pretext import Moved
 
 images, labels = load_digits().images.astype(np.float32), load_digits().target
 train, test, truth = images[:1500], images[1500:], labels[1500:]
-steps = 30 if quick() else 2000
+steps = 30 if quick() else 1500
 model = JointEmbeddingModel(width=16, n_components=64, n_steps=steps, random_state=0).fit(train)
 
 generator = torch.Generator().manual_seed(0)
-views = Cropped()(torch.from_numpy(test), generator).y.numpy()
+views = Moved()(torch.from_numpy(test), generator).y.numpy()
 same, other = model.energy(test, views), model.energy(test, np.roll(views, 1, axis=0))
 drawn = figure(11, 6.4, 1, 2)
 bins = np.linspace(0, np.quantile(other, 0.9), 40)
