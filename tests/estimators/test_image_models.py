@@ -7,9 +7,10 @@ from sklearn.datasets import load_digits
 
 import thalweg
 from thalweg.core import InputError
+from thalweg.energies import Rescaled
 from thalweg.estimators import JointEmbeddingModel, MaskedImageModel
 from thalweg.estimators.registry import estimator, names_in
-from thalweg.pretext import Moved
+from thalweg.pretext import ByFunction, InUnits, Moved
 from thalweg.training import Run
 
 IMAGES = [estimator(name) for name in names_in("images")]
@@ -244,13 +245,12 @@ def test_views_are_ones_own(tmp_path):
     model.save(tmp_path / "model.st")
     loaded = thalweg.load(tmp_path / "model.st")
     np.testing.assert_array_equal(loaded.transform(bytes_), model.transform(bytes_))
-    # what is moved has more contrast, and noise of a sixth of the deviation of a pixel
-    noise = 0.17 * float(TRAIN[:20].std())
     by_word = [JointEmbeddingModel(views=v, **small).fit(TRAIN[:20]).transform(TEST[:2])
-               for v in ("auto", "moved", Moved(contrast=0.4, noise=noise), "cropped")]  # fmt: skip
+               for v in ("auto", "moved", Moved(contrast=0.4), "cropped")]  # fmt: skip
     np.testing.assert_array_equal(by_word[0], by_word[1])
-    np.testing.assert_allclose(by_word[0], by_word[2], rtol=1e-4, atol=1e-4)
-    assert not np.allclose(by_word[0], by_word[3], rtol=1e-2)
+    # what is moved has noise beside, in the units of each channel
+    assert not np.allclose(by_word[0], by_word[2], rtol=1e-3)
+    assert not np.allclose(by_word[0], by_word[3], rtol=1e-3)
     with pytest.raises(InputError, match="views"):
         JointEmbeddingModel(views="upside-down").fit(TRAIN[:20])
 
@@ -280,9 +280,27 @@ def test_what_an_epoch_leaves_over_may_be_one_image():
 
 def test_the_fitted_energy_of_a_pair_has_one_unit(joint):
     rows = [torch.from_numpy(part.reshape(5, -1)) for part in (TEST[:5], TEST[5:10])]
+    visible = torch.ones(5, 64, dtype=torch.bool)
+    expected = joint.energy(TEST[:5], TEST[5:10])
     with torch.no_grad():
-        found = joint.energy_(*rows)
-    np.testing.assert_allclose(found, joint.energy(TEST[:5], TEST[5:10]), rtol=1e-4)
+        np.testing.assert_allclose(joint.energy_(*rows), expected, rtol=1e-4)
+        view = joint.energy_.restricted(visible)
+        np.testing.assert_allclose(view(*rows), expected, rtol=1e-4)
+    # units that x has of its own are its own
+    pair = Rescaled(joint.energy_.energy, *(torch.tensor(v) for v in (0.0, 1.0, 5.0, 2.0)))
+    plain = Rescaled(joint.energy_.energy, torch.tensor(0.0), torch.tensor(1.0))
+    with torch.no_grad():
+        torch.testing.assert_close(pair(rows[0], 2 * rows[1] + 5), plain(*rows))
+
+
+@pytest.mark.parametrize("scale", [1.0, (1.0, 0.05, 3.0)])
+def test_noise_of_views_is_as_strong_as_each_channel_says(scale):
+    shift, scale = torch.zeros(1), torch.tensor(scale).reshape(-1)
+    rows = torch.zeros(200, 6, 6, len(scale))
+    views = InUnits(ByFunction(lambda y: y), shift, scale, 0.5)
+    found = views(rows, torch.Generator().manual_seed(0)).y
+    deviation = found.std(dim=(0, 1, 2))
+    torch.testing.assert_close(deviation, torch.full_like(deviation, 0.5), rtol=0.05, atol=0)
 
 
 def test_a_joint_embedding_is_saved_whole(joint, tmp_path):

@@ -125,10 +125,37 @@ def test_units_of_pixels_do_not_matter():
     )
 
 
+def test_parts_may_be_dark_and_whole_images_not(model):
+    given, hidden = parts(TEST[:1])
+    hidden[~np.isnan(hidden)] = np.random.default_rng(0).uniform(0, 0.05, 16)
+    assert np.isfinite(model.energy(given, hidden)).all()
+    with pytest.raises(InputError, match="expected the range of the training images"):
+        model.transform(TEST[:3] / 255)
+
+
+def test_a_transformer_predicts_too():
+    settings = SETTINGS | {"n_steps": 2, "n_components": 6, "width": 16, "patch": 2}
+    model = JEPA("transformer", **settings).fit(TRAIN[:100])
+    pair = parts(TEST[:4])
+    away = np.square(model.predict(pair[0]) - model.embed(pair[1])).sum(axis=2)
+    np.testing.assert_allclose(model.energy(*pair), away.min(axis=0), rtol=1e-4)
+
+
+def test_pairs_are_asked_some_at_a_time(model):
+    given, hidden = (np.concatenate([part] * 40) for part in parts(TEST[:50]))
+    found = model.energy(given, hidden)
+    np.testing.assert_allclose(found, np.tile(found[:50], 40), rtol=1e-4)
+
+
 def test_one_image_and_unequal_numbers_are_refused(model):
     with pytest.raises(InputError, match="one image has no spread"):
         JEPA(n_steps=1).fit(TRAIN[:1])
     with pytest.raises(InputError, match="X has 2 images, Y 3; expected as many"):
         model.energy(TEST[:2], TEST[:3])
+    for share in ((0.8, 0.4), (0.2,)):
+        with pytest.raises(InputError, match=r"JEPA: share is \(.*the ends of a range"):
+            JEPA(n_steps=1, share=share).fit(TRAIN[:3])
+    with pytest.raises(InputError, match="JEPA: images of 1 x 8 pixels; expected at least two"):
+        JEPA(n_steps=1).fit(TRAIN[:3, :1])
     with pytest.raises(InputError, match="spread"):
         JEPA(spread="wide").fit(TRAIN[:20])

@@ -168,6 +168,8 @@ def test_scales_are_about_the_middle(generator):
     torch.testing.assert_close(even.quantile(torch.linspace(0, 1, 5, dtype=DOUBLE)), expected,
                                rtol=0, atol=1e-3)  # fmt: skip
     near = DualScoreMatching(0.02, 20.0, middle=1.6).scales(y, generator)[:, 0]
+    assert float(near.min()) >= low
+    assert float(near.max()) <= high
     within = (near > math.log(1.6) - 1) & (near < math.log(1.6) + 1)
     # erf(1 / sqrt 2) of 65%, and of 35% the share of the range
     known = 0.65 * math.erf(0.5**0.5) + 0.35 * 2 / (high - low)
@@ -192,6 +194,12 @@ def test_larger_scales_weigh_more(generator):
     each = each + 0.25 * (2 - square - by_scale[:, 0]).square()
     torch.testing.assert_close(at(0.5), (weight * each).sum() / weight.sum())
     torch.testing.assert_close(at(0.0), each.mean())
+    # of rows that count alone the weight of their scale falls out
+    alone = torch.tensor([0.0, 1.0, 0.0], dtype=DOUBLE)
+    found = DualScoreMatching(0.5, 30.0, power=1.0)(
+        energy, Batch(y, weight=alone), torch.Generator().manual_seed(7)
+    )
+    torch.testing.assert_close(found.value, each[1])
 
 
 def test_a_field_is_trained_before_its_slope(generator):
@@ -201,7 +209,15 @@ def test_a_field_is_trained_before_its_slope(generator):
     first = objective(energy, Batch(y), torch.Generator().manual_seed(1))
     second = objective(energy, Batch(y), torch.Generator().manual_seed(1))
     plain = DualScoreMatching(0.1, 10.0)(energy, Batch(y), torch.Generator().manual_seed(1))
+    same = torch.Generator().manual_seed(1)
+    scales, noise = objective.scales(y, same), normal(y, same)
+    clean = energy.field(y + scales.exp() * noise, scales)
+    known = 0.5 * ((clean - y) / scales.exp()).square().sum(dim=1).mean()
+    torch.testing.assert_close(first.value, known)
     assert float(first.metrics["scale"]) == 0
+    # all parameters have gradients from the first step on
+    first.value.backward()
+    assert all(each.grad is not None for each in energy.parameters())
     assert float(second.value.detach()) == float(plain.value.detach())
     with pytest.raises(InputError, match="Blurred has no field; expected NoisyImages"):
         DualScoreMatching(by_field=3)(Blurred(1.0), Batch(y), generator)

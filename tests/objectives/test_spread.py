@@ -96,6 +96,11 @@ def test_rows_of_which_nothing_visible_was_hidden_are_left_out():
     counts = [len(objective.parts(y.flatten(1), seeded(i))[0]) for i in range(10)]
     assert min(counts) == 32
     given, hidden, whole = objective.parts(y.flatten(1), seeded(counts.index(32)))
+    # what is visible of these goes whole in most draws
+    y = torch.full((6, 8, 8), torch.nan)
+    y[:, 3:5, 3:5] = 1.0
+    for i in range(10):
+        assert bool((~objective.parts(y.flatten(1), seeded(i))[0].isnan()).any(dim=1).all())
     assert len(given) == len(hidden) == len(whole)
     for part in (given, hidden, whole):
         assert bool((~part.isnan()).any(dim=1).all())

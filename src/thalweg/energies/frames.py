@@ -237,12 +237,12 @@ class FramePrediction(Reconstruction):
         if self.prior is not None:
             return self.prior.usual(x)[:, None].repeat(1, n, 1)
         if isinstance(space, OneHots):
-            best = self.decoder.log_share(x).unflatten(1, (space.places, -1)).argmax(dim=2)
+            best = self._known_share(x).unflatten(1, (space.places, -1)).argmax(dim=2)
             return space.of(best).to(x)[:, None].repeat(1, n, 1)
         members = space.members()
         if members is None:
             return x.new_zeros(len(x), n, *space.shape)
-        order = self.decoder.log_share(x).argsort(dim=1, descending=True, stable=True)
+        order = self._known_share(x).argsort(dim=1, descending=True, stable=True)
         return members[order[:, :n]]
 
     def drawn(self, x: Tensor, generator: torch.Generator) -> Tensor:
@@ -255,7 +255,7 @@ class FramePrediction(Reconstruction):
             assert found is not None
             return found.to(x)
         one = 1 if not isinstance(space, OneHots) else space.places
-        share = self.decoder.log_share(x).exp().reshape(len(x) * one, -1)
+        share = self._known_share(x).exp().reshape(len(x) * one, -1)
         which = torch.multinomial(share.to(generator.device), 1, generator=generator)
         which = which.reshape(len(x), one).to(x.device)
         if isinstance(space, OneHots):
@@ -263,6 +263,16 @@ class FramePrediction(Reconstruction):
         members = space.members()
         assert members is not None
         return members[which[:, 0]]
+
+    def _known_share(self, x: Tensor) -> Tensor:
+        """log pi(x), where it is a number: of what is none the largest would be any code."""
+        share = self.decoder.log_share(x)
+        if bool(share.isnan().any()):
+            raise InputError(
+                "FramePrediction: how usual codes are is not a number for some contexts; expected "
+                "values that the network can take (theirs or its own are too large)"
+            )
+        return share
 
     def _share(self, x: Tensor) -> Tensor | None:
         return self.decoder.log_share(x) if self.ranks else None

@@ -14,7 +14,7 @@ class Rescaled(Energy):
     .. math::
         F(x, y) = F_0\bigl((x - m_x) / s_x,\; (y - m_y) / s_y\bigr)
 
-    Of a pair of items alike x has the units of y.
+    Of a pair of items alike x has the units of y, unless it has some of its own.
     Codes are those of the energy inside; reconstructions and draws come back in the units of y.
 
     Parameters
@@ -66,10 +66,10 @@ class Rescaled(Energy):
 
     def given(self, x: Tensor | None) -> Tensor | None:
         """x in the units of the energy inside."""
-        if x is not None and self.pairs_alike:
-            return self._in(x)
-        if x is None or self.x_shift is None or self.x_scale is None:
-            return x
+        if x is None:
+            return None
+        if self.x_shift is None or self.x_scale is None:
+            return self._in(x) if self.pairs_alike else x
         return (x - self.x_shift) / self.x_scale
 
     def into(self, y: Tensor) -> Tensor:

@@ -23,7 +23,8 @@ class JointPrediction(Objective):
     each row, and S what keeps those of a batch apart (:class:`Spread`): without it one point would
     do for all. The same place is hidden in all rows of a batch: were it another in each, embeddings
     that say where, and nothing of what, would be apart and predicted. Rows of which nothing visible
-    was hidden are left out. At first all codes learn together (:class:`RelaxedPushDown`).
+    was hidden, or everything, are left out. At first all codes learn together
+    (:class:`RelaxedPushDown`).
 
     Parameters
     ----------
@@ -75,6 +76,6 @@ class JointPrediction(Objective):
     def parts(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The visible and the hidden part of rows, each with NaN for the other, and both."""
         asked = self.hiding(torch.zeros_like(y[:1]), generator).asked & ~y.isnan()
-        some = asked.any(dim=1)
+        some = asked.any(dim=1) & (~asked & ~y.isnan()).any(dim=1)
         given, hidden = (torch.where(part, torch.nan, y)[some] for part in (asked, ~asked))
         return given, hidden, y[some]

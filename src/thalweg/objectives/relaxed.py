@@ -26,7 +26,7 @@ class RelaxedPushDown(Objective):
     share : float, default 0.01
         The last epsilon, at least 0 and below 1.
     over : int, default 0
-        Steps that it takes to come down from 1.
+        Calls that it takes to come down from 1: steps, unless a batch is gone through in parts.
 
     References
     ----------

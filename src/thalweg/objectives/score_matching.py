@@ -145,13 +145,15 @@ class DualScoreMatching(Objective):
         Scales between which log sigma is uniform.
     middle : float, optional
         A scale about which it is more often: of two thirds of the rows log sigma is normal about
-        its logarithm, with deviation 1. Where rows have deviation 1, what they are as a whole is
-        decided at 1 to 3.
+        its logarithm, with deviation 1, but for what lies beyond the ends. Where rows have
+        deviation 1, what they are as a whole is decided at 1 to 3.
     power : float, default 0
         The weight of a scale is :math:`(1 + \sigma^2)^{power}`, up to sigma 8: at large scales
         there is little that noise leaves to learn, and that little is what they are as a whole.
+        The loss is divided by the mean weight; the metrics are without weights.
     by_field : int, default 0
-        Steps at the beginning in which ``energy.field`` takes the noise off in place of the slope,
+        Calls at the beginning (steps, or parts of steps whose batch is gone through in parts) in
+        which ``energy.field`` takes the noise off in place of the slope,
         for an energy that has one (:class:`thalweg.energies.NoisyImages`): no second derivatives,
         and the scale is left for later.
 
@@ -210,7 +212,8 @@ class DualScoreMatching(Objective):
                     "has no field; expected NoisyImages, or by_field=0"
                 )
             space = 0.5 * ((energy.field(y + sigma * e, scale) - y) / sigma).square().sum(dim=1)
-            along = torch.zeros_like(space)
+            # nothing yet: but every parameter has a gradient, and one count of steps
+            along = 0 * energy.network.offset(scale)[:, 0]
         else:
             by_y, by_scale = energy.slopes(y + sigma * e, scale)
             square = e.flatten(1).square().sum(dim=1)
@@ -219,7 +222,7 @@ class DualScoreMatching(Objective):
         self.steps += 1
         weight = (1 + (2 * scale[:, 0]).exp()).clamp(max=HEAVIEST) ** self.power
         return loss_of(
-            mean_of(weight * (space + along), batch) / weight.mean(),
+            mean_of(weight * (space + along), batch) / mean_of(weight, batch),
             space=mean_of(space, batch), scale=mean_of(along, batch),
         )  # fmt: skip
 

@@ -206,18 +206,27 @@ class InUnits(Corruption):
     corruption : Corruption
     shift, scale : Tensor or float
         The corruption is given scale y + shift.
+    noise : float, default 0
+        Standard deviation of Gaussian noise that is added last, in the units of the rows.
     """
 
     def __init__(
-        self, corruption: Corruption, shift: Tensor | float, scale: Tensor | float
+        self,
+        corruption: Corruption,
+        shift: Tensor | float,
+        scale: Tensor | float,
+        noise: float = 0.0,
     ) -> None:
-        self.corruption = corruption
+        self.corruption, self.noise = corruption, noise
         self.shift, self.scale = torch.as_tensor(shift), torch.as_tensor(scale)
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Corrupted:
         shift, scale = self.shift.to(y), self.scale.to(y)
         spoiled = self.corruption(y * scale + shift, generator)
-        return Corrupted((spoiled.y - shift) / scale, spoiled.asked)
+        found = (spoiled.y - shift) / scale
+        if self.noise:
+            found = found + self.noise * normal(found, generator)
+        return Corrupted(found, spoiled.asked)
 
 
 class ByFunction(Corruption):

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thalweg.core import Choice, Energy, InputError, Integer, Levels, changed, parameter
-from thalweg.data import Images, ImagesLike
+from thalweg.core import (
+    Choice,
+    Energy,
+    InputError,
+    Integer,
+    Levels,
+    changed,
+    check_memory,
+    parameter,
+)
+from thalweg.data import ImagesLike
+from thalweg.data.source import Summary
 from thalweg.energies import EmbeddedPrediction, Inpainter
 from thalweg.estimators.images.model import ImageModel
 from thalweg.objectives import ByCovariance, IsotropicGaussian, JointPrediction, Objective
@@ -86,6 +97,21 @@ class JEPA(ImageModel):
     batch_size: int = changed(default=256, constraint=Integer(2))
     learning_rate: float = changed(default=0.003)
 
+    parts_alone: ClassVar[bool] = True
+
+    def _accept(self, summary: Summary) -> None:
+        range_ = self.share if isinstance(self.share, (tuple, list)) else (self.share, self.share)
+        if len(range_) != 2 or range_[0] > range_[1]:
+            raise InputError(
+                f"JEPA: share is {self.share!r}; expected one share of a side, or the ends of a "
+                "range, the smaller one first"
+            )
+        if min(self.shape_[:2]) < 2:
+            raise InputError(
+                f"JEPA: images of {self.shape_[0]} x {self.shape_[1]} pixels; expected at least "
+                "two each way, to hide one from the other"
+            )
+
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if len(start.source) < 2:
             raise InputError("JEPA: one image has no spread; expected at least two")
@@ -98,35 +124,48 @@ class JEPA(ImageModel):
 
         Parameters
         ----------
-        X : array, folder or file
-            NaN pixels are hidden.
-        Y : array, folder or file
+        X : array
+            NaN pixels are hidden. Files and bytes have none: they are taken whole.
+        Y : array
             As many images, NaN where X is visible.
         """
-        return self._distances(*self._pairs(X, Y)).min(axis=0)
+        return self._of_pairs(X, Y, lambda away: away.min(dim=0).values)
 
     def codes(self, X: ImagesLike, Y: ImagesLike) -> NDArray[np.integer]:
         """The z whose prediction from X is nearest to Y, of each pair: (n,)."""
-        return np.asarray(self._distances(*self._pairs(X, Y)).argmin(axis=0))
+        return self._of_pairs(X, Y, lambda away: away.argmin(dim=0))
 
     def predict(self, X: ImagesLike) -> NDArray[np.floating]:
         """The embedding of what is hidden of each image, for every z: (n_codes, n, components)."""
-        return self._predicted(self._read(X))
+        images = self._read(X)
+        check_memory(
+            8 * len(images) * self.n_codes * self.n_components, f"predict: {self.n_codes} codes"
+        )
+
+        def question(y: Tensor) -> Tensor:
+            return self._inner.predictions(self.energy_.into(y)).transpose(0, 1)
+
+        return self._ask(images, question).transpose(1, 0, 2)
 
     def embed(self, X: ImagesLike) -> NDArray[np.floating]:
         """The embedding of what is visible of each image: (n, components)."""
         return self._ask(self._read(X), self._embed)
 
-    def _distances(self, given: Images, hidden: Images) -> NDArray[np.floating]:
-        """(n_codes, n)."""
-        found = self._predicted(given) - self._ask(hidden, self._embed)
-        return np.asarray(np.square(found).sum(axis=2))
+    def _of_pairs(
+        self, X: ImagesLike, Y: ImagesLike, said: Callable[[Tensor], Tensor]
+    ) -> NDArray[Any]:
+        """What is said of the squared distances of all predictions (n_codes, n), some at a time."""
+        given, hidden = self._pairs(X, Y)
+        known, begun = torch.from_numpy(self._ask(hidden, self._embed)), 0
 
-    def _predicted(self, images: Images) -> NDArray[np.floating]:
         def question(y: Tensor) -> Tensor:
-            return self._inner.predictions(self.energy_.into(y)).transpose(0, 1)
+            nonlocal begun
+            part = known[begun : begun + len(y)].to(y)
+            begun += len(y)
+            found = self._inner.predictions(self.energy_.into(y))
+            return said((found - part).square().sum(dim=2))
 
-        return self._ask(images, question).transpose(1, 0, 2)
+        return self._ask(given, question)
 
     def _embed(self, y: Tensor) -> Tensor:
         return self._inner.embed(self.energy_.into(y))

@@ -34,17 +34,12 @@ FIRST = "energy.projector.layers.0.weight"
 """A tensor of models of version 0.1, which did not normalize representations"""
 
 CONTRAST, NOISE = 0.4, 0.17
-"""Of images that are moved: how much more or less; how strong, in deviations of a pixel"""
+"""Of images that are moved: how much more or less; how strong, in deviations of a channel"""
 
-
-def _moved(deviation: float) -> Corruption:
-    return Moved(contrast=CONTRAST, noise=NOISE * deviation)
-
-
-VIEWS: dict[str, Callable[[int, float], Corruption]] = {
-    "auto": lambda side, deviation: _moved(deviation) if side <= SMALL else Cropped(),
-    "moved": lambda side, deviation: _moved(deviation),
-    "cropped": lambda side, deviation: Cropped(),
+VIEWS: dict[str, Callable[[int], Corruption]] = {
+    "auto": lambda side: VIEWS["moved" if side <= SMALL else "cropped"](side),
+    "moved": lambda side: Moved(contrast=CONTRAST),
+    "cropped": lambda side: Cropped(),
 }
 
 
@@ -105,14 +100,15 @@ class JointEmbeddingModel(ImageModel):
     def _views(self, start: Start) -> Corruption:
         assert start.units is not None
         if isinstance(self.views, str):
-            deviation = float(start.units.scale.square().mean().sqrt())
-            views = VIEWS[self.views](max(self.shape_[:2]), deviation)
+            views = VIEWS[self.views](max(self.shape_[:2]))
         elif isinstance(self.views, Corruption):
             views = self.views
         else:
             views = ByFunction(self.views)
         shift, scale = (each.reshape(self.shape_).float() for each in start.units[:2])
-        return InUnits(views, shift, scale)
+        # only what is of ours: of one's own views noise is theirs
+        ours = isinstance(self.views, str) and isinstance(views, Moved)
+        return InUnits(views, shift, scale, NOISE if ours else 0.0)
 
     def energy(self, X: ImagesLike, Y: ImagesLike) -> NDArray[np.floating]:
         """F of each pair of images, low where they could be two views of one: (n,)."""

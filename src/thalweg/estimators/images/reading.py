@@ -62,6 +62,9 @@ class ImageEstimator(GradientModel):
 
     about: ClassVar[str] = "images"
 
+    parts_alone: ClassVar[bool] = False
+    """Whether parts of images are asked about by themselves, which may be dark ones"""
+
     energy_: Rescaled = learned()
     shape_: tuple[int, int, int] = learned(
         "(height, width, channels).", saved=True, constraint=Sizes(length=3)
@@ -173,6 +176,7 @@ class ImageEstimator(GradientModel):
         usual, scale = float(self.energy_.shift.mean()), float(self.energy_.scale.mean())
         # pictures of little contrast lie about where others do; those in other units do not
         small = spread < scale / FAR and abs(center) < abs(usual) / MUCH
+        small = small and not (self.parts_alone and bool(summary.hidden))
         large = spread > scale * FAR or abs(center - usual) > FAR * (spread + scale)
         if small or large:
             raise InputError(
