@@ -3,7 +3,7 @@
 python benchmarks/next_frame.py turning [--mnist FILE] [--steps 2000] [--ways A,B] [--figure FILE]
     [--gif FILE]
 python benchmarks/next_frame.py moving [--mnist FILE] [--steps 600] [--ways A,B]
-python benchmarks/next_frame.py clip --video FILE [--steps 600]
+python benchmarks/next_frame.py clip --video FILE [--steps 600] [--ways A,B]
 python benchmarks/next_frame.py behind [--steps 1500]
 python benchmarks/next_frame.py panning [--steps 1500] [--seed 0]
 
@@ -317,6 +317,11 @@ def main():
     parser.add_argument("--figure")
     parser.add_argument("--gif")
     options = parser.parse_args()
+    ways = options.ways.split(",")
+    if not set(ways) <= set(WAYS):
+        parser.error(f"--ways: {options.ways}; expected some of {', '.join(WAYS)}")
+    if (options.figure or options.gif) and not {"least squares", "discrete"} <= set(ways):
+        parser.error("--figure and --gif show least squares and discrete; expected both in --ways")
     {"turning": turning, "moving": moving, "clip": clip, "behind": behind,
      "panning": panned}[options.what](options)  # fmt: skip
 

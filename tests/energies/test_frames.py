@@ -170,6 +170,27 @@ def test_a_place_does_not_see_the_choice_of_another(apart):
     assert not bool(changed[8:].any())
 
 
+def test_the_most_usual_codes_are_those_of_the_largest_shares(apart):
+    inside, h = apart.energy, apart.energy.decoder.shape
+    generator = torch.Generator().manual_seed(3)
+    x = torch.rand(5, h.context * h.frame, generator=generator).double()
+    share = inside.decoder.log_share(x).unflatten(1, (4, 3))
+    best = inside.latent.of(share.argmax(dim=2)).to(x)
+    torch.testing.assert_close(inside.usual(x, 2), best[:, None].repeat(1, 2, 1))
+    # drawn as often as they are usual: within five deviations
+    many = inside.drawn(x[:1].expand(20_000, -1), generator).reshape(-1, 4, 3).mean(dim=0)
+    expected = share[0].exp()
+    assert bool(((many - expected).abs() < 5 * (expected / 20_000).sqrt()).all())
+
+
+def test_shares_that_are_no_numbers_say_nothing(apart):
+    inside, h = apart.energy, apart.energy.decoder.shape
+    x = torch.full((2, h.context * h.frame), torch.nan).double()
+    for ask in (lambda: inside.usual(x, 1), lambda: inside.drawn(x, torch.Generator())):
+        with pytest.raises(InputError, match="how usual codes are is not a number"):
+            ask()
+
+
 def test_more_places_than_squares_are_refused():
     with pytest.raises(InputError, match=r"3 x 3 places; expected 1 to 2 x 2"):
         FrameNetwork(ClipShape(8, 8, 1, 1, 1), 2, 4, 1, None, (3, 3))

@@ -31,7 +31,7 @@ SMALL = 40
 """Pixels a side up to which a part of an image is seldom the whole of a thing"""
 
 FIRST = "energy.projector.layers.0.weight"
-"""A tensor of models of version 0.1, which did not normalize representations"""
+"""A tensor of earlier models, which did not normalize representations"""
 
 CONTRAST, NOISE = 0.4, 0.17
 """Of images that are moved: how much more or less; how strong, in deviations of a channel"""
