@@ -1,10 +1,11 @@
 """Defects planted in textures, and who finds which pixels are odd.
 
-python benchmarks/image_defects.py [--steps 2000] [--seeds 0,1,2] [--figure defects.png]
+python benchmarks/image_defects.py [--steps 2000] [--seeds 0,1,2] [--squares 96]
+    [--figure defects.png]
 
 Three photos of scikit-image (brick, grass, gravel; 512 x 512): the left part, but for its last
-columns, teaches squares of 32 x 32 pixels, the right part is asked about, in squares that do not
-touch. Planted are a spot of another of the textures, a scratch, a spot out of focus and one that is
+columns, teaches squares of 32 x 32 pixels, the right part is asked about, in up to so many squares
+that do not touch, one of each defect. Planted are a spot of another of the textures, a scratch, a spot out of focus and one that is
 darker; each fades at its edge. ROC AUC over all pixels of squares with a defect; a pixel with half
 of a defect's strength is one. ``explain`` of a masked image model (energy with and without each
 patch), beside PCA of all 8 x 8 patches: the squared error of a patch, averaged over the patches
@@ -96,6 +97,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--squares", type=int, default=96)
     parser.add_argument("--figure", default="defects.png")
     options = parser.parse_args()
     try:
@@ -113,6 +115,7 @@ def main():
             rng = np.random.default_rng(seed)
             train = squares(photo[:, : CUT - GAP], 4000, rng)
             clean = tiled(photo[:, CUT:])
+            clean = clean[rng.permutation(len(clean))[: options.squares]]
             others = np.concatenate([tiled(photos[o]) for o in TEXTURES if o != name])
             ways, seconds = {}, {}
             begun = time.perf_counter()
