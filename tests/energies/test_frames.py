@@ -217,6 +217,17 @@ def test_the_prior_of_a_continuous_code_is_a_density_and_draws_are_of_it():
     drawn = drawn.reshape(2, 8000)
     assert bool(((drawn.mean(dim=1) - mean).abs() < 5 * (variance / 8000).sqrt()).all())
     torch.testing.assert_close(drawn.var(dim=1), variance, rtol=0.15, atol=0)
+    # of parts that are narrow, and wide, each draw is as far from the nearest middle
+    for level in (-1.5, 1.0):
+        prior.mixture = lambda x, level=level: (
+            torch.zeros(len(x), 3).double().log_softmax(dim=1),
+            torch.tensor([-40.0, 0.0, 40.0]).double()[:, None].expand(len(x), 3, 1),
+            torch.full((len(x), 3, 1), level).double(),
+        )
+        apart = prior.draw(x[:1].expand(8000, -1), torch.Generator().manual_seed(1))
+        spread = (apart - 40 * (apart / 40).round()).std()
+        assert float(spread) == pytest.approx(math.exp(level), rel=5 / 126)
+    del prior.mixture
     # no value is much more usual than the most usual one: the middle of its heaviest part
     least = r.min(dim=0).values
     usual = prior(prior.usual(x), x)

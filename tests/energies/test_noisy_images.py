@@ -36,6 +36,8 @@ def test_without_its_network_it_is_the_energy_of_normal_pixels():
     torch.testing.assert_close(model(y, x), known)
     # the posterior mean of a normal pixel
     torch.testing.assert_close(model.reconstruct(y, x), y / wide**2)
+    with torch.no_grad():
+        torch.testing.assert_close(model.reconstruct(y, x), y / wide**2)
 
 
 def test_the_field_lies_between_two_networks_whose_slopes_are_known():
