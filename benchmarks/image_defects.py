@@ -5,11 +5,12 @@ python benchmarks/image_defects.py [--steps 2000] [--seeds 0,1,2] [--squares 96]
 
 Three photos of scikit-image (brick, grass, gravel; 512 x 512): the left part, but for its last
 columns, teaches squares of 32 x 32 pixels, the right part is asked about, in up to so many squares
-that do not touch, one of each defect. Planted are a spot of another of the textures, a scratch, a spot out of focus and one that is
-darker; each fades at its edge. ROC AUC over all pixels of squares with a defect; a pixel with half
-of a defect's strength is one. ``explain`` of a masked image model (energy with and without each
-patch), beside PCA of all 8 x 8 patches: the squared error of a patch, averaged over the patches
-that a pixel is in, with so many components as keep a share of the variance.
+that do not touch, each with every defect. Planted are a spot of another of the textures, a scratch,
+a spot out of focus and one that is darker; each fades at its edge. ROC AUC over all pixels of
+squares with a defect; a pixel with half of a defect's strength is one. ``explain`` of a masked
+image model (energy with and without each patch), beside PCA of all 8 x 8 patches: the squared error
+of a patch, averaged over the patches that a pixel is in, with so many components as keep a share of
+the variance.
 """
 
 import argparse

@@ -143,11 +143,11 @@ def made(way, options, side):
     return Flat(PEERS[way](seed), side, binary=way == "restricted Boltzmann machine")
 
 
-def told_apart(model, digits, others):
-    inside = model.energy(digits)
+def told_apart(model, digits, others, **asked):
+    inside = model.energy(digits, **asked)
     found = []
     for other in others:
-        outside = model.energy(other)
+        outside = model.energy(other, **asked)
         labels = np.r_[np.zeros(len(inside)), np.ones(len(outside))]
         found.append(roc_auc_score(labels, np.minimum(np.r_[inside, outside], 1e30)))
     return found
@@ -296,6 +296,10 @@ def main():
         took = time.perf_counter() - begun
         apart = told_apart(model, real, table.others.values())
         table.row(way, drawn, seconds, took, apart)
+        if way == "score matching by scales":
+            for scale in (0.3, 1.0, 2.5):
+                found = told_apart(model, real, table.others.values(), scale=scale)
+                print(f"energy at scale {scale}: " + ", ".join(f"{each:.3f}" for each in found))
         if isinstance(model, ImageDensity):
             filled, halves[way] = completed(model, test[:HALVED], truth[:HALVED], classifier)
         if options.figures:

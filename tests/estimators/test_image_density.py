@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -56,6 +57,19 @@ def test_digits_are_low_and_what_is_none_is_high(model):
     labels = np.r_[np.zeros(len(TEST)), np.ones(len(TEST))]
     for other, least in others:
         assert roc_auc_score(labels, np.r_[energy, model.energy(other)]) > least
+
+
+def test_an_energy_of_another_scale_is_that_of_all_scales_there(model):
+    inside = model.energy_.energy.energy
+    y = model.energy_.into(torch.from_numpy(TEST[:5].reshape(5, -1)))
+    with torch.no_grad():
+        expected = inside(y, torch.full((5, 1), np.log(1.5), dtype=y.dtype))
+    np.testing.assert_allclose(model.energy(TEST[:5], scale=1.5), expected, rtol=1e-4)
+    smallest = model.energy(TEST[:5], scale=0.02)
+    np.testing.assert_allclose(smallest, model.energy(TEST[:5]), rtol=1e-4)
+    for scale in (0.001, 1e6, float("nan")):
+        with pytest.raises(InputError, match=r"scale is .*one that was learned: 0\.02 to 10"):
+            model.energy(TEST[:5], scale=scale)
 
 
 def test_draws_are_digits_of_many_kinds(model):

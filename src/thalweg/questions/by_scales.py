@@ -120,6 +120,19 @@ def draw_by_scales(
     return torch.where(hidden, last, y)
 
 
+def project_by_scales(energy: Energy, y: Tensor, scales: Tensor) -> Tensor:
+    """Rows (n, d) without noise: down the scales from the one at which each has least energy."""
+    value = torch.stack([energy(y, y.new_full((1, 1), math.log(float(each)))) for each in scales])
+    found, first = torch.empty_like(y), value.argmin(dim=0).clamp(max=len(scales) - 2)
+    for i in first.unique():
+        rows = (first == i).nonzero()[:, 0]
+        found[rows] = draw_by_scales(
+            energy, torch.full_like(y[rows], torch.nan), scales[int(i) :],
+            torch.Generator(y.device), freedom=0.0, start=y[rows],
+        )  # fmt: skip
+    return found
+
+
 def _slope(energy: Energy, y: Tensor, sigma: float) -> Tensor:
     return (y - _clean(energy, y, sigma)) / sigma
 

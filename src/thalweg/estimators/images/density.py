@@ -28,7 +28,7 @@ from thalweg.core import (
 )
 from thalweg.data import ImagesLike
 from thalweg.data.source import Summary
-from thalweg.energies import ConditionalUNet, ImageNetwork, NetworkEnergy, NoisyImages
+from thalweg.energies import ConditionalUNet, ImageNetwork, NetworkEnergy, NoisyImages, Rescaled
 from thalweg.estimators.base.model import ScoresMixin
 from thalweg.estimators.base.several import several
 from thalweg.estimators.base.training import MixedPrecision
@@ -36,6 +36,7 @@ from thalweg.estimators.images.chains import CHAINS, MORE, STIFFNESS, chained, g
 from thalweg.estimators.images.reading import ImageEstimator
 from thalweg.objectives import ContrastiveDivergence, DualScoreMatching, FromChains, Objective
 from thalweg.questions.blocks import check_answers
+from thalweg.questions.by_scales import project_by_scales
 from thalweg.training import Recipe, Run
 from thalweg.training.learn import averaging
 from thalweg.training.start import Start
@@ -49,8 +50,9 @@ SHARE = 0.7
 MIDDLE, POWER = 1.6, 0.75
 """Where scales are learned from most often, and how much more the larger ones weigh"""
 
-FIELD = 0.5
-"""Share of the steps in which the network takes noise off by itself, before its slope does"""
+FIELD, SLOPE = 0.5, 1000
+"""Share of the steps in which the network takes noise off by itself, before its slope does: of
+those beyond the first thousand, which the slope needs to learn how scales go together"""
 
 STEPS, ROUNDS, TRIED = 40, 5, 4
 """Scales that draws go down by, times that each is gone through where something is given, and draws
@@ -70,9 +72,9 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
     leads from an image with noise to what is under it, and how F changes with the scale ties it to
     the largest one, where it is -log of a normal density. ``sample`` and ``complete`` go from noise
     down the scales; what they say of images is asked at the smallest one, a fiftieth of the pixels'
-    spread. With persistent contrastive divergence one energy, low on images and
-    high where its own chains go; draws are chains that go on.
-    There are no codes; what is unusual where is asked of :class:`MaskedImageModel`.
+    spread, or at another. With persistent contrastive divergence one energy, low on images and high
+    where its own chains go; draws are chains that go on. There are no codes; what is unusual where
+    is asked of :class:`MaskedImageModel`.
 
     References
     ----------
@@ -120,8 +122,7 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
     )
 
     def fit(self, X: ImagesLike, y: None = None, *, run: Run | None = None) -> Self:
-        """Train on whole images: an array (n, height, width[, channels]), a folder, an IDX file.
-
+        """Train on whole images: an array (n, height, width[, channels]), a folder, an IDX file;
         ``run`` says where checkpoints and logs go (:class:`thalweg.training.Run`).
         """
         return super().fit(X, y, run=run)
@@ -150,12 +151,11 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
 
     @staticmethod
     def _of_scales(energy: Energy) -> NoisyImages | None:
-        """The energy of all scales, where it is one."""
         return cast(NoisyImages, energy.energy) if isinstance(energy, Given) else None
 
     def _begun(self, start: Start, energy: Energy) -> Objective:
         if self._of_scales(energy) is not None:
-            field = int(FIELD * self.n_steps)
+            field = int(FIELD * max(0, self.n_steps - SLOPE))
             return DualScoreMatching(SMALLEST, self._largest, MIDDLE, POWER, field)
         return chained(start, energy, self.batch_size)
 
@@ -176,13 +176,30 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
             chains = objective.negatives.chains[:CHAINS] * start.units.scale + start.units.shift
             self.starts_ = chains.float().cpu().numpy()
 
-    def energy(self, X: ImagesLike) -> NDArray[np.floating]:
+    def energy(self, X: ImagesLike, *, scale: float | None = None) -> NDArray[np.floating]:
         """F of each image, low where it is usual: (n,).
 
         Hidden (NaN) pixels are as ``complete`` fills them in, which takes as long as that.
+
+        Parameters
+        ----------
+        X : array, folder or file
+        scale : float, optional
+            After dual score matching, the scale of noise whose energy is asked, in standard
+            deviations of a pixel: the smallest, .02, without it, at which every pixel counts; at 1
+            or 2 what an image is as a whole does.
         """
         images = self._read(X)
-        return self._as_energies(self._answers(images, lambda y: self.energy_(self._lowest(y))))
+        energy = self.energy_ if scale is None else self._at(scale)
+        return self._as_energies(self._answers(images, lambda y: energy(self._lowest(y))))
+
+    def _at(self, scale: float) -> Energy:
+        inside = self._of_scales(self.energy_.energy)
+        if inside is None or not SMALLEST <= scale <= self._largest:
+            known = "none" if inside is None else f"{SMALLEST} to {self._largest:.3g}"
+            raise InputError(f"energy: scale is {scale!r}; expected one that was learned: {known}")
+        level = self._like().new_full((1, 1), math.log(scale))
+        return Rescaled(Given(inside, level), self.energy_.shift, self.energy_.scale)
 
     def sample(
         self,
@@ -265,17 +282,7 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
         energy = self._of_scales(self.energy_.energy)
         if energy is None:
             return questions.project(self.energy_, y)
-        at, scales = self.energy_.into(y), self._scales(STEPS)
-        value = torch.stack(
-            [energy(at, at.new_full((1, 1), math.log(float(each)))) for each in scales]
-        )
-        found, first = torch.empty_like(at), value.argmin(dim=0).clamp(max=STEPS - 2)
-        for i in first.unique():
-            rows = (first == i).nonzero()[:, 0]
-            found[rows] = questions.draw_by_scales(
-                energy, torch.full_like(at[rows], torch.nan), scales[int(i) :],
-                torch.Generator(y.device), freedom=0.0, start=at[rows],
-            )  # fmt: skip
+        found = project_by_scales(energy, self.energy_.into(y), self._scales(STEPS))
         return self.energy_.out(found)
 
     def _lowest(self, y: Tensor) -> Tensor:
@@ -304,7 +311,6 @@ class ImageDensity(ScoresMixin, MixedPrecision, ImageEstimator):
 
     @property
     def _rows(self) -> int:
-        """Images at a time."""
         return max(1, PIXELS // self.n_features_in_)
 
     def _filled(
