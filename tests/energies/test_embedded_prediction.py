@@ -44,6 +44,18 @@ def test_it_is_the_distance_from_the_nearest_prediction(pairs):
         pairs(y)
 
 
+def test_a_prediction_is_what_x_has_and_a_change(pairs):
+    x = rows(4, 36)
+    change = pairs.prediction.energy.decoder.network.network
+    s = pairs.embed(x)
+    expected = s + change(s).unflatten(1, (3, 5)).transpose(0, 1)
+    torch.testing.assert_close(pairs.predictions(x), expected)
+    with torch.no_grad():
+        for each in change.parameters():
+            each.zero_()
+    torch.testing.assert_close(pairs.predictions(x), s.expand(3, -1, -1))
+
+
 def test_hidden_pixels_take_no_part(pairs):
     y, x = rows(2, 36), rows(2, 36, 1)
     gone = y.clone()

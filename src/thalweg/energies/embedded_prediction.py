@@ -17,9 +17,11 @@ class EmbeddedPrediction(Energy):
     r"""The squared distance of what y is mapped to from the nearest of k predictions from x.
 
     .. math::
-        F(x, y) = \min_z \| s_y - g(s_x, z) \|^2, \qquad s_x = h(f(x)), \quad s_y = h(f(y))
+        F(x, y) = \min_z \| s_y - g(s_x, z) \|^2, \qquad s_x = h(f(x)), \quad s_y = h(f(y)),
+        \quad g(s, z) = s + c_z(s)
 
-    x and y are images; NaN pixels of either take no part. z is one of k: what x does not say.
+    x and y are images; NaN pixels of either take no part. z is one of k: what x does not say. What
+    is not changed, c = 0, is predicted to be what x has: training begins near two views of one.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ class EmbeddedPrediction(Energy):
     k : int
         Values of z; with 1 the prediction is the only one.
     hidden : int
-        Width of the predictor g.
+        Width of the predictor c.
     generator : torch.Generator, optional
         Of its initial weights.
 
@@ -56,7 +58,7 @@ class EmbeddedPrediction(Energy):
         self.network, self.projector = network, projector
         predictor = Perceptron((m, hidden, k * m), generator=generator)
         self.prediction = FreeEnergy(
-            Reconstruction(Branches(predictor, k), OneHot(k)), Exhaustive()
+            Reconstruction(Branches(_Changed(predictor, k), k), OneHot(k)), Exhaustive()
         )
 
     def embed(self, y: Tensor) -> Tensor:
@@ -80,3 +82,15 @@ class EmbeddedPrediction(Energy):
 
     def restricted(self, visible: Tensor) -> Energy:
         return SeenOnly(self, visible)
+
+
+class _Changed(nn.Module):
+    """What comes in k times, each with a change that a network makes: (n, m) to (n, k m)."""
+
+    def __init__(self, network: nn.Module, k: int) -> None:
+        super().__init__()
+        self.network, self.k = network, k
+
+    def forward(self, s: Tensor) -> Tensor:
+        change: Tensor = self.network(s)
+        return s.repeat(1, self.k) + change
