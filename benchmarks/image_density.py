@@ -36,12 +36,12 @@ TIMES = (6, 12, 18, 24, 30, 40)
 
 
 PEERS = {
-    "mixture": lambda seed: GaussianMixture(100, "diag", random_state=seed),
+    "mixture": lambda seed: GaussianMixture(100, covariance_type="diag", random_state=seed),
     "variational autoencoder": lambda seed: VariationalAutoencoder(
-        16, hidden=(512, 512), n_steps=10_000, random_state=seed
+        16, hidden=(512, 512), n_steps=5000, random_state=seed
     ),
     "restricted Boltzmann machine": lambda seed: BernoulliRBM(
-        500, n_steps=10_000, random_state=seed
+        500, n_steps=5000, random_state=seed
     ),
 }
 WAYS = ("score matching by scales", "persistent contrastive divergence", *PEERS)
