@@ -40,9 +40,7 @@ PEERS = {
     "variational autoencoder": lambda seed: VariationalAutoencoder(
         16, hidden=(512, 512), n_steps=5000, random_state=seed
     ),
-    "restricted Boltzmann machine": lambda seed: BernoulliRBM(
-        500, n_steps=5000, random_state=seed
-    ),
+    "restricted Boltzmann machine": lambda seed: BernoulliRBM(500, n_steps=5000, random_state=seed),
 }
 WAYS = ("score matching by scales", "persistent contrastive divergence", *PEERS)
 

@@ -1,7 +1,7 @@
 """Joint-embedding predictive architectures with and without a code: what they find, what z says.
 
 python benchmarks/jepa.py --data-dir DIR [--fashion DIR] [--steps 3000] [--seeds 0,1,2]
-    [--figure jepa.png]
+    [--ways A;B] [--figure jepa.png]
 
 DIR holds mnist/mnist.npz; without it scikit-learn's digits are taken, and said so. A block at the
 bottom is hidden, of .55 of the height and .75 of the width: what training hides is at most .8 of
@@ -116,14 +116,30 @@ def what_codes_say(model, test, train, path):
     save_figure(drawn, path)
 
 
+def made(name, seed, steps, images):
+    """What represents images, and the embedding predictor, if it is one that was trained."""
+    if name in WAYS:
+        model = JEPA(n_steps=steps, random_state=seed, **WAYS[name]).fit(images)
+        return model.transform, model
+    if name == "two views":
+        return JointEmbeddingModel(n_steps=steps, random_state=seed).fit(images).transform, None
+    if name == "before training":
+        return JEPA(n_steps=0, random_state=seed).fit(images).transform, None
+    return pixels, None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--fashion", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seeds", default="0,1,2")
+    every = (*WAYS, "two views", "before training", "pixels")
+    parser.add_argument("--ways", default=";".join(every))
     parser.add_argument("--figure", default="jepa.png")
     options = parser.parse_args()
+    if not set(options.ways.split(";")) <= set(every):
+        parser.error(f"--ways: {options.ways}; expected some of {'; '.join(every)}")
     train, labels, test, truth = digits(options.data_dir)
     whole, train, test = test[:ALONE], halved(train), halved(test)
     held = len(train) - min(VALIDATION, len(train) // 5)
@@ -135,36 +151,21 @@ def main():
     heads = ["", "seed", "seconds", "found", "of ten", "spread", "linear", "linear 10", *others]
     print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)
 
-    def row(name, seed, seconds, cells):
-        print(f"| {name} | {seed} | {seconds:.0f} | " + " | ".join(cells) + " |", flush=True)
-
     for seed in map(int, options.seeds.split(",")):
-        for name, way in WAYS.items():
+        for name in options.ways.split(";"):
             begun = time.perf_counter()
-            model = JEPA(n_steps=options.steps, random_state=seed, **way).fit(train[:held])
+            transform, model = made(name, seed, options.steps, train[:held])
             seconds = time.perf_counter() - begun
-            cells = [f"{each:.3f}" for each in found(model, test[:GALLERY])]
-            both = probes(model.transform, parts, seed)
-            cells += [f"{each:.3f}" for each in both]
-            inside = single(model, test[:ALONE])
-            for other in others.values():
-                marks = np.r_[np.zeros(len(inside)), np.ones(len(other))]
-                cells.append(f"{roc_auc_score(marks, np.r_[inside, single(model, other)]):.3f}")
-            row(name, seed, seconds, cells)
-            if name == "8 codes, gaussian" and not Path(options.figure).exists():
-                what_codes_say(model, test, train[:held], options.figure)
-        shared = {"random_state": seed, "batch_size": 256}
-        begun = time.perf_counter()
-        views = JointEmbeddingModel(n_steps=options.steps, **shared).fit(train[:held])
-        seconds = time.perf_counter() - begun
-        blank = JEPA(n_steps=0, random_state=seed).fit(train[:held])
-        for name, transform, took in (
-            ("two views", views.transform, seconds),
-            ("before training", blank.transform, 0),
-            ("pixels", pixels, 0),
-        ):
-            both = probes(transform, parts, seed)
-            row(name, seed, took, ["", "", "", *(f"{each:.3f}" for each in both)])
+            cells = [f"{each:.3f}" for each in found(model, test[:GALLERY])] if model else 3 * [""]
+            cells += [f"{each:.3f}" for each in probes(transform, parts, seed)]
+            if model:
+                inside = single(model, test[:ALONE])
+                for other in others.values():
+                    marks = np.r_[np.zeros(len(inside)), np.ones(len(other))]
+                    cells.append(f"{roc_auc_score(marks, np.r_[inside, single(model, other)]):.3f}")
+                if model.n_codes > 1 and not Path(options.figure).exists():
+                    what_codes_say(model, test, train[:held], options.figure)
+            print(f"| {name} | {seed} | {seconds:.0f} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
