@@ -122,7 +122,7 @@ def test_the_command_draws_what_is_named(made):
     status, told, errors = said(*words, folder=made.parent)
     assert status == 0
     assert told == f"1 figures in {made}\n"
-    assert "1/1" in errors
+    assert "lecture: 1 of 1, draws" in errors
     assert (made / "draws.png").is_file()
 
 

@@ -63,7 +63,7 @@ def _lines(title: str, steps: int, label: str) -> Callable[[int, str], None]:
         last = text or last
         if (part := LINES * done // max(steps, 1)) > said:
             said = part
-            known = f", {label} {last}" if last else ""
+            known = ", " + f"{label} {last}".strip() if last else ""
             spent = time.monotonic() - begun
             sys.stderr.write(f"{title}: {done} of {steps}{known}, {spent:.0f} s\n")
             sys.stderr.flush()
