@@ -131,7 +131,8 @@ def psnr(found, truth):
 
 
 def middle(image):
-    top, left = ((extent - SIDE) // 2 for extent in image.shape)
+    # those held back in training are smaller
+    top, left = (max(0, (extent - SIDE) // 2) for extent in image.shape)
     return image[top : top + SIDE, left : left + SIDE].astype(float)
 
 

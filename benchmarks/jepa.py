@@ -32,10 +32,10 @@ from thalweg.probe import Labelled, linear_probe, some_of_each
 
 GALLERY, ALONE, LABELLED, VALIDATION = 1000, 300, 20_000, 2000
 WAYS = {
-    "one prediction, covariance": {"n_codes": 1, "spread": "covariance"},
-    "8 codes, covariance": {"n_codes": 8, "spread": "covariance"},
-    "one prediction, gaussian": {"n_codes": 1},
-    "8 codes, gaussian": {"n_codes": 8},
+    "one prediction, covariance": {"n_codes": 1},
+    "8 codes, covariance": {"n_codes": 8},
+    "one prediction, gaussian": {"n_codes": 1, "spread": "gaussian"},
+    "8 codes, gaussian": {"n_codes": 8, "spread": "gaussian"},
 }
 
 

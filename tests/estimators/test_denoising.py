@@ -118,7 +118,7 @@ def test_columns_that_follow_from_others_are_filled():
     a, b = random.normal(size=(2, 3000))
     X = np.stack([a, b, a * b, np.sin(2 * a)], axis=1)
     model = MaskedAutoencoder(n_steps=3000, random_state=0).fit(X[:2500])
-    test = X[2500:2600]
+    test = X[2500:2560]
     for column, size in ((2, 0.25), (3, 0.2)):
         holed = test.copy()
         holed[:, column] = np.nan

@@ -123,7 +123,7 @@ def test_an_energy_is_a_function_of_its_parameters(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["KMeans", "SparseCoding", "GLO", "VariationalAutoencoder", "Neighbors", "AnomalyDetector",
+    ["KMeans", "SparseCoding", "VariationalAutoencoder", "Neighbors", "AnomalyDetector",
      "MaskedImageModel-transformer", "EnergyDensity-dual"],
 )  # fmt: skip
 def test_a_compiled_energy_is_the_same_energy(name: str) -> None:

@@ -116,10 +116,10 @@ def test_one_filling_is_of_low_energy(model):
 def test_an_interval_holds_the_draws(model):
     gone = holed(TEST[:1])
     lower, upper = model.complete(gone, interval=0.8, random_state=0)
-    drawn = model.complete(gone, draws=50, random_state=1)[:, :, 4:]
+    drawn = model.complete(gone, draws=25, random_state=1)[:, :, 4:]
     inside = (drawn >= lower[:, 4:]) & (drawn <= upper[:, 4:])
     # five standard errors of a share of draws whose pixels go together
-    assert abs(inside.mean() - 0.8) < 5 * np.sqrt(0.16 / 50)
+    assert abs(inside.mean() - 0.8) < 5 * np.sqrt(0.16 / 25)
 
 
 def test_bytes_stay_bytes():

@@ -78,7 +78,7 @@ class JEPA(ImageModel):
         "What keeps embeddings apart: variances and covariances of a batch, or being distributed "
         "as a normal density (LeJEPA).",
         Choice(tuple(SPREADS)),
-        default="gaussian",
+        default="covariance",
     )
     share: float | tuple[float, float] = parameter(
         "Of each side of an image that the hidden block takes, or the range that it is drawn from.",
