@@ -1,5 +1,8 @@
 """Models of images: painting in, energies, representations."""
 
+import copy
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -361,3 +364,27 @@ def test_draws_and_bounds_of_hidden_pixels(model):
     assert abs(inside.mean() - 0.8) < 4 * np.sqrt(0.16 / 20)
     with pytest.raises(InputError, match="draws and interval are both given"):
         model.complete(holed, draws=2, interval=0.5)
+
+
+def test_every_layer_is_part_of_a_representation(joint):
+    """Whole, normalized places of the entrance, two smaller sizes and two residual layers."""
+    every = joint.transform(TEST[:20])
+    width, grid = joint.width, joint.grid
+    assert every.shape == (20, (1 + 2 + 4 * (1 + joint.depth)) * width * grid**2)
+    last = copy.deepcopy(joint)
+    last.layers = "last"
+    assert last.transform(TEST[:20]).shape == (20, 4 * width * grid**2)
+    # a place has mean 0 over its channels, and so have averages of places
+    first = every[:, : width * grid**2].reshape(20, width, -1)
+    np.testing.assert_allclose(first.mean(axis=1), 0, atol=1e-5)
+
+
+def test_saved_models_from_before_there_was_a_choice_have_the_last_layer(joint, tmp_path):
+    joint.save(tmp_path / "now.st")
+    assert thalweg.load(tmp_path / "now.st").layers == "every"
+    saved = Path(__file__).parents[1] / "saved" / "version_0_1_0"
+    model = thalweg.load(saved / "MaskedImageModel-convolutional.safetensors")
+    assert model.layers == "last"
+    shape = model.shape_[:2]
+    images = np.zeros((2, *shape), np.float32)
+    assert model.transform(images).shape[1] == 4 * model.width * model.grid**2

@@ -42,6 +42,9 @@ class Parameter:
     default: Any
     positional: bool
     """whether it may be given without its name"""
+    earlier: Any = None
+    """what it is in saved models that do not name it, for they were written before it was there;
+    the default if None"""
 
     @property
     def help(self) -> str:
@@ -79,7 +82,14 @@ class _Changed:
         return replace(each, **self.what)
 
 
-def parameter(sentence: str, constraint: Constraint, *, default: Any, kw_only: bool = True) -> Any:
+def parameter(
+    sentence: str,
+    constraint: Constraint,
+    *,
+    default: Any,
+    kw_only: bool = True,
+    earlier: Any = None,
+) -> Any:
     """Declare a parameter of the constructor.
 
     Parameters
@@ -90,8 +100,10 @@ def parameter(sentence: str, constraint: Constraint, *, default: Any, kw_only: b
     default : object
     kw_only : bool, default True
         Whether it has to be given by its name.
+    earlier : object, optional
+        What it is in saved models from before it was there, if that is not the default.
     """
-    return Parameter(" ".join(sentence.split()), constraint, default, not kw_only)
+    return Parameter(" ".join(sentence.split()), constraint, default, not kw_only, earlier)
 
 
 def changed(

@@ -40,10 +40,19 @@ class Inpainter(nn.Module, ABC):
     def represent(self, shown: Tensor) -> Tensor:
         """What stands for each image: (n, k)."""
 
+    def represent_layers(self, shown: Tensor) -> Tensor:
+        """What every layer has to say of each image: (n, k); here :meth:`represent`."""
+        return self.represent(shown)
+
     def represent_whole(self, y: Tensor) -> Tensor:
         """:meth:`represent` of images (n, d) with NaN where they are hidden."""
+        return self.represent(self.shown(y))
+
+    @staticmethod
+    def shown(y: Tensor) -> Tensor:
+        """Images (n, d) with NaN where they are hidden, as the network takes them: (n, 2 d)."""
         seen = ~y.isnan()
-        return self.represent(torch.cat([torch.where(seen, y, 0), seen.to(y)], dim=1))
+        return torch.cat([torch.where(seen, y, 0), seen.to(y)], dim=1)
 
     def planes(self, shown: Tensor) -> Tensor:
         """Entries and masks as channels: (n, 2 channels, height, width)."""
@@ -117,11 +126,17 @@ class ConvolutionalInpainter(Inpainter):
 
     def _encode(self, shown: Tensor) -> list[Tensor]:
         """Each size, the smallest last."""
+        found = self._layers(shown)
+        sizes = 1 + len(self.down)
+        return [*found[: sizes - 1], found[-1]]
+
+    def _layers(self, shown: Tensor) -> list[Tensor]:
+        """Each layer on the way down: one of every size, then those at the smallest."""
         found = [functional.silu(self.enter(self.planes(shown)))]
         for layer in self.down:
             found.append(functional.silu(layer(found[-1])))
         for layer in self.middle:
-            found[-1] = found[-1] + functional.silu(layer(found[-1]))
+            found.append(found[-1] + functional.silu(layer(found[-1])))
         return found
 
     def forward(self, shown: Tensor) -> Tensor:
@@ -134,6 +149,16 @@ class ConvolutionalInpainter(Inpainter):
     def represent(self, shown: Tensor) -> Tensor:
         return functional.adaptive_avg_pool2d(self._encode(shown)[-1], self.grid).flatten(1)
 
+    def represent_layers(self, shown: Tensor) -> Tensor:
+        """Every layer on the way down, each place normalized, averaged over the same parts."""
+        parts = []
+        for each in self._layers(shown):
+            # what the last layer is for is not what tells classes apart
+            places = functional.layer_norm(each.permute(0, 2, 3, 1), each.shape[1:2])
+            pooled = functional.adaptive_avg_pool2d(places.permute(0, 3, 1, 2), self.grid)
+            parts.append(pooled.flatten(1))
+        return torch.cat(parts, dim=1)
+
 
 class Encoding(nn.Module):
     """The representation of images in their own units: from rows (n, d) to (n, k).
@@ -143,16 +168,22 @@ class Encoding(nn.Module):
     network : Inpainter
     shift, scale : Tensor
         Units of the pixels, (d,).
+    layers : bool, default False
+        Whether every layer is part of it.
     """
 
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, network: Inpainter, shift: Tensor, scale: Tensor) -> None:
+    def __init__(
+        self, network: Inpainter, shift: Tensor, scale: Tensor, layers: bool = False
+    ) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.layers = network, layers
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
 
     def forward(self, y: Tensor) -> Tensor:
-        return self.network.represent_whole((y - self.shift) / self.scale)
+        shown = self.network.shown((y - self.shift) / self.scale)
+        network = self.network
+        return network.represent_layers(shown) if self.layers else network.represent(shown)

@@ -37,12 +37,16 @@ class Run:
         Go on from the last one of the folder; the first run of it may say so too.
     log_dir : path, optional
         A folder for TensorBoard, with every monitor (needs the ``tensorboard`` extra).
+    watch : callable, optional
+        ``watch(history, energy)`` is called after each step, with the energy as it is, of rows in
+        the units that they came in; training ends where it says True. To draw, to stop early.
     """
 
     checkpoint: str | os.PathLike[str] | None = None
     every: int = 500
     resume: bool = False
     log_dir: str | os.PathLike[str] | None = None
+    watch: Callable[[History, Energy], bool | None] | None = None
 
     def __post_init__(self) -> None:
         if self.resume and self.checkpoint is None:
@@ -81,6 +85,7 @@ def learn(
     title: str,
     hardware: Hardware | None = None,
     run: Run | None = None,
+    asked: Energy | None = None,
     verbose: bool = False,
 ) -> History:
     """Steps of Adam (or Muon) on the objective; the rate rises first and falls to 0 at the end.
@@ -102,6 +107,8 @@ def learn(
         What warnings and the bar call it.
     hardware : Hardware, optional
     run : Run, optional
+    asked : Energy, optional
+        The energy as whoever watches asks it, in other units; ``energy`` itself without it.
     verbose : bool
         Whether to show a bar.
     """
@@ -142,6 +149,7 @@ def learn(
     history = train_watched(
         step, _batches(order, take), generator, title=title, n_steps=recipe.n_steps,
         shown=verbose and first, log_dir=run.log_dir if first else None, checkpoint=checkpoint,
+        stop=_watched(run, energy if asked is None else asked),
     )  # fmt: skip
     if average is not None:
         energy.load_state_dict(average.module.state_dict())
@@ -162,6 +170,13 @@ def _optimizer(energy: Energy, objective: Objective, recipe: Recipe) -> torch.op
         {"params": more, "lr": recipe.objective_rate},
     ]
     return Adam(groups, recipe.learning_rate)
+
+
+def _watched(run: Run, energy: Energy) -> Callable[[History], bool]:
+    watch = run.watch
+    if watch is None:
+        return lambda history: False
+    return lambda history: bool(watch(history, energy))
 
 
 def _batches(order: Shuffled, take: Callable[[Any], Batch]) -> Iterator[Batch]:

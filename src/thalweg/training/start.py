@@ -49,6 +49,10 @@ class Units(NamedTuple):
     def to(self, device: torch.device) -> Units:
         return Units(self.shift.to(device), self.scale.to(device), self.given)
 
+    def single(self) -> Units:
+        """For an energy in single precision, as it is while it learns."""
+        return Units(self.shift.float(), self.scale.float(), self.given)
+
     def standardized(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor | None]:
         """Rows in these units, in single precision: y, and x where there is one."""
         # the mean goes off in the precision of the units: far from 0 single has little left

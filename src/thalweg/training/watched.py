@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
 import torch
@@ -26,6 +26,7 @@ def train_watched(
     shown: bool,
     log_dir: str | os.PathLike[str] | None = None,
     checkpoint: Checkpoint | None = None,
+    stop: Callable[[History], bool] = lambda history: False,
 ) -> History:
     """As :func:`train`, called ``title`` by the bar and by warnings."""
     watch = Watch(title)
@@ -38,7 +39,7 @@ def train_watched(
             log(history)
             watch(history)
 
-        return train(step, batches, generator, progress=follow, checkpoint=checkpoint)
+        return train(step, batches, generator, stop, follow, checkpoint=checkpoint)
 
 
 def check_ended_finite(

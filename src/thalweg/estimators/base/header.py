@@ -61,7 +61,9 @@ def parameters_of(
     given: Mapping[str, Any], declared: Mapping[str, Parameter], arrays: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Parameters, each held to its declaration; those that are arrays are among the tensors."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {
+        name: each.earlier for name, each in declared.items() if each.earlier is not None
+    }
     for name, value in given.items():
         if name not in declared:
             raise InputError(f"{_name(name)} is no parameter")
@@ -72,7 +74,7 @@ def parameters_of(
     for name, array in arrays.items():
         if name not in declared or not isinstance(declared[name].constraint, Array):
             raise InputError(f"{_name(name)} is no parameter that is an array")
-        if name in found:
+        if name in given:
             raise InputError(f"{name} is there twice")
         found[name] = array
     return found

@@ -60,6 +60,10 @@ class TrainedModel(Seeded, FittedModel):
         start = self._start(source, units)
         return units.to(start.device).around(self._train(start, run))
 
+    def _in_units(self, energy: Energy, units: Units | None) -> Energy:
+        """The energy that steps train, asked in the units that rows came in."""
+        return energy if units is None else units.around(energy)
+
     @abstractmethod
     def _initial(self, start: Start) -> Energy:
         """The energy before training, its weights drawn from ``start.seeds.model``."""
@@ -94,7 +98,9 @@ class TrainedModel(Seeded, FittedModel):
         )  # fmt: skip
         return learn(
             energy, objective, start.batch, order, recipe, start.seeds.noise,
-            title=type(self).__name__, hardware=hardware, run=run, verbose=self.verbose > 0,
+            title=type(self).__name__, hardware=hardware, run=run,
+            asked=self._in_units(energy, start.units and start.units.single()),
+            verbose=self.verbose > 0,
         )  # fmt: skip
 
     def _restore(self, state: dict[str, Tensor]) -> Self:

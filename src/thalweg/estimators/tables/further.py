@@ -31,10 +31,6 @@ class FurtherSteps(LearnsOn, TableModel, GradientModel):
     def _units(self, rows: Rows, summary: Summary) -> Units | None:
         """Units that the energy has rows in; None for those that they come in."""
 
-    @abstractmethod
-    def _in_units(self, energy: Energy, units: Units | None) -> Energy:
-        """The trained energy, asked in the columns' own units."""
-
     def partial_fit(self, X: Any, y: None = None) -> Self:
         """Learn on: one epoch over the rows of X, in batches of ``batch_size``.
 

@@ -100,10 +100,6 @@ class GradientTableModel(OutliersMixin, FurtherSteps):
         """What is given, (1, ...), to an energy that needs it, where hidden entries are drawn."""
         return None
 
-    def _in_units(self, energy: Energy, units: Units | None) -> Energy:
-        """The trained energy, asked in the columns' own units."""
-        return energy if units is None else units.around(energy)
-
     def _blank(self, state: dict[str, Tensor]) -> Energy:
         energy = self._energy(self._width, torch.Generator())
         if not self._has_own_units():
