@@ -22,7 +22,7 @@ ORDER = [
     {"questions"},
     {"estimators"},
     {"probe"},
-    {"report"},
+    {"report", "play"},
     {"demo", "gallery"},
     {"cli"},
 ]

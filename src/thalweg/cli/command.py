@@ -245,6 +245,24 @@ def lecture(
     outcome.write(f"{count} figures in {out}\n")
 
 
+@app.command()
+def play(
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")
+    ] = True,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Of this machine; 0 for one that is free.")
+    ] = 0,
+) -> None:
+    """Energies of the plane to touch, in the browser: train them, drag points, run chains.
+
+    Its address is printed; it answers this machine alone, until Ctrl-C ends it.
+    """
+    from thalweg.play import play as serve
+
+    serve(browser, port)
+
+
 def main() -> None:
     """Run the command line; :mod:`thalweg.cli.outcome` says how it ends."""
     warnings.showwarning = outcome.warn

@@ -1,0 +1,88 @@
+"""What is seen of an energy while it is trained: a copy that no step changes."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+
+from thalweg.core import Energy
+from thalweg.play.marks import marks
+from thalweg.play.plane import Paired
+from thalweg.play.scenes import Scene
+from thalweg.training import History
+
+ASKED = 256
+"""Rows, and points elsewhere, whose mean energy is followed"""
+
+NEAR = 0.15
+"""Share of the data's deviation within which a point is not elsewhere"""
+
+RECENT = 20
+"""Steps that a gap is the mean of"""
+
+CURVE = 400
+"""Points of a curve that are kept: every other one goes when there are more"""
+
+
+class Moment(NamedTuple):
+    """One state of training."""
+
+    version: int
+    step: int
+    energy: Energy
+    """of rows of the plane; it is never written to"""
+    marks: dict[str, Any]
+
+
+class Curves:
+    """Mean energies over the steps: of the data, of other points of the scene, of negatives.
+
+    Parameters
+    ----------
+    scene : Scene
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        generator = torch.Generator().manual_seed(0)
+        points = scene.anywhere(4 * ASKED, generator)
+        away = torch.cdist(points, scene.rows).min(dim=1).values
+        far = away > NEAR * scene.rows.std(dim=0).mean()
+        self.elsewhere = points[far][:ASKED]
+        order = torch.randperm(len(scene.rows), generator=generator)[:ASKED]
+        self.rows = scene.rows[order]
+        self.kept: dict[str, list[float | None]] = {
+            "step": [], "data": [], "elsewhere": [], "negatives": []
+        }  # fmt: skip
+        self._every = 1
+        self._asked = 0
+
+    @torch.no_grad()
+    def add(self, step: int, energy: Energy, history: History | None) -> None:
+        """Ask the energy as it is now."""
+        self._asked += 1
+        if self._asked % self._every:
+            return
+        data = float(energy(self.rows).mean())
+        gap = None if history is None else history.recent("gap", min(RECENT, len(history)))
+        found = {
+            "step": float(step),
+            "data": data,
+            "elsewhere": float(energy(self.elsewhere).mean()),
+            "negatives": None if gap is None else data + float(gap.mean()),
+        }
+        for name, value in found.items():
+            self.kept[name].append(value)
+        if len(self.kept["step"]) > CURVE:
+            self.kept = {name: values[::2] for name, values in self.kept.items()}
+            self._every *= 2
+
+
+def seen(
+    version: int, step: int, energy: Energy, paired: bool, word: str, model: Any, scene: Scene
+) -> Moment:
+    """A copy of an energy as it is, to be looked at while training goes on."""
+    kept = copy.deepcopy(energy).eval().requires_grad_(False)
+    shown: Energy = Paired(kept) if paired else kept
+    return Moment(version, step, shown, marks(word, model, shown, scene))

@@ -1,0 +1,351 @@
+// What both sides share, and what hands do on them.
+
+import { Side } from "./side.js";
+import { readState, writeState } from "./state.js";
+import { short } from "./charts.js";
+import { record, savePicture } from "./keep.js";
+import { Tour } from "./tour.js";
+
+const by = (id) => document.getElementById(id);
+const WALK = 60; // milliseconds between steps of chains
+const NEAR = 30; // pixels from the ball of a surface that take hold of it
+
+export class Page {
+  constructor(source) {
+    this.source = source;
+    this.sides = {};
+    this.drawing = [];
+    this.dragging = false;
+    this.kickStrength = 0.3;
+  }
+
+  async start() {
+    this.catalogue = await this.source.ask("catalogue");
+    const scene = by("scene");
+    for (const [name, title] of Object.entries(this.catalogue.scenes)) scene.append(new Option(title, name));
+    if (!this.source.recorded) {
+      scene.append(new Option("draw your own", "drawn"));
+      scene.append(new Option("two columns of a CSV…", "table"));
+    }
+    for (const [kind, title] of Object.entries(this.catalogue.chains)) by("chain-kind").append(new Option(title, kind));
+    this.tour = new Tour(this);
+    this.listen();
+    this.apply(readState(location.hash, this.catalogue));
+    addEventListener("hashchange", () => {
+      if (location.hash !== this.written) this.apply(readState(location.hash, this.catalogue));
+    });
+    setInterval(() => this.walk(), WALK);
+  }
+
+  // take on a state: a link, a step of the tour
+  apply(state) {
+    this.state = state;
+    this.drawing = state.scene === "drawn" ? state.points.slice() : [];
+    this.writeShared();
+    for (const [name, side] of Object.entries(this.sides)) {
+      side.close();
+      delete this.sides[name];
+    }
+    this.openSides();
+    this.writeShared();
+    this.changed();
+  }
+
+  openSides() {
+    const wanted = Object.keys(this.state.sides);
+    by("sides").classList.toggle("two", wanted.length > 1);
+    for (const name of wanted) {
+      if (this.sides[name]) continue;
+      const side = new Side(name, this, this.source);
+      this.sides[name] = side;
+      const choice = side.part(".method");
+      for (const [word, method] of Object.entries(this.catalogue.methods)) choice.append(new Option(method.title, word));
+      this.hands(side);
+      side.writeControls();
+      if (this.waitsForData()) side.blank();
+      else side.open();
+    }
+  }
+
+  waitsForData() {
+    return (this.state.scene === "drawn" || this.state.scene === "table") && this.state.points.length < 3;
+  }
+
+  get all() {
+    return Object.values(this.sides);
+  }
+
+  sceneAsked() {
+    const { scene, points, file, columns } = this.state;
+    return scene === "drawn" || scene === "table" ? { scene, points, file, columns } : { scene };
+  }
+
+  // a point that is in the picture
+  placePoint({ low, high }) {
+    const at = this.state.point;
+    if (!at || at.some((w, c) => w < low[c] || w > high[c])) {
+      this.state.point = [0.62, 0.7].map((share, c) => low[c] + share * (high[c] - low[c]));
+      this.changed();
+    }
+  }
+
+  changed() {
+    this.written = writeState(this.state);
+    history.replaceState(null, "", this.written);
+  }
+
+  say(text) {
+    by("said").textContent = text;
+  }
+
+  writeShared() {
+    const { state } = this;
+    by("scene").value = state.scene;
+    for (const name of ["tool", "view"]) {
+      document.querySelectorAll(`input[name=${name}]`).forEach((each) => { each.checked = each.value === state[name]; });
+    }
+    by("regions").checked = state.regions;
+    by("two").checked = Object.keys(state.sides).length > 1;
+    by("chain-kind").value = state.chains.kind;
+    by("chain-step").value = Math.log10(state.chains.step);
+    by("chain-warmth").value = Math.log10(state.chains.warmth);
+    by("chain-step").nextElementSibling.textContent = short(state.chains.step);
+    by("chain-warmth").nextElementSibling.textContent = short(state.chains.warmth);
+    by("kick-strength").nextElementSibling.textContent = short(this.kickStrength);
+    by("chain-settings").hidden = state.tool !== "chains";
+    by("kick-settings").hidden = state.tool !== "kick";
+    by("clear").hidden = state.scene !== "drawn";
+    by("drawing").hidden = state.scene !== "drawn";
+    for (const id of ["columns-across", "columns-up"]) by(id).hidden = state.scene !== "table" || !this.table;
+    this.all.forEach((side) => { side.part(".line").hidden = state.tool !== "given"; });
+  }
+
+  reopen() {
+    this.all.forEach((side) => side.open());
+  }
+
+  listen() {
+    by("shared").addEventListener("submit", (event) => event.preventDefault());
+    by("scene").addEventListener("change", (event) => this.chooseScene(event.target.value));
+    by("file").addEventListener("change", (event) => this.readFile(event.target.files[0]));
+    for (const id of ["column-x", "column-y"]) by(id).addEventListener("change", () => this.useColumns());
+    by("clear").addEventListener("click", () => this.chooseScene("drawn"));
+    document.querySelectorAll("input[name=tool]").forEach((each) => each.addEventListener("change", () => this.chooseTool(each.value)));
+    document.querySelectorAll("input[name=view]").forEach((each) => each.addEventListener("change", () => {
+      this.state.view = each.value;
+      this.changed();
+      this.all.forEach((side) => side.draw());
+    }));
+    by("regions").addEventListener("change", (event) => {
+      this.state.regions = event.target.checked;
+      this.changed();
+      this.all.forEach((side) => side.refresh());
+    });
+    by("two").addEventListener("change", (event) => this.setTwo(event.target.checked));
+    by("chain-kind").addEventListener("change", (event) => { this.state.chains.kind = event.target.value; this.startChains("everywhere"); });
+    for (const [id, name] of [["chain-step", "step"], ["chain-warmth", "warmth"]]) {
+      by(id).addEventListener("input", (event) => {
+        this.state.chains[name] = 10 ** Number(event.target.value);
+        this.writeShared();
+        this.changed();
+      });
+    }
+    by("chain-everywhere").addEventListener("click", () => this.startChains("everywhere"));
+    by("chain-here").addEventListener("click", () => this.startChains("here"));
+    by("kick-strength").addEventListener("input", (event) => {
+      this.kickStrength = Number(event.target.value);
+      this.writeShared();
+      this.all.forEach((side) => side.kick());
+    });
+    by("kick-again").addEventListener("click", () => this.all.forEach((side) => side.kick()));
+    by("picture").addEventListener("click", () => this.all.forEach(savePicture));
+    by("record").addEventListener("click", (event) => record(event.target, this.all[0]));
+    by("python").addEventListener("click", () => this.showScript());
+    by("link").addEventListener("click", async (event) => {
+      await navigator.clipboard.writeText(location.href);
+      event.target.textContent = "Link copied";
+      setTimeout(() => { event.target.textContent = "Copy link"; }, 1500);
+    });
+    by("script-close").addEventListener("click", () => by("script").close());
+    by("script-copy").addEventListener("click", async (event) => {
+      await navigator.clipboard.writeText(by("script").querySelector("pre").textContent);
+      event.target.textContent = "Copied";
+      setTimeout(() => { event.target.textContent = "Copy"; }, 1500);
+    });
+    addEventListener("resize", () => this.all.forEach((side) => side.draw()));
+  }
+
+  chooseScene(scene) {
+    if (scene === "table") {
+      by("file").click();
+      by("scene").value = this.state.scene;
+      return;
+    }
+    Object.assign(this.state, { scene, points: [], point: null });
+    this.state.tool = scene === "drawn" ? "draw" : this.state.tool === "draw" ? "fall" : this.state.tool;
+    this.drawing = [];
+    this.writeShared();
+    this.changed();
+    if (scene === "drawn") this.all.forEach((side) => side.blank());
+    else this.reopen();
+  }
+
+  async readFile(file) {
+    if (!file) return;
+    try {
+      const { columns } = await this.source.ask("table", { text: await file.text() });
+      this.table = { name: file.name, columns };
+      for (const [id, k] of [["column-x", 0], ["column-y", 1]]) {
+        by(id).replaceChildren(...Object.keys(columns).map((name) => new Option(name, name)));
+        by(id).selectedIndex = k;
+      }
+      this.state.scene = "table";
+      by("scene").value = "table";
+      this.useColumns();
+    } catch (error) {
+      this.all.forEach((side) => side.complain(error));
+    }
+    by("file").value = "";
+  }
+
+  useColumns() {
+    const columns = [by("column-x").value, by("column-y").value];
+    const [across, up] = columns.map((name) => this.table.columns[name]);
+    const points = across.map((value, k) => [value, up[k]]).filter(([a, b]) => a !== null && b !== null);
+    Object.assign(this.state, { scene: "table", points, columns, file: this.table.name, point: null });
+    this.writeShared();
+    this.changed();
+    this.reopen();
+  }
+
+  chooseTool(tool) {
+    this.state.tool = tool;
+    this.writeShared();
+    this.changed();
+    this.all.forEach((side) => side.begin());
+  }
+
+  setTwo(two) {
+    if (two) this.state.sides.right = { method: this.state.sides.left.method === "noise_contrastive" ? "kmeans" : "noise_contrastive", knobs: {} };
+    else {
+      delete this.state.sides.right;
+      this.sides.right?.close();
+      delete this.sides.right;
+    }
+    this.openSides();
+    this.writeShared();
+    this.changed();
+    this.all.forEach((side) => side.draw());
+  }
+
+  startChains(where) {
+    this.changed();
+    this.all.forEach((side) => { if (side.last) side.walk(where).catch((error) => side.complain(error)); });
+  }
+
+  // chains go on by themselves, one answer at a time
+  walk() {
+    if (this.state.tool !== "chains" || document.hidden) return;
+    for (const side of this.all) {
+      if (!side.chains || side.walking) continue;
+      side.walking = true;
+      side.walk().catch((error) => side.complain(error)).finally(() => { side.walking = false; });
+    }
+  }
+
+  hands(side) {
+    const { canvas, view } = side;
+    let held = null; // "point", "camera", "pen"
+    let before = null;
+    const where = (event) => {
+      const box = canvas.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      const at = where(event);
+      canvas.setPointerCapture(event.pointerId);
+      before = at;
+      if (this.state.tool === "draw") held = "pen";
+      else if (!view.field) return;
+      else if (this.state.view === "surface") {
+        const ball = view.place(...this.state.point);
+        held = Math.hypot(at[0] - ball[0], at[1] - ball[1]) < NEAR ? "point" : "camera";
+      } else held = "point";
+      this.dragging = held === "point";
+      move(event);
+    });
+    const move = (event) => {
+      if (!held) return;
+      const at = where(event);
+      if (held === "camera") {
+        view.turn((at[0] - before[0]) / 150, (at[1] - before[1]) / 150);
+        this.state.camera = [view.yaw, view.pitch];
+        this.all.forEach((each) => each.draw());
+      } else if (held === "pen") side.pen(view.point(...at, [0, 0]));
+      else this.movePoint(view.point(...at, this.state.point));
+      before = at;
+    };
+    canvas.addEventListener("pointermove", move);
+    for (const name of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(name, () => {
+        if (!held) return;
+        const done = held;
+        held = null;
+        this.dragging = false;
+        this.changed();
+        if (done === "pen") this.useDrawing();
+        if (done === "point") this.letGo();
+      });
+    }
+    canvas.addEventListener("keydown", (event) => this.key(event, side));
+  }
+
+  movePoint(point) {
+    this.state.point = point;
+    this.all.forEach((side) => { side.draw(); side.touch(); });
+  }
+
+  async letGo() {
+    if (this.state.tool === "kick") this.all.forEach((side) => side.kick(this.state.point));
+    if (this.state.tool === "chains") return this.startChains("here");
+    await Promise.all(this.all.map((side) => side.touch(true)));
+    this.say(this.all.map((side) => side.spoken()).join(" "));
+    return undefined;
+  }
+
+  key(event, side) {
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const way = moves[event.key];
+    if (!side.view.field || (!way && event.key !== "Enter")) return;
+    event.preventDefault();
+    if (!way) {
+      if (this.state.tool === "kick") this.all.forEach((each) => each.kick(this.state.point));
+      if (this.state.tool === "chains") this.startChains("here");
+      return;
+    }
+    if (event.shiftKey) {
+      side.view.turn(0.1 * way[0], -0.1 * way[1]);
+      this.state.camera = [side.view.yaw, side.view.pitch];
+      this.all.forEach((each) => each.draw());
+    } else {
+      const { low, high } = side.view.field;
+      this.movePoint(this.state.point.map((w, c) => Math.min(Math.max(w + (way[c] * (high[c] - low[c])) / 50, low[c]), high[c])));
+      clearTimeout(this.rested);
+      this.rested = setTimeout(() => { this.changed(); this.letGo(); }, 400);
+    }
+  }
+
+  useDrawing() {
+    if (this.drawing.length < 3) return;
+    this.state.points = this.drawing.map((point) => point.map((w) => Number(w.toFixed(3))));
+    this.changed();
+    this.reopen();
+  }
+
+  async showScript() {
+    const { tool, point } = this.state;
+    const parts = await Promise.all(this.all.map((side) => side.ask("python", { tool, point })));
+    by("script").querySelector("pre").textContent = parts.map((part) => part.script).join("\n\n");
+    by("script").showModal();
+  }
+}

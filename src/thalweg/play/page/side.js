@@ -1,0 +1,341 @@
+// One energy on the page: its controls, its canvas, what is asked of it.
+
+import { drawCurves, drawGivenLine, short } from "./charts.js";
+import { Field } from "./field.js";
+import { drawChains, drawData, drawFall, drawGiven, drawKicks, drawMarks } from "./shapes.js";
+import { View } from "./view.js";
+
+const RESOLUTION = 96;
+const KICKS = 600; // milliseconds between kicks while training
+const TRAIL = 40;
+
+export class Side {
+  constructor(name, page, source) {
+    this.name = name;
+    this.page = page;
+    this.source = source;
+    const made = document.getElementById("side").content.cloneNode(true);
+    this.element = made.querySelector(".side");
+    document.getElementById("sides").append(made);
+    this.part = (selector) => this.element.querySelector(selector);
+    this.canvas = this.part(".plane");
+    this.view = new View(this.canvas);
+    this.opened = 0; // which stage; answers of former ones are dropped
+    this.closed = false;
+    this.drags = []; // milliseconds from a drag to its answer, drawn
+    this.pictures = [];
+    this.listen();
+  }
+
+  get state() {
+    return this.page.state.sides[this.name];
+  }
+
+  get method() {
+    return this.page.catalogue.methods[this.state.method];
+  }
+
+  listen() {
+    this.part(".method").addEventListener("change", (event) => {
+      Object.assign(this.state, { method: event.target.value, knobs: {}, beta: null, z: null, seed: 0 });
+      this.page.changed();
+      this.open();
+    });
+    this.part(".train").addEventListener("click", () => this.train(!this.going));
+    this.part(".again").addEventListener("click", () => {
+      this.state.seed = (this.state.seed || 0) + 1;
+      this.page.changed();
+      this.open();
+    });
+    this.part(".moment input").addEventListener("input", (event) => {
+      this.source.moment = Number(event.target.value);
+      this.refresh();
+    });
+  }
+
+  async open() {
+    const opened = ++this.opened;
+    Object.assign(this, { going: false, last: null, given: null, falling: null, kicked: null, chains: null });
+    this.writeControls();
+    this.complain(null);
+    try {
+      const scene = await this.ask("open", {
+        ...this.page.sceneAsked(), method: this.state.method, knobs: this.state.knobs, seed: this.state.seed || 0,
+      });
+      if (opened !== this.opened) return;
+      this.scene = scene;
+      this.page.placePoint(scene);
+      await this.refresh();
+      this.follow(opened);
+      this.begin();
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  // an empty sheet, to draw data on
+  blank() {
+    this.opened++;
+    const [low, high] = [[-2, -2], [2, 2]];
+    this.scene = { rows: [], low, high };
+    this.last = { marks: {}, codes: 0, version: -1, step: 0 };
+    this.view.field = new Field(new Float32Array(4).fill(1), 2, low, high);
+    this.complain(null);
+    this.draw();
+    this.part(".status").textContent = "Draw some data with the mouse or a finger; when you let go, there is something to train on.";
+  }
+
+  pen(point) {
+    for (let k = 0; k < 3; k++) this.page.drawing.push(point.map((w) => w + 0.07 * (Math.random() + Math.random() - 1)));
+    this.page.all.forEach((side) => side.draw());
+  }
+
+  ask(name, asked = {}) {
+    const { beta } = this.state;
+    return this.source.ask(name, { side: this.name, beta: beta ?? undefined, ...asked });
+  }
+
+  complain(error) {
+    const place = this.part(".error");
+    place.hidden = !error;
+    place.textContent = error ? error.message : "";
+  }
+
+  // pictures for as long as this stage is open; the next is asked for when one is drawn
+  async follow(opened) {
+    while (opened === this.opened && !this.closed) {
+      try {
+        const frame = await this.frame(this.last ? this.last.version : -1);
+        if (opened !== this.opened || this.closed) return;
+        this.show(frame);
+      } catch (error) {
+        if (opened === this.opened) this.complain(error);
+        return;
+      }
+      // hidden pages are not drawn, and so ask for nothing
+      await new Promise((done) => requestAnimationFrame(done));
+    }
+  }
+
+  frame(after) {
+    const { regions } = this.page.state;
+    return this.ask("frame", { after, resolution: RESOLUTION, z: this.state.z ?? undefined, regions });
+  }
+
+  // what is shown was changed, and not by training
+  async refresh() {
+    const number = (this.asked = (this.asked || 0) + 1);
+    const frame = await this.frame(-1);
+    if (number === this.asked) this.show(frame);
+  }
+
+  show(frame) {
+    this.state.step = frame.step;
+    this.going = frame.training;
+    if (frame.error) this.complain(new Error(frame.error));
+    if (frame.values) {
+      const { low, high } = this.scene;
+      this.view.field = new Field(frame.values, frame.resolution, low, high, this.last && this.view.field);
+      const fresh = !this.last || this.last.codes !== frame.codes;
+      this.last = frame;
+      if (fresh) this.writeCodes();
+      this.pictures.push(performance.now());
+      if (this.pictures.length > 30) this.pictures.shift();
+      this.draw();
+      drawCurves(this.part(".chart"), frame.curves);
+      this.follows();
+    }
+    this.writeStatus(frame);
+  }
+
+  // what the tool that was chosen does by itself
+  begin() {
+    const { tool } = this.page.state;
+    if (!this.last) return;
+    const begun = tool === "chains" ? this.walk("everywhere") : tool === "kick" ? this.kick() : this.touch();
+    Promise.resolve(begun).catch((error) => this.complain(error));
+  }
+
+  // while the energy changes what lies on it does
+  follows() {
+    const { tool } = this.page.state;
+    if (tool === "fall" || tool === "given") this.touch();
+    if (tool === "kick" && performance.now() - (this.kickedAt || 0) > KICKS) this.kick();
+  }
+
+  draw() {
+    const { rows } = this.scene || {};
+    if (!rows) return;
+    const { tool, point } = this.page.state;
+    this.view.surface = this.page.state.view === "surface";
+    [this.view.yaw, this.view.pitch] = this.page.state.camera;
+    this.view.draw((view) => {
+      drawData(view, rows);
+      drawMarks(view, this.last.marks);
+      if (tool === "fall") drawFall(view, point, this.falling);
+      if (tool === "given") drawGiven(view, point, this.given);
+      if (tool === "kick") drawKicks(view, this.kicked);
+      if (tool === "chains") drawChains(view, this.chains);
+      if (tool === "draw") view.dots(this.page.drawing, 2.5, "#e69f00");
+    }, this.page.state.regions ? this.last.regions : null);
+  }
+
+  writeStatus(frame) {
+    const newest = this.pictures;
+    const span = (newest[newest.length - 1] - newest[0]) / 1000;
+    const rate = frame.training && newest.length > 5 ? `${((newest.length - 1) / span).toFixed(0)} pictures a second; ` : "";
+    const lowest = this.view.field ? `lowest ${short(this.view.field.least)}` : "";
+    const where = { fall: this.falling && `point ${short(this.falling.energy[0])}, falls to ${short(this.falling.energy[1])}`,
+      chains: this.chains && `${Math.round(100 * this.chains.accepted)}% of the steps are taken` }[this.page.state.tool];
+    this.part(".status").textContent = `${rate}step ${frame.step}${frame.done ? " (done)" : ""}; energy: ${lowest}${where ? `; ${where}` : ""}`;
+    const button = this.part(".train");
+    button.disabled = !this.method.trains || frame.done;
+    button.textContent = frame.training ? "Pause" : frame.done ? "Trained" : "Train";
+    button.classList.toggle("going", frame.training);
+    if (!frame.training) this.describe();
+  }
+
+  // what eyes see, in words
+  describe() {
+    const { field } = this.view;
+    if (!field) return;
+    const [x, y] = field.lowest();
+    this.canvas.setAttribute("aria-label", `Energy by ${this.method.title} after step ${this.last.step}: `
+      + `lowest ${short(field.least)} near ${short(x)}, ${short(y)}. ${this.spoken()}`);
+  }
+
+  spoken() {
+    const { tool, point } = this.page.state;
+    const at = `Point ${short(point[0])}, ${short(point[1])}`;
+    if (tool === "fall" && this.falling) {
+      const end = this.falling.path[this.falling.path.length - 1];
+      return `${at}, energy ${short(this.falling.energy[0])}, falls to ${short(end[0])}, ${short(end[1])}, energy ${short(this.falling.energy[1])}.`;
+    }
+    if (tool === "given" && this.given) {
+      return `Given y1 ${short(point[0])}: ${this.given.valleys.length} valleys, the lowest at y2 ${this.given.valleys.length ? short(this.given.valleys[0].y2) : "nowhere"}.`;
+    }
+    return `${at}.`;
+  }
+
+  async train(on) {
+    await this.ask("train", { on });
+    this.going = on;
+  }
+
+  // the point moved, or the energy did: ask again, the last one only
+  async touch(closest = false) {
+    if (!this.last) return;
+    const { tool } = this.page.state;
+    if (tool !== "fall" && tool !== "given") return this.draw();
+    if (this.touching) {
+      this.again = { closest };
+      return undefined;
+    }
+    this.touching = true;
+    const begun = performance.now();
+    try {
+      const point = this.page.state.point.slice();
+      const found = await this.ask(tool, { point, closest });
+      if (tool === "fall") this.falling = found;
+      else {
+        this.given = found;
+        drawGivenLine(this.part(".given"), found);
+      }
+      this.draw();
+      if (this.page.dragging) this.drags.push(performance.now() - begun);
+    } catch (error) {
+      this.complain(error);
+    }
+    this.touching = false;
+    if (this.again) {
+      const next = this.again;
+      this.again = null;
+      return this.touch(next.closest);
+    }
+    this.describe();
+    return undefined;
+  }
+
+  async kick(point) {
+    this.kickedAt = performance.now();
+    this.kicks = (this.kicks || 0) + 1;
+    this.kicked = await this.ask("kick", { strength: this.page.kickStrength, seed: this.kicks, point, count: point ? 1 : 24 });
+    this.draw();
+  }
+
+  async walk(start) {
+    const { kind, step, warmth } = this.page.state.chains;
+    const here = start === "here" ? this.page.state.point : undefined;
+    const moved = await this.ask("chains", {
+      kind, step_size: step, warmth, steps: kind === "hmc" ? 1 : 4, start: Boolean(start), point: here,
+    });
+    const before = start || !this.chains ? [] : this.chains.trails;
+    this.chains = { trails: [...before, ...moved.trail.slice(before.length ? 1 : 0)].slice(-TRAIL), paths: moved.paths, accepted: moved.accepted };
+    this.draw();
+  }
+
+  writeControls() {
+    const choice = this.part(".method");
+    choice.value = this.state.method;
+    this.part(".sentence").textContent = `${this.method.strategy}. ${this.method.sentence}`;
+    const place = this.part(".knobs");
+    place.textContent = "";
+    if (this.source.recorded) return;
+    for (const knob of this.method.knobs) {
+      const value = this.state.knobs[knob.name] ?? knob.start;
+      const log = knob.kind === "log" || knob.high / knob.low > 200;
+      const to = log ? Math.log : (w) => w;
+      const back = (w) => {
+        const found = log ? Math.exp(w) : w;
+        return knob.kind === "whole" ? Math.round(found) : Number(found.toPrecision(3));
+      };
+      this.slider(place, knob.title, [to(knob.low), to(knob.high), knob.kind === "whole" && !log ? 1 : 0], to(value), back, (found) => {
+        this.state.knobs[knob.name] = Math.min(Math.max(found, knob.low), knob.high);
+        this.page.changed();
+        this.open();
+      });
+    }
+  }
+
+  // what only energies with a latent variable have
+  writeCodes() {
+    this.element.querySelectorAll(".of-codes").forEach((each) => each.remove());
+    const { codes } = this.last;
+    if (!codes || this.source.recorded) return;
+    const place = this.part(".knobs");
+    if (["kmeans", "mixture", "conditional"].includes(this.state.method)) {
+      const [low, high] = [Math.log10(this.last.beta) - 2, Math.log10(this.last.beta) + 2];
+      const hard = (w) => (w >= high ? null : Number((10 ** w).toPrecision(3)));
+      this.slider(place, "beta, from soft to hard", [low, high, 0], this.state.beta ? Math.log10(this.state.beta) : high, hard, (beta) => {
+        this.state.beta = beta;
+        this.page.changed();
+        this.refresh();
+      }, "input", (beta) => (beta === null ? "as trained" : short(beta))).classList.add("of-codes");
+    }
+    this.slider(place, "z", [-1, codes - 1, 1], this.state.z ?? -1, (w) => (w < 0 ? null : w), (z) => {
+      this.state.z = z;
+      this.page.changed();
+      this.refresh();
+    }, "input", (z) => (z === null ? "all" : `${z + 1} alone`)).classList.add("of-codes");
+  }
+
+  slider(place, title, [low, high, step], value, read, changed, when = "change", say = String) {
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    const output = document.createElement("output");
+    Object.assign(input, { type: "range", min: low, max: high, step: step || (high - low) / 200, value });
+    input.setAttribute("aria-label", title);
+    output.textContent = say(read(value));
+    input.addEventListener("input", () => { output.textContent = say(read(Number(input.value))); });
+    input.addEventListener(when, () => changed(read(Number(input.value))));
+    label.append(title, input, output);
+    place.append(label);
+    return label;
+  }
+
+  close() {
+    this.closed = true;
+    this.opened++;
+    this.element.remove();
+  }
+}
