@@ -111,9 +111,14 @@ class Handler(BaseHTTPRequestHandler):
             asked = json.loads(body or b"{}")
             if not isinstance(asked, dict):
                 raise InputError("expected an object of JSON")
-            answer = self.server.room.answer(path.removeprefix("ask/"), asked)
         except (InputError, json.JSONDecodeError, UnicodeDecodeError) as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+            return
+        try:
+            answer = self.server.room.answer(path.removeprefix("ask/"), asked)
+        except InputError as error:
+            # an answer too: the page shows it where it was asked, the console has no part in it
+            self._refuse(HTTPStatus.OK, str(error))
             return
         if isinstance(answer, Frame):
             self._send(HTTPStatus.OK, packed(answer), "application/octet-stream")

@@ -1,5 +1,7 @@
 // What both sides share, and what hands do on them.
 
+import { takeHands } from "./hands.js";
+import { writeControls } from "./controls.js";
 import { Side } from "./side.js";
 import { readState, writeState } from "./state.js";
 import { short } from "./charts.js";
@@ -8,7 +10,6 @@ import { Tour } from "./tour.js";
 
 const by = (id) => document.getElementById(id);
 const WALK = 60; // milliseconds between steps of chains
-const NEAR = 30; // pixels from the ball of a surface that take hold of it
 
 export class Page {
   constructor(source) {
@@ -60,8 +61,8 @@ export class Page {
       this.sides[name] = side;
       const choice = side.part(".method");
       for (const [word, method] of Object.entries(this.catalogue.methods)) choice.append(new Option(method.title, word));
-      this.hands(side);
-      side.writeControls();
+      takeHands(this, side);
+      writeControls(side);
       if (this.waitsForData()) side.blank();
       else side.open();
     }
@@ -253,53 +254,6 @@ export class Page {
     }
   }
 
-  hands(side) {
-    const { canvas, view } = side;
-    let held = null; // "point", "camera", "pen"
-    let before = null;
-    const where = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      const at = where(event);
-      canvas.setPointerCapture(event.pointerId);
-      before = at;
-      if (this.state.tool === "draw") held = "pen";
-      else if (!view.field) return;
-      else if (this.state.view === "surface") {
-        const ball = view.place(...this.state.point);
-        held = Math.hypot(at[0] - ball[0], at[1] - ball[1]) < NEAR ? "point" : "camera";
-      } else held = "point";
-      this.dragging = held === "point";
-      move(event);
-    });
-    const move = (event) => {
-      if (!held) return;
-      const at = where(event);
-      if (held === "camera") {
-        view.turn((at[0] - before[0]) / 150, (at[1] - before[1]) / 150);
-        this.state.camera = [view.yaw, view.pitch];
-        this.all.forEach((each) => each.draw());
-      } else if (held === "pen") side.pen(view.point(...at, [0, 0]));
-      else this.movePoint(view.point(...at, this.state.point));
-      before = at;
-    };
-    canvas.addEventListener("pointermove", move);
-    for (const name of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(name, () => {
-        if (!held) return;
-        const done = held;
-        held = null;
-        this.dragging = false;
-        this.changed();
-        if (done === "pen") this.useDrawing();
-        if (done === "point") this.letGo();
-      });
-    }
-    canvas.addEventListener("keydown", (event) => this.key(event, side));
-  }
-
   movePoint(point) {
     this.state.point = point;
     this.all.forEach((side) => { side.draw(); side.touch(); });
@@ -311,28 +265,6 @@ export class Page {
     await Promise.all(this.all.map((side) => side.touch(true)));
     this.say(this.all.map((side) => side.spoken()).join(" "));
     return undefined;
-  }
-
-  key(event, side) {
-    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const way = moves[event.key];
-    if (!side.view.field || (!way && event.key !== "Enter")) return;
-    event.preventDefault();
-    if (!way) {
-      if (this.state.tool === "kick") this.all.forEach((each) => each.kick(this.state.point));
-      if (this.state.tool === "chains") this.startChains("here");
-      return;
-    }
-    if (event.shiftKey) {
-      side.view.turn(0.1 * way[0], -0.1 * way[1]);
-      this.state.camera = [side.view.yaw, side.view.pitch];
-      this.all.forEach((each) => each.draw());
-    } else {
-      const { low, high } = side.view.field;
-      this.movePoint(this.state.point.map((w, c) => Math.min(Math.max(w + (way[c] * (high[c] - low[c])) / 50, low[c]), high[c])));
-      clearTimeout(this.rested);
-      this.rested = setTimeout(() => { this.changed(); this.letGo(); }, 400);
-    }
   }
 
   useDrawing() {

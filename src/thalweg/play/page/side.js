@@ -1,5 +1,6 @@
 // One energy on the page: its controls, its canvas, what is asked of it.
 
+import { writeCodes, writeControls } from "./controls.js";
 import { drawCurves, drawGivenLine, short } from "./charts.js";
 import { Field } from "./field.js";
 import { drawChains, drawData, drawFall, drawGiven, drawKicks, drawMarks } from "./shapes.js";
@@ -56,7 +57,7 @@ export class Side {
   async open() {
     const opened = ++this.opened;
     Object.assign(this, { going: false, last: null, given: null, falling: null, kicked: null, chains: null });
-    this.writeControls();
+    writeControls(this);
     this.complain(null);
     try {
       const scene = await this.ask("open", {
@@ -78,6 +79,7 @@ export class Side {
     this.opened++;
     const [low, high] = [[-2, -2], [2, 2]];
     this.scene = { rows: [], low, high };
+    this.page.placePoint(this.scene);
     this.last = { marks: {}, codes: 0, version: -1, step: 0 };
     this.view.field = new Field(new Float32Array(4).fill(1), 2, low, high);
     this.complain(null);
@@ -138,7 +140,7 @@ export class Side {
       this.view.field = new Field(frame.values, frame.resolution, low, high, this.last && this.view.field);
       const fresh = !this.last || this.last.codes !== frame.codes;
       this.last = frame;
-      if (fresh) this.writeCodes();
+      if (fresh) writeCodes(this);
       this.pictures.push(performance.now());
       if (this.pictures.length > 30) this.pictures.shift();
       this.draw();
@@ -165,7 +167,8 @@ export class Side {
 
   draw() {
     const { rows } = this.scene || {};
-    if (!rows) return;
+    // answers may come when another state was taken on
+    if (!rows || !this.last || this.closed || !this.page.state.point) return;
     const { tool, point } = this.page.state;
     this.view.surface = this.page.state.view === "surface";
     [this.view.yaw, this.view.pitch] = this.page.state.camera;
@@ -198,7 +201,7 @@ export class Side {
   // what eyes see, in words
   describe() {
     const { field } = this.view;
-    if (!field) return;
+    if (!field || this.closed || !this.page.state.point) return;
     const [x, y] = field.lowest();
     this.canvas.setAttribute("aria-label", `Energy by ${this.method.title} after step ${this.last.step}: `
       + `lowest ${short(field.least)} near ${short(x)}, ${short(y)}. ${this.spoken()}`);
@@ -272,65 +275,6 @@ export class Side {
     const before = start || !this.chains ? [] : this.chains.trails;
     this.chains = { trails: [...before, ...moved.trail.slice(before.length ? 1 : 0)].slice(-TRAIL), paths: moved.paths, accepted: moved.accepted };
     this.draw();
-  }
-
-  writeControls() {
-    const choice = this.part(".method");
-    choice.value = this.state.method;
-    this.part(".sentence").textContent = `${this.method.strategy}. ${this.method.sentence}`;
-    const place = this.part(".knobs");
-    place.textContent = "";
-    if (this.source.recorded) return;
-    for (const knob of this.method.knobs) {
-      const value = this.state.knobs[knob.name] ?? knob.start;
-      const log = knob.kind === "log" || knob.high / knob.low > 200;
-      const to = log ? Math.log : (w) => w;
-      const back = (w) => {
-        const found = log ? Math.exp(w) : w;
-        return knob.kind === "whole" ? Math.round(found) : Number(found.toPrecision(3));
-      };
-      this.slider(place, knob.title, [to(knob.low), to(knob.high), knob.kind === "whole" && !log ? 1 : 0], to(value), back, (found) => {
-        this.state.knobs[knob.name] = Math.min(Math.max(found, knob.low), knob.high);
-        this.page.changed();
-        this.open();
-      });
-    }
-  }
-
-  // what only energies with a latent variable have
-  writeCodes() {
-    this.element.querySelectorAll(".of-codes").forEach((each) => each.remove());
-    const { codes } = this.last;
-    if (!codes || this.source.recorded) return;
-    const place = this.part(".knobs");
-    if (["kmeans", "mixture", "conditional"].includes(this.state.method)) {
-      const [low, high] = [Math.log10(this.last.beta) - 2, Math.log10(this.last.beta) + 2];
-      const hard = (w) => (w >= high ? null : Number((10 ** w).toPrecision(3)));
-      this.slider(place, "beta, from soft to hard", [low, high, 0], this.state.beta ? Math.log10(this.state.beta) : high, hard, (beta) => {
-        this.state.beta = beta;
-        this.page.changed();
-        this.refresh();
-      }, "input", (beta) => (beta === null ? "as trained" : short(beta))).classList.add("of-codes");
-    }
-    this.slider(place, "z", [-1, codes - 1, 1], this.state.z ?? -1, (w) => (w < 0 ? null : w), (z) => {
-      this.state.z = z;
-      this.page.changed();
-      this.refresh();
-    }, "input", (z) => (z === null ? "all" : `${z + 1} alone`)).classList.add("of-codes");
-  }
-
-  slider(place, title, [low, high, step], value, read, changed, when = "change", say = String) {
-    const label = document.createElement("label");
-    const input = document.createElement("input");
-    const output = document.createElement("output");
-    Object.assign(input, { type: "range", min: low, max: high, step: step || (high - low) / 200, value });
-    input.setAttribute("aria-label", title);
-    output.textContent = say(read(value));
-    input.addEventListener("input", () => { output.textContent = say(read(Number(input.value))); });
-    input.addEventListener(when, () => changed(read(Number(input.value))));
-    label.append(title, input, output);
-    place.append(label);
-    return label;
   }
 
   close() {

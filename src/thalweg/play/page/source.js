@@ -15,11 +15,11 @@ export class Live {
       method: "POST",
       body: JSON.stringify({ ...asked, window: WINDOW }),
     });
-    if (!reply.ok) {
-      const { error } = await reply.json();
-      throw new Error(error);
+    if (!reply.ok || reply.headers.get("Content-Type") === "application/json") {
+      const said = await reply.json();
+      if (said.error) throw new Error(said.error);
+      return said;
     }
-    if (name !== "frame") return reply.json();
     const bytes = await reply.arrayBuffer();
     const length = new Uint32Array(bytes, 0, 1)[0];
     const words = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length)));
