@@ -81,7 +81,7 @@ def test_two_columns_of_a_table(tmp_path, monkeypatch):
 
 def test_a_fall_ends_where_a_descent_does(wells, bells):
     for model in (wells, bells):
-        fall = plane.fall(model.energy_, (0.1, 0.9), project=True)
+        fall = plane.fall(model.energy_, (0.1, 0.9), settled=True)
         start = torch.tensor([[0.1, 0.9]])
         end = questions.descend(model.energy_, start)
         assert torch.equal(fall.path[0], start[0])

@@ -153,7 +153,7 @@ def test_a_picture_and_what_goes_along(server, opened):
 
 
 def test_questions_are_answered(server, opened):
-    fall = ask(server, "fall", point=[0.2, 0.9], closest=True)
+    fall = ask(server, "fall", point=[0.2, 0.9], settled=True)
     assert fall["energy"][1] < fall["energy"][0]
     assert len(fall["closest"]) == 2
     given = ask(server, "given", point=[0.2, 0.9])

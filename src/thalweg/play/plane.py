@@ -24,7 +24,7 @@ LINE = 400
 PATH = 60
 """Points of a path that are drawn"""
 
-PIXEL = 1e-4
+PIXEL = 3e-4
 """Share of a point's length below which a step of a descent is not seen"""
 
 BLOCK = 16_384
@@ -95,15 +95,22 @@ class Fall(NamedTuple):
     """(2,), the point of the data manifold that is closest, where it was asked for"""
 
 
-def fall(energy: Energy, point: Sequence[float], project: bool = False) -> Fall:
-    """Down the energy from a point, as :func:`thalweg.questions.descend` goes, to a pixel."""
+def fall(energy: Energy, point: Sequence[float], settled: bool = False) -> Fall:
+    """Down the energy from a point, as :func:`thalweg.questions.descend` goes.
+
+    While the point moves to less than a pixel; ``settled``, to its very end, and with the point of
+    the data manifold that is closest. What is given, x, stays.
+    """
     start = torch.tensor([list(point)], dtype=torch.float32)
+    free = torch.tensor([[False, True]]) if isinstance(energy, Paired) else None
     passed: list[Tensor] = []
-    end = questions.descend(energy, start, path=passed, tol=PIXEL)
+    tol = {} if settled else {"tol": PIXEL}
+    end = questions.descend(energy, start, free=free, path=passed, **tol)
     way = _thinned(torch.cat([start, *passed, end]))
     with torch.no_grad():
         before, after = energy(torch.cat([start, end])).tolist()
-    return Fall(way, (before, after), questions.project(energy, start)[0] if project else None)
+    whole = settled and free is None
+    return Fall(way, (before, after), questions.project(energy, start)[0] if whole else None)
 
 
 def _thinned(way: Tensor) -> Tensor:

@@ -29,6 +29,10 @@ WINDOWS, SIDES = 16, ("left", "right")
 FRAME_WAITS = 0.5
 """Seconds that an answer waits for a newer state"""
 
+SOON, COARSEST = 0.02, 24
+"""Seconds that a picture may take while training goes on, and the points a side that it has at
+least"""
+
 SHOWN = 600
 """Rows of the data that are drawn"""
 
@@ -44,12 +48,30 @@ class Frame(NamedTuple):
     """None where nothing is newer than what is known already"""
 
 
+class Pace:
+    """How fine a picture may be that has to be there soon: as the last one took."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        """of a point"""
+
+    def points(self, asked: int) -> int:
+        """Points a side of the next picture, at most ``asked``."""
+        if self._seconds * asked**2 <= SOON:
+            return asked
+        return max(COARSEST, min(asked, int((SOON / self._seconds) ** 0.5)))
+
+    def took(self, seconds: float, points: int) -> None:
+        self._seconds = seconds / points**2
+
+
 class Open(NamedTuple):
     """One side of a window."""
 
     stage: Stage
     chains: list[Chains]
     """the last one runs; a list, for it is exchanged"""
+    pace: Pace
 
 
 class Room:
@@ -120,7 +142,7 @@ class Room:
             if len(others) > WINDOWS:
                 stage.go(False)
             else:
-                self._open[window, side] = Open(stage, [])
+                self._open[window, side] = Open(stage, [], Pace())
         if len(others) > WINDOWS:
             stage.end()
             raise InputError(f"{WINDOWS} windows are open; expected one of them to be closed")
@@ -192,8 +214,9 @@ def train(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def frame(room: Room, window: str, asked: Mapping[str, Any]) -> Frame:
-    """The field, if it is newer than version ``after``."""
-    stage = room.at(window, asked).stage
+    """The field, if newer than version ``after``; while it is trained, as fine as time allows."""
+    opened = room.at(window, asked)
+    stage = opened.stage
     after = int(_number(asked, "after", -1, 2**53, -1))
     moment = stage.now(after, FRAME_WAITS if after >= 0 else 60.0)
     words: dict[str, Any] = {
@@ -211,7 +234,11 @@ def frame(room: Room, window: str, asked: Mapping[str, Any]) -> Frame:
     total = count(moment.energy)
     if number is not None and total:
         energy = alone(energy, int(_number(asked, "z", 0, total - 1, 0)))
+    if stage.training:
+        resolution = opened.pace.points(resolution)
+    begun = time.perf_counter()
     values = plane.field(energy, stage.scene, resolution)
+    opened.pace.took(time.perf_counter() - begun, resolution)
     words |= {
         "resolution": resolution,
         "codes": total,
@@ -235,10 +262,7 @@ def _asked_energy(moment: Moment, asked: Mapping[str, Any]) -> Any:
 def fall(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     stage = room.at(window, asked).stage
     moment = stage.now()
-    paired = stage.method.paired
-    found = plane.fall(
-        _asked_energy(moment, asked), _point(asked), bool(asked.get("closest")) and not paired
-    )
+    found = plane.fall(_asked_energy(moment, asked), _point(asked), bool(asked.get("settled")))
     return plane.listed({**found._asdict(), "version": moment.version}, 6)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import webbrowser
 
+import torch
+
 from thalweg.core import InputError
 from thalweg.play.methods import METHODS
 from thalweg.play.plane import fall, field
@@ -23,11 +25,17 @@ def play(browser: bool = True, port: int = 0) -> None:
     port : int, default 0
         Of this machine; 0 for any that is free.
 
+    Notes
+    -----
+    For a process of its own: torch is left one thread.
+
     Raises
     ------
     InputError
         If the port is taken.
     """
+    # a second one would wait for work where the browser has some
+    torch.set_num_threads(1)
     warm_up()
     try:
         made = PlayServer(port)

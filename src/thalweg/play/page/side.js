@@ -7,7 +7,8 @@ import { drawChains, drawData, drawFall, drawGiven, drawKicks, drawMarks } from 
 import { View } from "./view.js";
 
 const RESOLUTION = 96;
-const KICKS = 600; // milliseconds between kicks while training
+const FALLS = 250; // milliseconds between falls of a point that rests, while training
+const KICKS = 600; // and between kicks
 const TRAIL = 40;
 
 export class Side {
@@ -25,6 +26,7 @@ export class Side {
     this.closed = false;
     this.drags = []; // milliseconds from a drag to its answer, drawn
     this.pictures = [];
+    this.waiting = [];
     this.listen();
   }
 
@@ -146,6 +148,8 @@ export class Side {
       this.draw();
       drawCurves(this.part(".chart"), frame.curves);
       this.follows();
+      // a rougher picture was in time; now there is time
+      if (!frame.training && frame.resolution < RESOLUTION) this.refresh();
     }
     this.writeStatus(frame);
   }
@@ -161,26 +165,46 @@ export class Side {
   // while the energy changes what lies on it does
   follows() {
     const { tool } = this.page.state;
-    if (tool === "fall" || tool === "given") this.touch();
-    if (tool === "kick" && performance.now() - (this.kickedAt || 0) > KICKS) this.kick();
+    const now = performance.now();
+    // training waits for those who ask: not too often, where nobody's hand is on the point
+    if ((tool === "fall" || tool === "given") && now - (this.touchedAt || 0) > FALLS) {
+      this.touchedAt = now;
+      this.touch();
+    }
+    if (tool === "kick" && now - (this.kickedAt || 0) > KICKS) this.kick();
   }
 
-  draw() {
+  // once for all that changed until the screen is drawn next; `after` is told when it is
+  draw(after) {
+    if (after) this.waiting.push(after);
+    if (this.due) return;
+    this.due = true;
+    requestAnimationFrame(() => {
+      this.due = false;
+      this.paint();
+      this.waiting.splice(0).forEach((each) => each());
+    });
+  }
+
+  paint() {
     const { rows } = this.scene || {};
     // answers may come when another state was taken on
     if (!rows || !this.last || this.closed || !this.page.state.point) return;
-    const { tool, point } = this.page.state;
-    this.view.surface = this.page.state.view === "surface";
-    [this.view.yaw, this.view.pitch] = this.page.state.camera;
-    this.view.draw((view) => {
+    const { tool, point, regions, view: seen, camera } = this.page.state;
+    this.view.surface = seen === "surface";
+    [this.view.yaw, this.view.pitch] = camera;
+    const under = (view) => {
       drawData(view, rows);
       drawMarks(view, this.last.marks);
+    };
+    const over = (view) => {
       if (tool === "fall") drawFall(view, point, this.falling);
       if (tool === "given") drawGiven(view, point, this.given);
       if (tool === "kick") drawKicks(view, this.kicked);
       if (tool === "chains") drawChains(view, this.chains);
       if (tool === "draw") view.dots(this.page.drawing, 2.5, "#e69f00");
-    }, this.page.state.regions ? this.last.regions : null);
+    };
+    this.view.draw(under, over, regions ? this.last.regions : null);
   }
 
   writeStatus(frame) {
@@ -226,26 +250,26 @@ export class Side {
   }
 
   // the point moved, or the energy did: ask again, the last one only
-  async touch(closest = false) {
+  async touch(settled = false) {
     if (!this.last) return;
     const { tool } = this.page.state;
     if (tool !== "fall" && tool !== "given") return this.draw();
     if (this.touching) {
-      this.again = { closest };
+      this.again = { settled };
       return undefined;
     }
     this.touching = true;
     const begun = performance.now();
     try {
       const point = this.page.state.point.slice();
-      const found = await this.ask(tool, { point, closest });
+      const found = await this.ask(tool, { point, settled });
       if (tool === "fall") this.falling = found;
       else {
         this.given = found;
         drawGivenLine(this.part(".given"), found);
       }
-      this.draw();
-      if (this.page.dragging) this.drags.push(performance.now() - begun);
+      const { dragging } = this.page;
+      this.draw(() => { if (dragging) this.drags.push(performance.now() - begun); });
     } catch (error) {
       this.complain(error);
     }
@@ -253,7 +277,7 @@ export class Side {
     if (this.again) {
       const next = this.again;
       this.again = null;
-      return this.touch(next.closest);
+      return this.touch(next.settled);
     }
     this.describe();
     return undefined;

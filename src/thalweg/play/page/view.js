@@ -11,27 +11,38 @@ export class View {
     this.canvas = canvas;
     this.field = null;
     this.small = document.createElement("canvas");
+    this.base = document.createElement("canvas");
     this.surface = false;
     this.yaw = 0.6;
     this.pitch = 0.9;
   }
 
-  // begin a drawing; `shapes` draws on it with the functions below
-  draw(shapes, regions) {
-    const { canvas, field } = this;
+  // `under` is drawn with the field, and again only when that or the camera is another; `over` always
+  draw(under, over, regions) {
+    const { canvas, field, base } = this;
     const side = canvas.clientWidth;
     if (!field || !side) return;
     const scale = Math.min(devicePixelRatio || 1, 2);
-    if (canvas.width !== Math.round(side * scale)) {
-      canvas.width = canvas.height = Math.round(side * scale);
-    }
-    const pen = canvas.getContext("2d");
-    pen.setTransform(scale, 0, 0, scale, 0, 0);
-    this.pen = pen;
+    const pixels = Math.round(side * scale);
+    if (canvas.width !== pixels) canvas.width = canvas.height = base.width = base.height = pixels;
     this.side = side;
-    if (this.surface) this.drawSurface();
-    else this.drawMap(regions);
-    shapes(this);
+    const seen = [pixels, this.surface, this.surface && [this.yaw, this.pitch], Boolean(regions)].join();
+    if (field !== this.drawn || seen !== this.seen) {
+      this.begin(base, scale);
+      if (this.surface) this.drawSurface();
+      else this.drawMap(regions);
+      under(this);
+      [this.drawn, this.seen] = [field, seen];
+    }
+    this.begin(canvas, 1);
+    this.pen.drawImage(base, 0, 0);
+    this.pen.setTransform(scale, 0, 0, scale, 0, 0);
+    over(this);
+  }
+
+  begin(canvas, scale) {
+    this.pen = canvas.getContext("2d");
+    this.pen.setTransform(scale, 0, 0, scale, 0, 0);
   }
 
   drawMap(regions) {
