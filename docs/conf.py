@@ -43,3 +43,10 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
 }
+
+
+def setup(app):
+    """The playground with recorded fields, beside the pages."""
+    from thalweg.play import write_recorded
+
+    app.connect("builder-inited", lambda app: write_recorded(Path(app.outdir) / "play"))

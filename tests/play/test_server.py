@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from thalweg.play import PlayServer, Room
-from thalweg.play.server import PAGE
+from thalweg.play.answers import answer
+from thalweg.play.room import Room
+from thalweg.play.server import PAGE, PlayServer
 
 
 @pytest.fixture(scope="module")
@@ -181,10 +182,10 @@ def test_closing_a_window_ends_its_work(server):
 def test_a_window_that_gives_no_sign_is_closed():
     room = Room(unseen=0.05)
     scene = {"scene": "spiral", "method": "kmeans", "side": "left"}
-    room.answer("open", {"window": "a", **scene})
+    answer(room, "open", {"window": "a", **scene})
     (stage,) = room.stages
     time.sleep(0.1)
-    room.answer("open", {"window": "b", **scene})
+    answer(room, "open", {"window": "b", **scene})
     assert not stage.alive
     assert len(room.stages) == 1
     room.close_all()
@@ -195,11 +196,11 @@ def test_windows_are_apart_and_not_without_end():
     room = Room()
     scene = {"scene": "spiral", "method": "pca", "side": "left"}
     for number in range(16):
-        room.answer("open", {"window": str(number), **scene})
+        answer(room, "open", {"window": str(number), **scene})
     assert len(room.stages) == 16
     with pytest.raises(ValueError, match="16 windows are open"):
-        room.answer("open", {"window": "more", **scene})
+        answer(room, "open", {"window": "more", **scene})
     # the same window again takes the place of its own
-    room.answer("open", {"window": "3", **scene})
+    answer(room, "open", {"window": "3", **scene})
     assert len(room.stages) == 16
     room.close_all()

@@ -130,6 +130,7 @@ def test_training_that_fails_says_why(made):
     with pytest.raises(InputError):
         stage.now()
     assert stage.error
+    stage.end()
     assert stage.done
 
 

@@ -24,8 +24,8 @@ LINE = 400
 PATH = 60
 """Points of a path that are drawn"""
 
-PIXEL = 3e-4
-"""Share of a point's length below which a step of a descent is not seen"""
+PIXEL, EXACT = 3e-4, 1e-6
+"""Share of a point's length below which a step of a descent is not seen, and is none at all"""
 
 BLOCK = 16_384
 """Points that are asked about at a time"""
@@ -104,8 +104,8 @@ def fall(energy: Energy, point: Sequence[float], settled: bool = False) -> Fall:
     start = torch.tensor([list(point)], dtype=torch.float32)
     free = torch.tensor([[False, True]]) if isinstance(energy, Paired) else None
     passed: list[Tensor] = []
-    tol = {} if settled else {"tol": PIXEL}
-    end = questions.descend(energy, start, free=free, path=passed, **tol)
+    tol = EXACT if settled else PIXEL
+    end = questions.descend(energy, start, free=free, path=passed, tol=tol)
     way = _thinned(torch.cat([start, *passed, end]))
     with torch.no_grad():
         before, after = energy(torch.cat([start, end])).tolist()

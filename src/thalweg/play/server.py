@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from thalweg.core import InputError
-from thalweg.play.room import Frame, Room
+from thalweg.play.answers import Frame, answer
+from thalweg.play.room import Room
 
 PAGE = Path(__file__).with_name("page")
 TYPES = {
@@ -115,15 +116,15 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
             return
         try:
-            answer = self.server.room.answer(path.removeprefix("ask/"), asked)
+            found = answer(self.server.room, path.removeprefix("ask/"), asked)
         except InputError as error:
             # an answer too: the page shows it where it was asked, the console has no part in it
             self._refuse(HTTPStatus.OK, str(error))
             return
-        if isinstance(answer, Frame):
-            self._send(HTTPStatus.OK, packed(answer), "application/octet-stream")
+        if isinstance(found, Frame):
+            self._send(HTTPStatus.OK, packed(found), "application/octet-stream")
         else:
-            self._send(HTTPStatus.OK, json.dumps(answer).encode(), "application/json")
+            self._send(HTTPStatus.OK, json.dumps(found).encode(), "application/json")
 
     def _allowed(self) -> str | None:
         """The path below the token; None, and an answer that says no, for whoever may not ask."""

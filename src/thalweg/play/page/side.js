@@ -149,7 +149,7 @@ export class Side {
       drawCurves(this.part(".chart"), frame.curves);
       this.follows();
       // a rougher picture was in time; now there is time
-      if (!frame.training && frame.resolution < RESOLUTION) this.refresh();
+      if (!this.source.recorded && !frame.training && frame.resolution < RESOLUTION) this.refresh();
     }
     this.writeStatus(frame);
   }
