@@ -102,8 +102,9 @@ class KMeans(TakesSparse, LearnsOn, CodesMixin, SamplesMixin, ClusterMixin, Seed
         default=1e-4,
     )
     algorithm: str = parameter(
-        "Coordinate descent over all rows (exact, and the best of the three where it fits); "
-        "gradient steps on the points, z inferred for each batch; running means over batches.",
+        "Coordinate descent over all rows, exact, and lower than as many steps down the whole "
+        "gradient; gradient steps on the points, z inferred for each batch, slower and often a "
+        "little lower; running means over batches.",
         Choice(("lloyd", "gradient", "minibatch")),
         default="lloyd",
     )
