@@ -53,7 +53,9 @@ def test_a_page_has_a_title_two_sentences_and_the_public_library(page):
     assert title == page.title
     assert bar == "=" * len(title)
     assert not empty
-    sentences = " ".join(text).count(". ") + 1
+    # a formula is no sentence
+    said = [line for line in text if not line.startswith((".. math::", "    "))]
+    sentences = " ".join(said).count(". ") + 1
     assert sentences == 2
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("thalweg"):

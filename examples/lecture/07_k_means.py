@@ -4,11 +4,11 @@ r"""K-means on the spiral: k wells, and the two questions
 .. math::
     F(y) = \min_z \|y - W z\|^2, \qquad z \text{ one of } k \text{ choices}
 
-Energy is zero at k points and grows with the squared distance from them. Training moves the points:
-coordinate descent (z for all rows, then the points) comes lower than as many steps down the whole
-gradient, and steps on batches of 100 lower still, for they do not stop at the first local minimum.
-The trained energy answers "given y1, what is y2?" with several valleys, of which the lowest is 1,
-and "which point of the manifold is closest?", where descent ends.
+Energy is zero at k points and grows with the squared distance from them; training by coordinate
+descent (z for all rows, then the points) comes lower than as many steps down the whole gradient,
+and steps on batches lower still, for they pass by some local minima. The trained energy answers
+"given y1, what is y2?" with several valleys, of which 1 is the lowest, and "which point of the
+manifold is closest?", where descent ends.
 """
 
 import numpy as np

@@ -4,11 +4,10 @@ r"""A denoising autoencoder: spoil rows, learn the way back
 .. math::
     F(y) = \| y - g(f(y)) \|^2, \qquad \text{trained so that } g(f(y + \sigma \epsilon)) \approx y
 
-Rows of the spiral are spoiled by noise, and a network learns the way back; the energy is the length
-of that way, squared. Before training it says nothing of the data; afterwards it is low along the
-curve and curls up beside it, as the square of the distance as far as the noise reaches. The best
-denoiser there is, the mean of all rows that a point may come from, is known here: a network trained
-for long comes near it, low between the arms only where the way back is a toss-up.
+Rows of the spiral are spoiled by noise, and a network learns the way back, of which the energy is
+the square: low along the curve, it grows quadratically as far as the noise reaches. Trained for
+long it comes near the best denoiser there is, the mean of all rows that a point may come from, and
+is low between the arms only where the way back is a toss-up.
 """
 
 from itertools import pairwise
@@ -23,7 +22,7 @@ from thalweg.plots import COLOURS, figure
 
 NOISE, STEPS = 0.2, 400 if quick() else 6000
 generator = torch.Generator().manual_seed(0)
-rows = spiral(5000, generator).double()
+rows = spiral(1000 if quick() else 5000, generator).double()
 spread = rows.std(dim=0)
 before, model = (
     DenoisingAutoencoder(64, hidden=(256, 256), noise=NOISE, n_steps=n, random_state=0).fit(rows)
@@ -36,7 +35,7 @@ def sent(y):
 
 
 def best(y):
-    apart = torch.cdist(y / spread, rows / spread) / NOISE  # (n, 5000)
+    apart = torch.cdist(y / spread, rows / spread) / NOISE  # (n, rows)
     return torch.softmax(-0.5 * apart.square(), dim=1) @ rows  # E[row | y]
 
 
@@ -44,7 +43,7 @@ def energy(way, y):
     return ((y - way(y)) / spread).square().sum(dim=1)  # F: (n,)
 
 
-axis = torch.linspace(-1.1, 1.1, 121).double()
+axis = torch.linspace(-1.1, 1.1, 61 if quick() else 121).double()
 grid, points = torch.cartesian_prod(axis, axis), torch.cartesian_prod(axis[::6], axis[::6])
 off = torch.cdist(grid / spread, rows / spread).min(dim=1).values / NOISE
 between, edges = grid[(grid.norm(dim=1) < 0.6) & (off > 2)], np.geomspace(0.1, 4, 16)

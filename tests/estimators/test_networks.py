@@ -49,14 +49,15 @@ def test_vae_energy_is_minus_the_log_likelihood():
     random = np.random.default_rng(0)
     weight = np.array([[1.0, 0.8, -0.6]])
     X = random.normal(size=(4000, 1)) @ weight + 0.3 * random.normal(size=(4000, 3))
-    model = VariationalAutoencoder(1, n_steps=3000, random_state=0, n_draws=200).fit(X)
+    model = VariationalAutoencoder(1, n_steps=2000, random_state=0, n_draws=200).fit(X)
     # F is of standardized columns, and leaves out the constant of the prior
-    constant = 0.5 * np.log(2 * np.pi) - np.log(X.std(axis=0)).sum()
+    constant = 0.5 * np.log(2 * np.pi) + np.log(X.std(axis=0)).sum()
     covariance = weight.T @ weight + 0.09 * np.eye(3)
-    exact = 0.5 * (np.einsum("ni,ij,nj->n", X, np.linalg.inv(covariance), X)
+    asked = X[:600]
+    exact = 0.5 * (np.einsum("ni,ij,nj->n", asked, np.linalg.inv(covariance), asked)
                    + np.linalg.slogdet(2 * np.pi * covariance)[1])  # fmt: skip
-    found = model.energy(X) + constant - np.log(X.std(axis=0)).sum() * 0
-    assert found.mean() + 2 * np.log(X.std(axis=0)).sum() == pytest.approx(exact.mean(), abs=0.15)
+    found = model.energy(asked) + constant
+    assert found.mean() == pytest.approx(exact.mean(), abs=0.15)
 
 
 def test_vq_codes_are_entries_and_entries_are_used(circle):

@@ -119,6 +119,16 @@ def test_valleys_of_a_line_are_all_there_is_ranked(bells):
     assert given.valleys[0]["share"] == pytest.approx(float(p[a:b].sum()), abs=0.02)
 
 
+def test_rounding_makes_no_valleys_and_beta_is_that_of_all_around():
+    flat = PCA(2).fit(ROWS).energy_
+    assert len(plane.given(flat, SCENE, 0.5, 1e6).valleys) <= 2
+    x, y = ROWS[:, :1], ROWS[:, 1]
+    pairs = LatentRegressor(n_steps=30, n_init=1, random_state=0).fit(x, y)
+    soft = plane.softened(plane.Paired(pairs.energy_), 3.0)
+    assert plane.inverse_temperature(soft, ROWS) == 3.0
+    assert plane.softened(flat, 3.0) is flat
+
+
 def test_beta_makes_soft_and_leaves_what_was_given(wells):
     y = ROWS[:50]
     soft = plane.softened(wells.energy_, 3.0)

@@ -17,7 +17,7 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser")))
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
 
-SLOWER = 4
+SLOWER = 8
 """Than a machine with nothing else to do: other tests run beside this one. ``benchmarks/play.py``
 holds the page to the figures themselves: 1 s, 15 pictures a second, 60 ms."""
 

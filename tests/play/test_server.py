@@ -12,6 +12,8 @@ from thalweg.play.answers import answer
 from thalweg.play.room import Room
 from thalweg.play.server import PAGE, PlayServer
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 @pytest.fixture(scope="module")
 def server():
@@ -121,7 +123,9 @@ def test_too_long_a_question_is_not_read(server):
      ("open", {"scene": "spiral", "method": "kmeans", "seed": -1}, "seed: -1; expected"),
      ("frame", {"resolution": 5000}, "from 8 to 256"),
      ("frame", {"beta": 0}, "beta: 0"),
-     ("frame", {"z": 5}, "from 0 to 4"),
+     ("frame", {"z": -1}, "z: -1"),
+     ("open", {"scene": "spiral", "method": "kmeans", "knobs": [1]}, "names and numbers"),
+     ("open", {"scene": "drawn", "method": "kmeans", "points": [[1], [1, 2]]}, "pairs of numbers"),
      ("fall", {"point": [1]}, "two numbers"),
      ("fall", {"point": [1, "a"]}, "expected a number"),
      ("fall", {"point": [1, 1e9]}, "expected a number"),
@@ -174,22 +178,41 @@ def test_closing_a_window_ends_its_work(server):
     ask(server, "train", on=True)
     (stage,) = server.room.stages
     ask(server, "bye")
-    assert not stage.alive
+    stage.join()
     assert server.room.stages == []
     assert "opened again" in ask(server, "frame", True)["error"]
 
 
 def test_a_window_that_gives_no_sign_is_closed():
-    room = Room(unseen=0.05)
+    room = Room(unseen=1.0)
     scene = {"scene": "spiral", "method": "kmeans", "side": "left"}
     answer(room, "open", {"window": "a", **scene})
     (stage,) = room.stages
-    time.sleep(0.1)
+    time.sleep(1.1)
     answer(room, "open", {"window": "b", **scene})
-    assert not stage.alive
+    room.sweep()
+    stage.join()
     assert len(room.stages) == 1
     room.close_all()
     assert room.stages == []
+
+
+def test_a_side_is_closed_and_what_comes_late_is_dropped():
+    room = Room()
+    scene = {"window": "a", "scene": "spiral", "method": "pca"}
+    answer(room, "open", {"side": "left", "number": 3, **scene})
+    answer(room, "open", {"side": "right", "number": 4, **scene})
+    assert len(room.stages) == 2
+    answer(room, "bye", {"window": "a", "side": "right"})
+    assert len(room.stages) == 1
+    with pytest.raises(ValueError, match="something else was opened"):
+        answer(room, "open", {"side": "left", "number": 2, **scene})
+    pairs = {**scene, "method": "conditional", "side": "left", "number": 5}
+    answer(room, "open", pairs)
+    for name in ("kick", "chains"):
+        with pytest.raises(ValueError, match="says nothing of x"):
+            answer(room, name, {"window": "a", "side": "left", "kind": "walk"})
+    room.close_all()
 
 
 def test_windows_are_apart_and_not_without_end():

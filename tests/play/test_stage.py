@@ -17,6 +17,8 @@ from thalweg.play.scenes import toy_scene
 from thalweg.play.script import script
 from thalweg.play.stage import People, Stage
 
+# stages train in threads of their own, and say there that they have not converged
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SCENE = toy_scene("two_moons")
 QUICK = {"n_steps": 60}
 
@@ -44,7 +46,7 @@ def made():
     yield make
     for stage in stages:
         stage.end()
-        assert not stage.alive
+        stage.join()
 
 
 @pytest.mark.parametrize("word", METHODS)
@@ -130,7 +132,7 @@ def test_training_that_fails_says_why(made):
     with pytest.raises(InputError):
         stage.now()
     assert stage.error
-    stage.end()
+    stage.join()
     assert stage.done
 
 

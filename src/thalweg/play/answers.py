@@ -52,7 +52,7 @@ def answer(room: Room, name: str, asked: Mapping[str, Any]) -> Any:
         raise InputError(f"{name!r} is no question; expected one of {', '.join(QUESTIONS)}")
     window = str(asked.get("window", ""))[:64]
     room.sign(window)
-    if name == "frame":
+    if name in ("frame", "open", "bye", "sign"):
         # who looks waits for training, and not the other way round
         return question(room, window, asked)
     with room.people.asking():
@@ -99,8 +99,12 @@ def open_stage(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, A
         raise InputError(f"side: {side!r}; expected left or right")
     scene = scene_of(asked)
     seed = int(_number(asked, "seed", 0, 2**31 - 1, 0))
-    stage = Stage(scene, str(asked.get("method")), asked.get("knobs") or {}, seed, room.people)
-    room.put(window, side, stage)
+    knobs = asked.get("knobs") or {}
+    if not isinstance(knobs, dict):
+        raise InputError(f"knobs: {knobs!r:.80}; expected names and numbers")
+    number = int(_number(asked, "number", 0, 2**53, 0))
+    stage = Stage(scene, str(asked.get("method")), knobs, seed, room.people)
+    room.put(window, side, stage, number)
     return {
         "low": scene.low,
         "high": scene.high,
@@ -132,10 +136,6 @@ def frame(room: Room, window: str, asked: Mapping[str, Any]) -> Frame:
         return Frame(words, None)
     resolution = int(_number(asked, "resolution", 8, 256, 96))
     energy = _asked_energy(moment, asked)
-    number = asked.get("z")
-    total = count(moment.energy)
-    if number is not None and total:
-        energy = alone(energy, int(_number(asked, "z", 0, total - 1, 0)))
     if stage.training:
         resolution = opened.pace.points(resolution)
     begun = time.perf_counter()
@@ -143,9 +143,9 @@ def frame(room: Room, window: str, asked: Mapping[str, Any]) -> Frame:
     opened.pace.took(time.perf_counter() - begun, resolution)
     words |= {
         "resolution": resolution,
-        "codes": total,
+        "codes": count(moment.energy),
         "marks": plane.listed(moment.marks, 4),
-        "curves": plane.listed(stage.curves.kept, 4),
+        "curves": plane.listed(moment.curves, 4),
         "beta": plane.inverse_temperature(moment.energy, stage.scene.rows[:200]),
     }
     if asked.get("regions"):
@@ -155,10 +155,16 @@ def frame(room: Room, window: str, asked: Mapping[str, Any]) -> Frame:
 
 
 def _asked_energy(moment: Moment, asked: Mapping[str, Any]) -> Any:
-    """As the slider of beta has it; as it was trained where it was not touched."""
-    if asked.get("beta") is None:
-        return moment.energy
-    return plane.softened(moment.energy, _number(asked, "beta", 1e-3, 1e6, 1.0))
+    """As the sliders have it: at a beta, of one z alone; else as it was trained."""
+    energy = moment.energy
+    if asked.get("beta") is not None:
+        energy = plane.softened(energy, _number(asked, "beta", 1e-6, 1e9, 1.0))
+    total = count(energy)
+    if asked.get("z") is None or not total:
+        return energy
+    # there may be fewer than there were when it was chosen
+    number = int(_number(asked, "z", 0, 10_000, 0))
+    return alone(energy, number) if number < total else energy
 
 
 def fall(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,8 +181,14 @@ def given(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     return plane.listed(plane.given(energy, stage.scene, _point(asked)[0], beta)._asdict())
 
 
+def _needs_density(stage: Stage) -> None:
+    if stage.method.paired:
+        raise InputError("F(x, y) says nothing of x, which is given; expected fall or given")
+
+
 def kick(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     stage = room.at(window, asked).stage
+    _needs_density(stage)
     strength = _number(asked, "strength", 1e-3, 10, 0.3) * float(stage.scene.rows.std())
     generator = torch.Generator().manual_seed(int(_number(asked, "seed", 0, 2**31 - 1, 0)))
     count_ = int(_number(asked, "count", 1, 200, 24))
@@ -192,21 +204,22 @@ def chains(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Some steps of chains; ``start`` begins new ones, everywhere or at a point."""
     opened = room.at(window, asked)
     stage, scene = opened.stage, opened.stage.scene
+    _needs_density(stage)
     energy = _asked_energy(stage.now(), asked)
-    if asked.get("start") or not opened.chains:
-        many = int(_number(asked, "count", 1, 400, 64))
-        seed = int(_number(asked, "seed", 0, 2**31 - 1, 0))
-        begin = scene.anywhere(many, torch.Generator().manual_seed(seed))
-        if asked.get("point") is not None:
-            begin = torch.tensor([_point(asked)], dtype=torch.float32).repeat(many, 1)
-        opened.chains[:] = [Chains(str(asked.get("kind")), begin, seed)]
+    many = int(_number(asked, "count", 1, 400, 64))
+    seed = int(_number(asked, "seed", 0, 2**31 - 1, 0))
+    n_steps = int(_number(asked, "steps", 1, 100, 5))
     scale = float(scene.rows.std(dim=0).mean())
-    warmth = _number(asked, "warmth", 0.01, 100, 1.0)
-    beta = plane.inverse_temperature(energy, scene.rows[:200]) / warmth
-    moved = opened.chains[0].advance(
-        energy, beta, _number(asked, "step_size", 1e-3, 5, 0.2) * scale,
-        int(_number(asked, "steps", 1, 100, 5)),
-    )  # fmt: skip
+    size = _number(asked, "step_size", 1e-3, 5, 0.2) * scale
+    beta = plane.inverse_temperature(energy, scene.rows[:200])
+    beta /= _number(asked, "warmth", 0.01, 100, 1.0)
+    begin = scene.anywhere(many, torch.Generator().manual_seed(seed))
+    if asked.get("point") is not None:
+        begin = torch.tensor([_point(asked)], dtype=torch.float32).repeat(many, 1)
+    with opened.walking:
+        if asked.get("start") or opened.chains is None:
+            opened.chains = Chains(str(asked.get("kind")), begin, seed)
+        moved = opened.chains.advance(energy, beta, size, n_steps)
     return plane.listed(moved._asdict(), 4)
 
 
@@ -225,7 +238,14 @@ def table(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bye(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    room.close(window)
+    """The window is closed, or a side of it."""
+    side = asked.get("side")
+    room.close(window, SIDES if side is None else (str(side),))
+    return {}
+
+
+def sign(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The window is there; to be asked is enough."""
     return {}
 
 
@@ -255,5 +275,6 @@ QUESTIONS = {
     "python": python,
     "table": table,
     "bye": bye,
+    "sign": sign,
 }
 """By name: a function of the room, the window and what was asked."""

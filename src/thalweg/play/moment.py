@@ -9,6 +9,7 @@ import torch
 
 from thalweg.core import Energy
 from thalweg.play.marks import marks
+from thalweg.play.methods import METHODS
 from thalweg.play.plane import Paired
 from thalweg.play.scenes import Scene
 from thalweg.training import History
@@ -34,6 +35,8 @@ class Moment(NamedTuple):
     energy: Energy
     """of rows of the plane; it is never written to"""
     marks: dict[str, Any]
+    curves: dict[str, list[float | None]]
+    """mean energies so far, by step"""
 
 
 class Curves:
@@ -59,11 +62,10 @@ class Curves:
         self._asked = 0
 
     @torch.no_grad()
-    def add(self, step: int, energy: Energy, history: History | None) -> None:
-        """Ask the energy as it is now."""
-        self._asked += 1
-        if self._asked % self._every:
-            return
+    def add(
+        self, step: int, energy: Energy, history: History | None
+    ) -> dict[str, list[float | None]]:
+        """Ask the energy as it is now: the curves so far, this point always among them."""
         data = float(energy(self.rows).mean())
         gap = None if history is None else history.recent("gap", min(RECENT, len(history)))
         found = {
@@ -72,17 +74,28 @@ class Curves:
             "elsewhere": float(energy(self.elsewhere).mean()),
             "negatives": None if gap is None else data + float(gap.mean()),
         }
-        for name, value in found.items():
-            self.kept[name].append(value)
+        whole = {name: [*values, found[name]] for name, values in self.kept.items()}
+        if self._asked % self._every == 0:
+            self.kept = whole
+        self._asked += 1
         if len(self.kept["step"]) > CURVE:
             self.kept = {name: values[::2] for name, values in self.kept.items()}
             self._every *= 2
+        return whole
 
 
 def seen(
-    version: int, step: int, energy: Energy, paired: bool, word: str, model: Any, scene: Scene
+    version: int,
+    step: int,
+    energy: Energy,
+    word: str,
+    model: Any,
+    scene: Scene,
+    curves: Curves,
+    history: History | None,
 ) -> Moment:
     """A copy of an energy as it is, to be looked at while training goes on."""
     kept = copy.deepcopy(energy).eval().requires_grad_(False)
-    shown: Energy = Paired(kept) if paired else kept
-    return Moment(version, step, shown, marks(word, model, shown, scene))
+    shown: Energy = Paired(kept) if METHODS[word].paired else kept
+    followed = curves.add(step, shown, history)
+    return Moment(version, step, shown, marks(word, model, shown, scene), followed)

@@ -14,12 +14,15 @@ from torch import Tensor
 from thalweg import questions
 from thalweg.core import Energy
 from thalweg.energies import Rescaled
-from thalweg.latents import FreeEnergy
+from thalweg.latents import Exhaustive, FreeEnergy
 from thalweg.play.scenes import Scene
 from thalweg.samplers import Langevin, run
 
 LINE = 400
 """Points of a line along which y2 may lie"""
+
+FLAT, NOTHING = 1e-4, 1e-9
+"""Share of a line's range of heights that a valley is deep, at least, besides what rounding makes"""
 
 PATH = 60
 """Points of a path that are drawn"""
@@ -61,14 +64,13 @@ def softened(energy: Energy, beta: float) -> Energy:
 
     A copy: the energy that is given may be asked by others meanwhile.
     """
-    inner = energy.energy if isinstance(energy, (Rescaled, Paired)) else energy
-    if isinstance(inner, Rescaled):
-        inner = inner.energy
-    if not isinstance(inner, FreeEnergy) or inner.beta == beta:
+    free = [each for each in energy.modules() if isinstance(each, FreeEnergy)]
+    if not any(isinstance(each.solver, Exhaustive) for each in free):
         return energy
     result = copy.deepcopy(energy)
     for module in result.modules():
-        if isinstance(module, FreeEnergy):
+        # what stands around it says how probable a height is
+        if isinstance(module, (FreeEnergy, Rescaled, Paired)):
             module.beta = beta
     return result
 
@@ -81,7 +83,8 @@ def inverse_temperature(energy: Energy, rows: Tensor) -> float:
     if math.isfinite(energy.beta) and energy.beta > 0:
         return float(energy.beta)
     with torch.no_grad():
-        return 1 / max(float(energy(rows).mean()), 1e-6)
+        mean = float(energy(rows).mean())
+    return 1 / mean if mean > 1e-6 else 1e6
 
 
 class Fall(NamedTuple):
@@ -141,25 +144,41 @@ def given(energy: Energy, scene: Scene, y1: float, beta: float) -> Given:
     with torch.no_grad():
         values = energy(line)
     weight = torch.softmax(-beta * values.double(), dim=0)
-    lower = torch.ones(LINE, dtype=torch.bool)
-    lower[1:] &= values[1:] < values[:-1]
-    lower[:-1] &= values[:-1] <= values[1:]
-    at = lower.nonzero()[:, 0]
-    valleys: list[dict[str, float]] = []
-    if len(at):
-        free = torch.zeros(len(at), 2, dtype=torch.bool)
-        free[:, 1] = True
-        ends = questions.descend(energy, line[at], free=free)
-        with torch.no_grad():
-            lowest = energy(ends)
-        shares = _basins(values, weight, at)
-        valleys = [
-            {"y2": float(e[1]), "energy": float(f), "share": float(s)}
-            for e, f, s in zip(ends, lowest, shares, strict=True)
-        ]
+    at = _lowest(values)
+    free = torch.tensor([[False, True]]).expand(len(at), 2)
+    ends = questions.descend(energy, line[at], free=free)
+    with torch.no_grad():
+        lowest = energy(ends)
+    valleys = [
+        {"y2": float(e[1]), "energy": float(f), "share": float(s)}
+        for e, f, s in zip(ends, lowest, _basins(values, weight, at), strict=True)
+    ]
     step = (scene.high[1] - scene.low[1]) / (LINE - 1)
     ranked = sorted(valleys, key=lambda valley: valley["energy"])
     return Given(y2, values, (weight / step).float(), ranked)
+
+
+def _lowest(values: Tensor) -> Tensor:
+    """Places of valleys: from each one rises to both sides, by more than rounding, or to an end."""
+    heights = values.double()
+    # what lies far from the data has heights beside which valleys are nothing
+    least = FLAT * float(heights.quantile(0.5) - heights.min()) + NOTHING
+    found: list[int] = []
+    lowest, highest, falling = 0, 0, True
+    for k in range(1, len(heights)):
+        if falling:
+            if heights[k] < heights[lowest]:
+                lowest = k
+            elif heights[k] > heights[lowest] + least:
+                found.append(lowest)
+                highest, falling = k, False
+        elif heights[k] > heights[highest]:
+            highest = k
+        elif heights[k] < heights[highest] - least:
+            lowest, falling = k, True
+    if falling:
+        found.append(lowest)
+    return torch.tensor(found)
 
 
 def _basins(values: Tensor, weight: Tensor, at: Tensor) -> list[float]:

@@ -97,13 +97,12 @@ def _scene(scene: Scene, methods: dict[str, Method], steps: Sequence[int]) -> di
 def _moments(scene: Scene, word: str, method: Method, steps: Sequence[int]) -> list[dict[str, Any]]:
     curves = Curves(scene)
     found = []
-    for moment, history in _trained(scene, word, method, steps):
-        curves.add(moment.step, moment.energy, history)
+    for moment in _trained(scene, word, method, steps, curves):
         field = plane.field(moment.energy, scene, RESOLUTION)
         found.append({
             "step": moment.step,
             "marks": plane.listed(moment.marks, 4),
-            "curves": plane.listed(curves.kept, 4),
+            "curves": plane.listed(moment.curves, 4),
             "beta": plane.inverse_temperature(moment.energy, scene.rows[:200]),
             **_short(field),
         })  # fmt: skip
@@ -111,8 +110,8 @@ def _moments(scene: Scene, word: str, method: Method, steps: Sequence[int]) -> l
 
 
 def _trained(
-    scene: Scene, word: str, method: Method, steps: Sequence[int]
-) -> Iterator[tuple[Moment, History | None]]:
+    scene: Scene, word: str, method: Method, steps: Sequence[int], curves: Curves
+) -> Iterator[Moment]:
     """The energy after some steps or rounds; all of them are kept."""
     if not method.steps:
         for count in ROUNDS if method.rounds else (1,):
@@ -121,15 +120,14 @@ def _trained(
                 # what has not converged yet is shown as it is
                 warnings.simplefilter("ignore")
                 model = method.make({}, 0, **more).fit(scene.rows)
-            yield seen(count, count, model.energy_, False, word, model, scene), None
+            yield seen(count, count, model.energy_, word, model, scene, curves, None)
         return
-    kept: list[tuple[Moment, History | None]] = []
+    kept: list[Moment] = []
     model = method.make({"n_steps": max(50, *steps)}, 0)
 
     def watch(history: History, energy: Energy) -> bool:
         if len(history) in steps:
-            moment = seen(len(kept), len(history), energy, False, word, model, scene)
-            kept.append((moment, history))
+            kept.append(seen(len(kept), len(history), energy, word, model, scene, curves, history))
         return len(history) == max(steps)
 
     model.fit(scene.rows, run=Run(watch=watch))

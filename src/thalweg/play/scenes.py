@@ -93,7 +93,7 @@ def table_scene(points: ArrayLike, file: str, names: tuple[str, str]) -> Scene:
         f"table = thalweg.read_table({file!r})\n"
         "schema = table.schema()\n"
         f"places = [schema.places(name)[0] for name in {list(names)!r}]\n"
-        "cells = torch.from_numpy(table.encoded(schema)[0][:, places]).double()\n"
+        f"cells = torch.from_numpy(table.encoded(schema)[0][:{MOST}, places]).double()\n"
         "cells = cells[~cells.isnan().any(dim=1)]\n"
         "rows = ((cells - cells.mean(dim=0)) / cells.std(dim=0)).float()"
     )
@@ -115,7 +115,10 @@ def numbers_of(text: str) -> dict[str, NDArray[np.floating]]:
 
 
 def _rows(what: str, points: ArrayLike) -> Tensor:
-    given: NDArray[np.float64] = np.asarray(points, dtype=np.float64)
+    try:
+        given: NDArray[np.float64] = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what}: {error}; expected pairs of numbers") from error
     if given.ndim != 2 or given.shape[1] != 2 or not 3 <= len(given) <= MOST:
         raise InputError(f"{what}: shape {given.shape}; expected from 3 to {MOST} points (n, 2)")
     if not np.isfinite(given).all():

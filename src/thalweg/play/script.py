@@ -9,7 +9,7 @@ from thalweg.play.stage import Stage
 
 
 def script(stage: Stage, step: int, asked: Mapping[str, Any]) -> str:
-    """Python that makes the energy as it is after ``step`` steps, and asks what is asked of it.
+    """Python that makes the energy as it is after ``step`` steps, and asks it about the point.
 
     Parameters
     ----------
@@ -58,6 +58,8 @@ def script(stage: Stage, step: int, asked: Mapping[str, Any]) -> str:
             "    if isinstance(part, FreeEnergy):",
             f"        part.beta = {float(beta)!r}",
         ]
+    if (number := asked.get("z")) is not None:
+        lines += [f"# on the screen: of z, number {int(number)} alone"]
     return "\n".join([*lines, "", *_question(method.paired, asked), ""])
 
 

@@ -70,6 +70,9 @@ class PlayServer(ThreadingHTTPServer):
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
+    def service_actions(self) -> None:
+        self.room.sweep()
+
     def server_close(self) -> None:
         super().server_close()
         self.room.close_all()
@@ -80,6 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: PlayServer
     protocol_version = "HTTP/1.1"
+    timeout = 300  # seconds without a request, after which a connection is closed
     # an answer is written in two parts: the second must not wait for word of the first
     disable_nagle_algorithm = True
 
@@ -90,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         name = path or "index.html"
         file = PAGE / name
         # names of files, no paths
-        if "/" in name or file.suffix not in TYPES or not file.is_file():
+        if name not in {each.name for each in PAGE.iterdir()} or file.suffix not in TYPES:
             self._refuse(HTTPStatus.NOT_FOUND, f"there is no {name!r:.80}")
             return
         self._send(HTTPStatus.OK, file.read_bytes(), TYPES[file.suffix])
@@ -121,6 +125,9 @@ class Handler(BaseHTTPRequestHandler):
             # an answer too: the page shows it where it was asked, the console has no part in it
             self._refuse(HTTPStatus.OK, str(error))
             return
+        except Exception as error:
+            self._refuse(HTTPStatus.OK, f"a mistake of thalweg: {error!r}")
+            raise
         if isinstance(found, Frame):
             self._send(HTTPStatus.OK, packed(found), "application/octet-stream")
         else:

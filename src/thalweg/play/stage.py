@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -100,12 +99,14 @@ class Stage:
         return self._going and not self.done and self.error is None
 
     def end(self) -> None:
-        """Stop for good; returns when the thread has."""
+        """Stop for good: after the step, the round or the fit that goes on."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+
+    def join(self) -> None:
+        """Wait until the thread has ended."""
+        self._thread.join()
 
     @property
     def alive(self) -> bool:
@@ -122,7 +123,7 @@ class Stage:
         with self._changed:
             self._changed.wait_for(
                 lambda: (self._now is not None and self._now.version > after)
-                or self.error is not None or self._ended,
+                or self.error is not None or self._ended or self.done,
                 patience,
             )  # fmt: skip
             if self._now is None:
@@ -131,13 +132,10 @@ class Stage:
 
     def _work(self) -> None:
         try:
-            with warnings.catch_warnings():
-                # what is stopped has not converged, and whoever looks sees it
-                warnings.simplefilter("ignore")
-                self._learn()
-        except (ArithmeticError, RuntimeError, ValueError) as error:
+            self._learn()
+        except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell it to
             with self._changed:
-                self.error = str(error)
+                self.error = f"{error}" if isinstance(error, InputError) else f"{error!r}"
                 self._changed.notify_all()
         finally:
             with self._changed:
@@ -160,13 +158,14 @@ class Stage:
         def watch(history: History, energy: Energy) -> bool:
             if len(history) == 1 or time.perf_counter() - self._last > PICTURES:
                 self._show(len(history), energy, model, history)
-            self.people.let_through()
+            if not self._ended:
+                self.people.let_through()
             self.seconds = time.perf_counter() - begun
             return self._told_to_stop(lambda: self._catch_up(len(history), energy, model, history))
 
         model.fit(*data, run=Run(watch=watch))
         if not self._ended:
-            self._show(len(model.history_), model.energy_, model, None)
+            self._show(len(model.history_), model.energy_, model, model.history_)
 
     def _in_rounds(self, data: tuple[torch.Tensor, ...]) -> None:
         """Fits of one round, of two, ...: each is what the next one begins with."""
@@ -176,9 +175,10 @@ class Stage:
             if made > 1 and model.n_iter_ < made:
                 return
             self._show(made, model.energy_, model, None)
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended, ROUND)
             if self._told_to_stop(lambda: None):
                 return
-            time.sleep(ROUND)
 
     def _catch_up(self, step: int, energy: Energy, model: Any, history: History) -> None:
         """Show the state in which training pauses, if it is not shown."""
@@ -194,10 +194,7 @@ class Stage:
 
     def _show(self, step: int, energy: Energy, model: Any, history: History | None) -> None:
         version = 0 if self._now is None else self._now.version + 1
-        moment = seen(
-            version, step, energy, self.method.paired, self.word, model, self.scene
-        )  # fmt: skip
-        self.curves.add(step, moment.energy, history)
+        moment = seen(version, step, energy, self.word, model, self.scene, self.curves, history)
         with self._changed:
             self._now = moment
             self._last = time.perf_counter()

@@ -29,6 +29,7 @@ export function writeControls(side) {
 export function writeCodes(side) {
   side.element.querySelectorAll(".of-codes").forEach((each) => each.remove());
   const { codes } = side.last;
+  if (side.state.z >= codes) side.state.z = null;
   if (!codes || side.source.recorded) return;
   const place = side.part(".knobs");
   if (["kmeans", "mixture", "conditional"].includes(side.state.method)) {

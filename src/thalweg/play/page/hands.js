@@ -15,7 +15,7 @@ export function takeHands(page, side) {
     canvas.setPointerCapture(event.pointerId);
     before = at;
     if (page.state.tool === "draw") held = "pen";
-    else if (!view.field) return;
+    else if (!view.field || !page.state.point) return;
     else if (page.state.view === "surface") {
       const ball = view.place(...page.state.point);
       held = Math.hypot(at[0] - ball[0], at[1] - ball[1]) < NEAR ? "point" : "camera";
@@ -24,7 +24,7 @@ export function takeHands(page, side) {
     move(event);
   });
   const move = (event) => {
-    if (!held) return;
+    if (!held || !view.field || !page.state.point) return;
     const at = where(event);
     if (held === "camera") {
       view.turn((at[0] - before[0]) / 150, (at[1] - before[1]) / 150);
@@ -52,7 +52,7 @@ export function takeHands(page, side) {
 function key(page, event, side) {
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const way = moves[event.key];
-  if (!side.view.field || (!way && event.key !== "Enter")) return;
+  if (!side.view.field || !page.state.point || (!way && event.key !== "Enter")) return;
   event.preventDefault();
   if (!way) {
     if (page.state.tool === "kick") page.all.forEach((each) => each.kick(page.state.point));

@@ -9,6 +9,8 @@ import { record, savePicture } from "./keep.js";
 import { Tour } from "./tour.js";
 
 const by = (id) => document.getElementById(id);
+const SIGN = 20_000; // milliseconds between signs that this window is there, hidden or not
+const LARGEST = 8 << 20; // bytes of a table
 const WALK = 60; // milliseconds between steps of chains
 
 export class Page {
@@ -18,6 +20,7 @@ export class Page {
     this.drawing = [];
     this.dragging = false;
     this.kickStrength = 0.3;
+    this.opens = 0;
   }
 
   async start() {
@@ -29,6 +32,11 @@ export class Page {
       scene.append(new Option("two columns of a CSV…", "table"));
     }
     for (const [kind, title] of Object.entries(this.catalogue.chains)) by("chain-kind").append(new Option(title, kind));
+    // what goes wrong anywhere is said where one looks
+    addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      this.all.forEach((side) => side.complain(event.reason));
+    });
     this.tour = new Tour(this);
     this.listen();
     this.apply(readState(location.hash, this.catalogue));
@@ -36,6 +44,7 @@ export class Page {
       if (location.hash !== this.written) this.apply(readState(location.hash, this.catalogue));
     });
     setInterval(() => this.walk(), WALK);
+    if (!this.source.recorded) setInterval(() => this.source.ask("sign"), SIGN);
   }
 
   // take on a state: a link, a step of the tour
@@ -43,6 +52,7 @@ export class Page {
     this.state = state;
     this.drawing = state.scene === "drawn" ? state.points.slice() : [];
     this.writeShared();
+    clearTimeout(this.rested);
     for (const [name, side] of Object.entries(this.sides)) {
       side.close();
       delete this.sides[name];
@@ -63,8 +73,7 @@ export class Page {
       for (const [word, method] of Object.entries(this.catalogue.methods)) choice.append(new Option(method.title, word));
       takeHands(this, side);
       writeControls(side);
-      if (this.waitsForData()) side.blank();
-      else side.open();
+      side.open();
     }
   }
 
@@ -194,6 +203,7 @@ export class Page {
   async readFile(file) {
     if (!file) return;
     try {
+      if (file.size > LARGEST) throw new Error(`${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB; expected at most ${LARGEST >> 20}`);
       const { columns } = await this.source.ask("table", { text: await file.text() });
       this.table = { name: file.name, columns };
       for (const [id, k] of [["column-x", 0], ["column-y", 1]]) {
@@ -260,6 +270,7 @@ export class Page {
   }
 
   async letGo() {
+    if (!this.state.point) return undefined;
     if (this.state.tool === "kick") this.all.forEach((side) => side.kick(this.state.point));
     if (this.state.tool === "chains") return this.startChains("here");
     await Promise.all(this.all.map((side) => side.touch(true)));

@@ -50,13 +50,13 @@ export class Side {
       this.page.changed();
       this.open();
     });
-    this.part(".moment input").addEventListener("input", (event) => {
-      this.source.moment = Number(event.target.value);
-      this.refresh();
-    });
   }
 
   async open() {
+    if (this.page.waitsForData()) {
+      this.blank();
+      return;
+    }
     const opened = ++this.opened;
     Object.assign(this, { going: false, last: null, given: null, falling: null, kicked: null, chains: null });
     writeControls(this);
@@ -64,6 +64,7 @@ export class Side {
     try {
       const scene = await this.ask("open", {
         ...this.page.sceneAsked(), method: this.state.method, knobs: this.state.knobs, seed: this.state.seed || 0,
+        number: ++this.page.opens,
       });
       if (opened !== this.opened) return;
       this.scene = scene;
@@ -72,17 +73,22 @@ export class Side {
       this.follow(opened);
       this.begin();
     } catch (error) {
-      this.complain(error);
+      if (opened === this.opened) this.complain(error);
     }
   }
 
   // an empty sheet, to draw data on
   blank() {
     this.opened++;
+    this.going = false;
+    // nothing of the former data goes on
+    this.source.ask("bye", { side: this.name });
+    writeControls(this);
     const [low, high] = [[-2, -2], [2, 2]];
     this.scene = { rows: [], low, high };
     this.page.placePoint(this.scene);
-    this.last = { marks: {}, codes: 0, version: -1, step: 0 };
+    this.last = { marks: {}, codes: 0, version: -1, step: 0, blank: true };
+    this.part(".train").disabled = true;
     this.view.field = new Field(new Float32Array(4).fill(1), 2, low, high);
     this.complain(null);
     this.draw();
@@ -95,8 +101,8 @@ export class Side {
   }
 
   ask(name, asked = {}) {
-    const { beta } = this.state;
-    return this.source.ask(name, { side: this.name, beta: beta ?? undefined, ...asked });
+    const { beta, z } = this.state;
+    return this.source.ask(name, { side: this.name, beta: beta ?? undefined, z: z ?? undefined, ...asked });
   }
 
   complain(error) {
@@ -109,11 +115,17 @@ export class Side {
   async follow(opened) {
     while (opened === this.opened && !this.closed) {
       try {
+        const asked = this.asked;
         const frame = await this.frame(this.last ? this.last.version : -1);
         if (opened !== this.opened || this.closed) return;
-        this.show(frame);
+        // one that was asked for with other sliders is late
+        if (asked === this.asked) this.show(frame);
+        this.failed = 0;
       } catch (error) {
-        if (opened === this.opened) this.complain(error);
+        if (opened !== this.opened || this.closed) return;
+        // the server had closed what nobody looked at for long
+        if (error.message.includes("nothing is open here") && !this.failed++) this.open();
+        else this.complain(error);
         return;
       }
       // hidden pages are not drawn, and so ask for nothing
@@ -123,14 +135,16 @@ export class Side {
 
   frame(after) {
     const { regions } = this.page.state;
-    return this.ask("frame", { after, resolution: RESOLUTION, z: this.state.z ?? undefined, regions });
+    return this.ask("frame", { after, resolution: RESOLUTION, regions });
   }
 
   // what is shown was changed, and not by training
   async refresh() {
+    if (this.last?.blank) return;
+    const { opened } = this;
     const number = (this.asked = (this.asked || 0) + 1);
     const frame = await this.frame(-1);
-    if (number === this.asked) this.show(frame);
+    if (number === this.asked && opened === this.opened && !this.closed) this.show(frame);
   }
 
   show(frame) {
@@ -157,7 +171,7 @@ export class Side {
   // what the tool that was chosen does by itself
   begin() {
     const { tool } = this.page.state;
-    if (!this.last) return;
+    if (!this.last || this.last.blank) return;
     const begun = tool === "chains" ? this.walk("everywhere") : tool === "kick" ? this.kick() : this.touch();
     Promise.resolve(begun).catch((error) => this.complain(error));
   }
@@ -251,18 +265,23 @@ export class Side {
 
   // the point moved, or the energy did: ask again, the last one only
   async touch(settled = false) {
-    if (!this.last) return;
     const { tool } = this.page.state;
-    if (tool !== "fall" && tool !== "given") return this.draw();
+    if (!this.last || !this.page.state.point) return undefined;
+    if (this.last.blank || (tool !== "fall" && tool !== "given")) return this.draw();
     if (this.touching) {
       this.again = { settled };
       return undefined;
     }
     this.touching = true;
+    const { opened } = this;
     const begun = performance.now();
     try {
       const point = this.page.state.point.slice();
       const found = await this.ask(tool, { point, settled });
+      if (opened !== this.opened || this.closed) {
+        this.touching = false;
+        return undefined;
+      }
       if (tool === "fall") this.falling = found;
       else {
         this.given = found;
@@ -286,16 +305,24 @@ export class Side {
   async kick(point) {
     this.kickedAt = performance.now();
     this.kicks = (this.kicks || 0) + 1;
-    this.kicked = await this.ask("kick", { strength: this.page.kickStrength, seed: this.kicks, point, count: point ? 1 : 24 });
+    const { opened } = this;
+    const kicked = await this.ask("kick", { strength: this.page.kickStrength, seed: this.kicks, point, count: point ? 1 : 24 });
+    if (opened !== this.opened || this.closed) return;
+    this.kicked = kicked;
     this.draw();
   }
 
   async walk(start) {
     const { kind, step, warmth } = this.page.state.chains;
+    if (this.last?.blank) return;
+    const { opened } = this;
+    const walk = (this.walks = (this.walks || 0) + (start ? 1 : 0));
     const here = start === "here" ? this.page.state.point : undefined;
     const moved = await this.ask("chains", {
       kind, step_size: step, warmth, steps: kind === "hmc" ? 1 : 4, start: Boolean(start), point: here,
     });
+    // of chains that were begun anew meanwhile, or another energy
+    if (opened !== this.opened || this.closed || walk !== this.walks) return;
     const before = start || !this.chains ? [] : this.chains.trails;
     this.chains = { trails: [...before, ...moved.trail.slice(before.length ? 1 : 0)].slice(-TRAIL), paths: moved.paths, accepted: moved.accepted };
     this.draw();
@@ -304,6 +331,7 @@ export class Side {
   close() {
     this.closed = true;
     this.opened++;
+    if (!this.page.state.sides[this.name]) this.source.ask("bye", { side: this.name });
     this.element.remove();
   }
 }

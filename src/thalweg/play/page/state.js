@@ -24,8 +24,8 @@ export function readState(hash, catalogue) {
   const among = (name, known) => {
     if (known.includes(said.get(name))) state[name] = said.get(name);
   };
-  among("scene", [...Object.keys(catalogue.scenes), "drawn"]);
-  among("tool", ["fall", "given", "kick", "chains", "draw"]);
+  among("scene", [...Object.keys(catalogue.scenes), ...(catalogue.recorded ? [] : ["drawn"])]);
+  among("tool", catalogue.recorded ? ["fall", "given"] : ["fall", "given", "kick", "chains", "draw"]);
   among("view", ["map", "surface"]);
   state.regions = said.get("regions") === "1";
   state.camera = pairOf(said.get("camera")) || state.camera;
@@ -33,12 +33,12 @@ export function readState(hash, catalogue) {
   state.points = (said.get("points") || "").split(";").map(pairOf).filter(Boolean);
   if (state.scene === "drawn" && state.points.length < 3) state.tool = "draw";
   const kind = said.get("chains");
-  if (kind in catalogue.chains) state.chains.kind = kind;
+  if (kind && Object.hasOwn(catalogue.chains, kind)) state.chains.kind = kind;
   state.chains.step = number(said.get("step"), state.chains.step);
   state.chains.warmth = number(said.get("warmth"), state.chains.warmth);
   for (const name of ["left", "right"]) {
     const method = said.get(name);
-    if (!(method in catalogue.methods)) continue;
+    if (!method || !Object.hasOwn(catalogue.methods, method)) continue;
     const side = { method, knobs: {}, seed: number(said.get(`${name}.seed`), 0) };
     for (const knob of catalogue.methods[method].knobs) {
       const value = number(said.get(`${name}.${knob.name}`), null);

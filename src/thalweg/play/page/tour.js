@@ -25,10 +25,19 @@ const STEPS = [
     "To draw from exp(−F) one walks. A random walk sticks in the well it began in; Langevin follows the slope; Hamiltonian chains fly (green); tempering walks at several temperatures at once and crosses. Press “Start at the point” for each and see who finds all eight wells."],
 ];
 
+function shown(hash, catalogue) {
+  if (!catalogue.recorded) return true;
+  const said = new URLSearchParams(hash);
+  const known = ["left", "right"].every((side) => !said.get(side) || Object.hasOwn(catalogue.methods, said.get(side)));
+  return known && Object.hasOwn(catalogue.scenes, said.get("scene")) && ["fall", "given"].includes(said.get("tool"));
+}
+
 export class Tour {
   constructor(page) {
     this.page = page;
     this.at = -1;
+    // of a recording those that it can show
+    this.steps = STEPS.filter(([, hash]) => shown(hash, page.catalogue));
     const by = (id) => document.getElementById(id);
     this.guide = by("guide");
     by("tour").addEventListener("click", () => this.go(0));
@@ -38,14 +47,14 @@ export class Tour {
   }
 
   go(step) {
-    this.at = step >= STEPS.length ? -1 : step;
+    this.at = step >= this.steps.length ? -1 : step;
     this.guide.hidden = this.at < 0;
     if (this.at < 0) return;
-    const [title, hash, text] = STEPS[this.at];
-    this.guide.querySelector("h2").textContent = `${this.at + 1} of ${STEPS.length}: ${title}`;
+    const [title, hash, text] = this.steps[this.at];
+    this.guide.querySelector("h2").textContent = `${this.at + 1} of ${this.steps.length}: ${title}`;
     this.guide.querySelector("p").textContent = text;
     document.getElementById("guide-back").disabled = this.at === 0;
-    document.getElementById("guide-next").textContent = this.at === STEPS.length - 1 ? "Finish" : "Next";
+    document.getElementById("guide-next").textContent = this.at === this.steps.length - 1 ? "Finish" : "Next";
     this.page.apply(readState(hash, this.page.catalogue));
   }
 }

@@ -24,7 +24,7 @@ export class View {
     if (!field || !side) return;
     const scale = Math.min(devicePixelRatio || 1, 2);
     const pixels = Math.round(side * scale);
-    if (canvas.width !== pixels) canvas.width = canvas.height = base.width = base.height = pixels;
+    if (canvas.width !== pixels || canvas.height !== pixels) canvas.width = canvas.height = base.width = base.height = pixels;
     this.side = side;
     const seen = [pixels, this.surface, this.surface && [this.yaw, this.pitch], Boolean(regions)].join();
     if (field !== this.drawn || seen !== this.seen) {
