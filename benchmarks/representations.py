@@ -93,7 +93,7 @@ class Supervised(Encoded):
         generator = torch.Generator().manual_seed(self.seed)
         network = ConvolutionalInpainter(source.shape, **CONVOLUTIONAL, generator=generator)
         units = torch.full((source.n_columns,), mean), torch.full((source.n_columns,), spread)
-        encoder = Encoding(network, *units)
+        encoder = Encoding(network, *units, layers=True)
         kinds, target = np.unique(self.labels, return_inverse=True)
         head = torch.nn.LazyLinear(len(kinds))
         head(encoder(torch.from_numpy(source.take(np.arange(2)))))
@@ -129,7 +129,7 @@ class Denoised(Encoded):
             order, Recipe(self.steps, RATE), generator, title="denoising",
         )  # fmt: skip
         units = torch.full((source.n_columns,), mean), torch.full((source.n_columns,), spread)
-        self.found = Encoding(network, *units).eval()
+        self.found = Encoding(network, *units, layers=True).eval()
         return self
 
 

@@ -22,7 +22,7 @@ LINE = 400
 """Points of a line along which y2 may lie"""
 
 FLAT, NOTHING = 1e-4, 1e-9
-"""Share of a line's range of heights that a valley is deep, at least, besides what rounding makes"""
+"""Share of a line's range of heights that a valley is deep, at least; what rounding makes"""
 
 PATH = 60
 """Points of a path that are drawn"""

@@ -39,7 +39,8 @@ class Run:
         A folder for TensorBoard, with every monitor (needs the ``tensorboard`` extra).
     watch : callable, optional
         ``watch(history, energy)`` is called after each step, with the energy as it is, of rows in
-        the units that they came in; training ends where it says True. To draw, to stop early.
+        the units that they came in; training ends where it says True. To draw, to stop early. Of
+        several processes in each: all have to say the same.
     """
 
     checkpoint: str | os.PathLike[str] | None = None
