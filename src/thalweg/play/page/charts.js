@@ -16,7 +16,7 @@ function range(numbers) {
   const sorted = numbers.filter((value) => value !== null && Number.isFinite(value)).sort((a, b) => a - b);
   if (!sorted.length) return [0, 1];
   const low = sorted[0];
-  const high = sorted[Math.floor(0.98 * (sorted.length - 1))];
+  const high = sorted[Math.ceil(0.98 * (sorted.length - 1))];
   return high > low ? [low, high] : [low - 0.5, low + 0.5];
 }
 
@@ -53,6 +53,11 @@ export function drawCurves(canvas, curves) {
     pen.lineWidth = 2;
     pen.setLineDash(name === "negatives" ? [5, 3] : []);
     pen.stroke();
+    if (step.length === 1 && values[0] !== null) {
+      pen.fillStyle = colours[name];
+      pen.fillRect(x(0) - 2, y(values[0]) - 2, 5, 5);
+      pen.fillStyle = "#454f5d";
+    }
   }
   // the gap between what is pushed up and the data
   const name = lines.negatives.some((value) => value !== null) ? "negatives" : "elsewhere";
