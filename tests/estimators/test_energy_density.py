@@ -74,7 +74,7 @@ def test_log_z_by_annealing_brackets_what_a_grid_says():
 def test_draws_have_the_moments_of_the_data():
     model = EnergyDensity("maximum-likelihood", hidden=(64, 64), n_steps=600, random_state=0)
     model.fit(draws(20_000, 0))
-    drawn, data = model.sample(2000, random_state=0), draws(20_000, 5).numpy()
+    drawn, data = model.sample(1000, random_state=0), draws(20_000, 5).numpy()
     # chains begin at 256 rows: that is the sample whose error counts
     error = data.std(axis=0) / math.sqrt(256)
     assert (abs(drawn.mean(axis=0) - data.mean(axis=0)) < 4 * error + 0.05).all()

@@ -173,10 +173,10 @@ def test_chains_learn_what_digits_are_and_fill_in_what_is_hidden(tmp_path):
     for other in (shuffled, TEST.transpose(0, 2, 1)):
         assert roc_auc_score(labels, np.r_[model.energy(TEST), model.energy(other)]) > 0.95
     # chains end lower than a normal density as wide as the digits is
-    drawn = model.sample(100, random_state=0)
+    drawn = model.sample(40, random_state=0)
     random = np.random.default_rng(0)
     wide = random.multivariate_normal(
-        TRAIN.reshape(-1, 64).mean(0), np.cov(TRAIN.reshape(-1, 64).T), 100
+        TRAIN.reshape(-1, 64).mean(0), np.cov(TRAIN.reshape(-1, 64).T), 40
     )
     wide = wide.reshape(-1, 8, 8).astype(np.float32)
     assert model.energy(drawn).mean() < model.energy(wide).mean()
@@ -188,7 +188,8 @@ def test_chains_learn_what_digits_are_and_fill_in_what_is_hidden(tmp_path):
     np.testing.assert_allclose(model.energy(gone)[:1], model.energy(gone[:1]), rtol=1e-3)
     model.save(tmp_path / "m.st")
     again = thalweg.load(tmp_path / "m.st")
-    np.testing.assert_array_equal(again.sample(3, random_state=0), model.sample(3, random_state=0))
+    np.testing.assert_array_equal(again.energy(TEST[:9]), model.energy(TEST[:9]))
+    np.testing.assert_allclose(again.sample(3, random_state=0), drawn[:3], atol=1e-3)
 
 
 def test_training_asks_for_whole_images():

@@ -14,7 +14,9 @@ from thalweg.play.methods import METHODS
 from thalweg.play.scenes import toy_scene
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra: browser)")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed (the extra: browser)"
+)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
 
 SLOWER = 8

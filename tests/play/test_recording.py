@@ -42,7 +42,9 @@ def test_fields_are_those_of_the_models(page):
 
 def test_it_answers_in_a_browser_without_a_server(page):
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra: browser)")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (the extra: browser)"
+    )
     if browser is None:
         pytest.skip("there is no Chromium on this machine")
     import threading

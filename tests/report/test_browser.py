@@ -8,7 +8,9 @@ from thalweg.demo import messy_wines
 from thalweg.report import report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra: browser)")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed (the extra: browser)"
+)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
 
 
