@@ -39,6 +39,7 @@ def play(browser: bool = True, port: int = 0) -> None:
     warnings.simplefilter("ignore")
     # a second one would wait for work where the browser has some
     torch.set_num_threads(1)
+    sys.stderr.write("play: getting ready, in some seconds\n")
     warm_up()
     try:
         made = PlayServer(port)
