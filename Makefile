@@ -23,7 +23,7 @@ demo: install
 	$(BIN)/thalweg demo --out demo
 
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 $(LOWEST_STAMP): pyproject.toml constraints-lowest.txt
 	rm -rf .venv-lowest
@@ -32,7 +32,7 @@ $(LOWEST_STAMP): pyproject.toml constraints-lowest.txt
 	touch $(LOWEST_STAMP)
 
 test-lowest: $(LOWEST_STAMP)
-	OMP_NUM_THREADS=1 $(LOWEST)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(LOWEST)/python -m pytest -n auto --dist worksteal
 
 check: install
 	$(BIN)/ruff format --check src tests benchmarks examples
