@@ -24,9 +24,6 @@ from thalweg.play.stage import Stage
 FRAME_WAITS = 0.5
 """Seconds that an answer waits for a newer state"""
 
-SHOWN = 600
-"""Rows of the data that are drawn"""
-
 LARGEST = 8 << 20
 """Bytes of a table that may be sent"""
 
@@ -105,13 +102,7 @@ def open_stage(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, A
     number = int(_number(asked, "number", 0, 2**53, 0))
     stage = Stage(scene, str(asked.get("method")), knobs, seed, room.people)
     room.put(window, side, stage, number)
-    return {
-        "low": scene.low,
-        "high": scene.high,
-        "names": scene.names,
-        "rows": plane.listed(scene.rows[:SHOWN], 4),
-        "scale": float(scene.rows.std(dim=0).mean()),
-    }
+    return plane.described(scene)
 
 
 def train(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,9 +135,7 @@ def frame(room: Room, window: str, asked: Mapping[str, Any]) -> Frame:
     words |= {
         "resolution": resolution,
         "codes": count(moment.energy),
-        "marks": plane.listed(moment.marks, 4),
-        "curves": plane.listed(moment.curves, 4),
-        "beta": plane.inverse_temperature(moment.energy, stage.scene.rows[:200]),
+        **moment.described(stage.scene),
     }
     if asked.get("regions"):
         which = strongest(moment.energy, stage.scene.grid(resolution))
@@ -177,7 +166,7 @@ def fall(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 def given(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     stage = room.at(window, asked).stage
     energy = _asked_energy(stage.now(), asked)
-    beta = plane.inverse_temperature(energy, stage.scene.rows[:200])
+    beta = plane.inverse_temperature(energy, stage.scene.rows)
     return plane.listed(plane.given(energy, stage.scene, _point(asked)[0], beta)._asdict())
 
 
@@ -211,7 +200,7 @@ def chains(room: Room, window: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     n_steps = int(_number(asked, "steps", 1, 100, 5))
     scale = float(scene.rows.std(dim=0).mean())
     size = _number(asked, "step_size", 1e-3, 5, 0.2) * scale
-    beta = plane.inverse_temperature(energy, scene.rows[:200])
+    beta = plane.inverse_temperature(energy, scene.rows)
     beta /= _number(asked, "warmth", 0.01, 100, 1.0)
     begin = scene.anywhere(many, torch.Generator().manual_seed(seed))
     if asked.get("point") is not None:

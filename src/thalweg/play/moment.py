@@ -10,7 +10,7 @@ import torch
 from thalweg.core import Energy
 from thalweg.play.marks import marks
 from thalweg.play.methods import METHODS
-from thalweg.play.plane import Paired
+from thalweg.play.plane import Paired, inverse_temperature, listed
 from thalweg.play.scenes import Scene
 from thalweg.training import History
 
@@ -37,6 +37,14 @@ class Moment(NamedTuple):
     marks: dict[str, Any]
     curves: dict[str, list[float | None]]
     """mean energies so far, by step"""
+
+    def described(self, scene: Scene) -> dict[str, Any]:
+        """What a page has to know of it, besides its field."""
+        return {
+            "marks": listed(self.marks, 4),
+            "curves": listed(self.curves, 4),
+            "beta": inverse_temperature(self.energy, scene.rows),
+        }
 
 
 class Curves:

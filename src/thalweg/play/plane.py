@@ -27,6 +27,9 @@ FLAT, NOTHING = 1e-4, 1e-9
 PATH = 60
 """Points of a path that are drawn"""
 
+SHOWN, ASKED = 600, 200
+"""Rows of the data that are drawn, and that say how wide an energy is"""
+
 PIXEL, EXACT = 3e-4, 1e-6
 """Share of a point's length below which a step of a descent is not seen, and is none at all"""
 
@@ -75,6 +78,17 @@ def softened(energy: Energy, beta: float) -> Energy:
     return result
 
 
+def described(scene: Scene) -> dict[str, Any]:
+    """What a page has to know of a scene."""
+    return {
+        "low": scene.low,
+        "high": scene.high,
+        "names": scene.names,
+        "rows": listed(scene.rows[:SHOWN], 4),
+        "scale": float(scene.rows.std(dim=0).mean()),
+    }
+
+
 def inverse_temperature(energy: Energy, rows: Tensor) -> float:
     """The beta that makes exp(-beta F) as wide as the data: its own, or what their mean says.
 
@@ -83,7 +97,7 @@ def inverse_temperature(energy: Energy, rows: Tensor) -> float:
     if math.isfinite(energy.beta) and energy.beta > 0:
         return float(energy.beta)
     with torch.no_grad():
-        mean = float(energy(rows).mean())
+        mean = float(energy(rows[:ASKED]).mean())
     return 1 / mean if mean > 1e-6 else 1e6
 
 

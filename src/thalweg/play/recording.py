@@ -16,7 +16,7 @@ from torch import Tensor
 
 from thalweg.core import Energy
 from thalweg.play import plane
-from thalweg.play.answers import SHOWN, catalogue
+from thalweg.play.answers import catalogue
 from thalweg.play.methods import METHODS, Method
 from thalweg.play.moment import Curves, Moment, seen
 from thalweg.play.room import Room
@@ -85,11 +85,7 @@ def write_recorded(
 
 def _scene(scene: Scene, methods: dict[str, Method], steps: Sequence[int]) -> dict[str, Any]:
     return {
-        "low": scene.low,
-        "high": scene.high,
-        "names": scene.names,
-        "rows": plane.listed(scene.rows[:SHOWN], 4),
-        "scale": float(scene.rows.std(dim=0).mean()),
+        **plane.described(scene),
         "methods": {word: _moments(scene, word, each, steps) for word, each in methods.items()},
     }
 
@@ -101,9 +97,7 @@ def _moments(scene: Scene, word: str, method: Method, steps: Sequence[int]) -> l
         field = plane.field(moment.energy, scene, RESOLUTION)
         found.append({
             "step": moment.step,
-            "marks": plane.listed(moment.marks, 4),
-            "curves": plane.listed(moment.curves, 4),
-            "beta": plane.inverse_temperature(moment.energy, scene.rows[:200]),
+            **moment.described(scene),
             **_short(field),
         })  # fmt: skip
     return found

@@ -80,7 +80,6 @@ class Stage:
         self.curves = Curves(scene)
         self.error: str | None = None
         self.done = False
-        self.seconds = 0.0
         self._now: Moment | None = None
         self._going = self._ended = False
         self._changed = threading.Condition()
@@ -107,10 +106,6 @@ class Stage:
     def join(self) -> None:
         """Wait until the thread has ended."""
         self._thread.join()
-
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
 
     def now(self, after: int = -1, patience: float = READY) -> Moment:
         """The last state; one later than version ``after`` if it comes in time.
@@ -153,14 +148,12 @@ class Stage:
             model.fit(*data)
             self._show(1, model.energy_, model, None)
             return
-        begun = time.perf_counter()
 
         def watch(history: History, energy: Energy) -> bool:
             if len(history) == 1 or time.perf_counter() - self._last > PICTURES:
                 self._show(len(history), energy, model, history)
             if not self._ended:
                 self.people.let_through()
-            self.seconds = time.perf_counter() - begun
             return self._told_to_stop(lambda: self._catch_up(len(history), energy, model, history))
 
         model.fit(*data, run=Run(watch=watch))
