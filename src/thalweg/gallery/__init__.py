@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 from thalweg.lazy import lazily
 
 if TYPE_CHECKING:
-    from thalweg.gallery.page import quick, save, surface
+    from thalweg.gallery.page import change, quick, save, surface
     from thalweg.gallery.runner import draw
     from thalweg.gallery.scripts import Page, pages
 
-__all__ = ["Page", "draw", "pages", "quick", "save", "surface"]
+__all__ = ["Page", "change", "draw", "pages", "quick", "save", "surface"]
 
 __getattr__, __dir__ = lazily(
     __name__,
     {
         "Page": "scripts",
+        "change": "page",
         "draw": "runner",
         "pages": "scripts",
         "quick": "page",

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from thalweg.core import EnergyFunction, InputError, as_energy, check_rows
-from thalweg.plots import draw_landscape, save_figure
-from thalweg.questions import Plane, landscape
+from thalweg.plots import draw_change, draw_landscape, save_figure
+from thalweg.questions import Landscape, Plane, landscape
 
 QUICK = "--quick"
 
@@ -75,9 +75,7 @@ def surface(
         if data.dim() != 2 or data.shape[1] != 2:
             raise InputError(f"surface: data have shape {tuple(data.shape)}; expected (n, 2)")
     a, b = (reach, reach) if isinstance(reach, (int, float)) else reach
-    like = next(iter(as_energy(energy).state_dict().values()), torch.empty(0))
-    plane = Plane(torch.zeros(2).to(like), torch.eye(2).to(like))
-    drawn = landscape(energy, plane, (-a, -b), (a, b), resolution)
+    drawn = _over(energy, a, b, resolution)
     heights = drawn.energy.cpu()
     if top is not None:
         heights = heights.clamp(max=float(heights.min()) + top)
@@ -86,3 +84,16 @@ def surface(
         None if data is None else data.numpy(), title=title,
     )  # fmt: skip
     axes.set(xlim=(-a, a), ylim=(-b, b), aspect="equal", xlabel="y1", ylabel="y2")
+
+
+def change(axes: Axes, added: EnergyFunction, reach: float, title: str = "") -> None:
+    """Draw what is added to an energy of the plane, from -reach to reach: red is up, blue down."""
+    drawn = _over(added, reach, reach, 100)
+    draw_change(axes, drawn.a.cpu(), drawn.b.cpu(), drawn.energy.cpu().numpy(), title)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+
+
+def _over(energy: EnergyFunction, a: float, b: float, resolution: int) -> Landscape:
+    like = next(iter(as_energy(energy).state_dict().values()), torch.empty(0))
+    plane = Plane(torch.zeros(2).to(like), torch.eye(2).to(like))
+    return landscape(energy, plane, (-a, -b), (a, b), resolution)

@@ -1,4 +1,4 @@
-"""Energies as filled contours."""
+"""Energies as filled contours, and what changes them."""
 
 from __future__ import annotations
 
@@ -52,4 +52,16 @@ def draw_landscape(
             linewidths=0.7,
             label="wells",
         )
+    axes.set_title(title, fontsize=10)
+
+
+def draw_change(
+    axes: Axes, a: ArrayLike, b: ArrayLike, change: NDArray[np.floating], title: str = ""
+) -> None:
+    """Filled contours of what is added to an energy (rows follow b): red is up, blue is down."""
+    reach = max(float(np.abs(change).max()), 1e-12)
+    filled = axes.contourf(a, b, change, np.linspace(-reach, reach, 26), cmap="RdBu_r")
+    figure = axes.get_figure()
+    assert figure is not None
+    figure.colorbar(filled, ax=axes, label="change of F", fraction=0.046, pad=0.04, format="%.2g")
     axes.set_title(title, fontsize=10)
