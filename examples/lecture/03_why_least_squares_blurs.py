@@ -1,10 +1,16 @@
-"""Why least squares blurs
+r"""Why least squares blurs
 =======================
 
+.. math::
+    \operatorname{argmin}_g \; E\|y - g(x)\|^2 = E[y \mid x], \qquad
+    F(x, y) = \min_z \|y - g(x, z)\|^2
+
 Small digits turn in a direction that nobody can foresee: least squares answers with the average of
-all that may come, which never comes, while each value of a latent variable z gives a sharp future.
-A softmax gives every outcome a probability where outcomes can be listed; over continuous ones an
-energy does it, low at each of them and high at their average.
+all that may come, which never comes, while each value of a latent variable z gives a sharp future,
+which costs more if it is the only guess (it is as far from the average as what comes is, so that
+its error has both spreads) and least if all are counted. A softmax gives every outcome a
+probability where outcomes can be listed; over continuous ones an energy does it, low at each of
+them and high at their average.
 """
 
 import numpy as np
@@ -45,8 +51,9 @@ for half, axes in enumerate(drawn.axes[:2]):
     for column, name in enumerate(names):
         axes.text((column * 1.06 + 0.5) * 20, -1, name, fontsize=8, ha="center")
 drawn.suptitle(
-    f"squared error: least squares {error(guess):.0f}; of 12 futures the first "
-    f"{error(futures[:, :1]):.0f}, the nearest {error(futures):.0f}", fontsize=11
+    f"squared error: least squares {error(guess):.0f}; one sharp future alone "
+    f"{error(futures[:, :1]):.0f} (both spreads), the nearest of 12 {error(futures):.0f}",
+    fontsize=11,
 )  # fmt: skip
 
 random = np.random.default_rng(0)
