@@ -1,5 +1,5 @@
 r"""An action of one's own: what is chosen, and what the world does
-==============================================================
+===============================================================
 
 .. math::
     F(x, y) = -\log \sum_z e^{-E(x, y, z)}, \qquad x \text{ the action}, \; z \text{ the gust}, \;

@@ -37,7 +37,7 @@ def draw_diagram(
     title: str = "",
     fontsize: float = 11,
 ) -> None:
-    """Variables as circles (grey where they are observed), functions round, terms of the energy square.
+    """A model as boxes: variables are circles, grey if observed, terms of the energy squares.
 
     Parameters
     ----------
