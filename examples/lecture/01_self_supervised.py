@@ -1,5 +1,8 @@
-"""Self-supervised learning: hide a part, predict it from the rest
+r"""Self-supervised learning: hide a part, predict it from the rest
 ===============================================================
+
+.. math::
+    (x, y) = (\text{what is left of an item}, \; \text{what is hidden of it})
 
 One batch of a table, of images, of clips and of sentences, and three ways of hiding: the future
 from the past, random cells or patches from all others, any part from what is around it. What is

@@ -1,5 +1,10 @@
-"""Maximum likelihood: down on the data, up where the model is
+r"""Maximum likelihood: down on the data, up where the model is
 ===========================================================
+
+.. math::
+    L = \frac{1}{n} \sum_i F(y_i) + \log \int e^{-F(y)} \, dy, \qquad
+    \frac{\partial L}{\partial \theta} = \frac{1}{n} \sum_i \frac{\partial F(y_i)}{\partial \theta}
+    - E_{p} \Bigl[\frac{\partial F(y)}{\partial \theta}\Bigr], \quad p = \frac{e^{-F}}{Z}
 
 The Gibbs distribution p(y) = exp(-F(y)) / Z turns energies into probabilities, and the gradient of
 its log-likelihood has two terms: one lowers F around the data, one raises it around what the model
@@ -68,10 +73,7 @@ drawn.axes[5].loglog(counts, errors, "o-", color=COLOURS[0], label="error of the
 drawn.axes[5].loglog(
     counts, errors[0] * (counts / 4) ** -0.5, "--", color="grey", label="slope -1/2"
 )
-drawn.axes[5].set(
-    title="Monte Carlo against the grid",
-    xlabel="draws of 16 chains, shuffled",
-    ylabel="relative error",
-)
+drawn.axes[5].set(title="Monte Carlo against the grid: relative error",
+                  xlabel="draws of 16 chains, shuffled")  # fmt: skip
 drawn.axes[5].legend()
 save(drawn)

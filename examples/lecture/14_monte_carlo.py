@@ -1,5 +1,8 @@
-"""Four ways of finding the points to push up
+r"""Four ways of finding the points to push up
 ==========================================
+
+.. math::
+    E_p[g] \approx \sum_i w_i g(y_i), \qquad w_i \propto e^{-F(y_i)} / q(y_i)
 
 Monte Carlo draws from another density and weights what it drew, a random walk tries steps and keeps
 or rejects them, Langevin goes down the gradient with noise, Hamiltonian Monte Carlo lets a ball
