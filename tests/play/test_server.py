@@ -89,6 +89,21 @@ def test_pages_from_elsewhere_and_guesses_are_refused(server):
     )
 
 
+def test_what_a_browser_is_given_on_its_command_line_opens_the_page_once():
+    with PlayServer() as made:
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        path = made.opening.removeprefix(f"http://127.0.0.1:{made.server_port}")
+        assert made.token not in made.opening
+        assert sent(made, "GET", path, Host="example.org")[0].status == 403
+        reply, content = sent(made, "GET", path)
+        assert (reply.status, reply.headers["Location"], content) == (303, made.address, b"")
+        assert sent(made, "GET", path)[0].status == 403
+        assert sent(made, "GET", "/None/")[0].status == 403
+        made.shutdown()
+    thread.join()
+
+
 @pytest.mark.parametrize(
     "path", ["../server.py", "%2e%2e/server.py", "page.js/..", "nothing.js", "run.py"]
 )

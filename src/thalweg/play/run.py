@@ -51,7 +51,7 @@ def play(browser: bool = True, port: int = 0) -> None:
         sys.stdout.write(f"{server.address}\n")
         sys.stdout.flush()
         if browser:
-            webbrowser.open(server.address)
+            webbrowser.open(server.opening)
         try:
             server.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:

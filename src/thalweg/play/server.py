@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+import threading
+from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,6 +40,8 @@ HEADERS = {
 }
 LARGEST = 16 << 20
 """Bytes of a question"""
+DOOR = "/door"
+"""No name of a file: the address that leads to the page once was asked for"""
 
 
 class PlayServer(ThreadingHTTPServer):
@@ -54,6 +58,8 @@ class PlayServer(ThreadingHTTPServer):
 
     def __init__(self, port: int = 0, room: Room | None = None) -> None:
         self.token = secrets.token_urlsafe(16)
+        self.door: str | None = secrets.token_urlsafe(16)
+        self._entering = threading.Lock()
         self.room = Room() if room is None else room
         super().__init__(("127.0.0.1", port), Handler)
 
@@ -62,8 +68,25 @@ class PlayServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/{self.token}/"
 
     @property
+    def opening(self) -> str:
+        """An address that leads to the page once.
+
+        For the command line of a browser, which other users of the machine may read.
+        """
+        return f"http://127.0.0.1:{self.server_port}/{self.door}/"
+
+    @property
     def hosts(self) -> set[str]:
         return {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
+
+    def opened(self, token: str) -> bool:
+        """Whether this is the address that leads to the page once, for the first time."""
+        with self._entering:
+            door = self.door
+            if door is None or not secrets.compare_digest(token.encode(), door.encode()):
+                return False
+            self.door = None
+            return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Windows are closed while they wait; all else is a mistake, and is said."""
@@ -90,6 +113,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self._allowed()
         if path is None:
+            return
+        if path == DOOR:
+            self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"Location": self.server.address})
             return
         name = path or "index.html"
         file = PAGE / name
@@ -144,6 +170,8 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.FORBIDDEN, "expected to be asked by its own page")
             return None
         _, token, *rest = f"{urlsplit(self.path).path}/".split("/", 2)
+        if self.command == "GET" and self.server.opened(token):
+            return DOOR
         if not secrets.compare_digest(token.encode(), self.server.token.encode()):
             self._refuse(HTTPStatus.FORBIDDEN, "expected the address that was printed")
             return None
@@ -152,11 +180,13 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: HTTPStatus, why: str) -> None:
         self._send(status, json.dumps({"error": why}).encode(), "application/json")
 
-    def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
+    def _send(
+        self, status: HTTPStatus, body: bytes, kind: str, more: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        for name, value in HEADERS.items():
+        for name, value in {**HEADERS, **(more or {})}.items():
             self.send_header(name, value)
         self.end_headers()
         try:

@@ -19,7 +19,6 @@ export class Page {
     this.sides = {};
     this.drawing = [];
     this.dragging = false;
-    this.kickStrength = 0.3;
     this.opens = 0;
   }
 
@@ -121,7 +120,8 @@ export class Page {
     by("chain-warmth").value = Math.log10(state.chains.warmth);
     by("chain-step").nextElementSibling.textContent = short(state.chains.step);
     by("chain-warmth").nextElementSibling.textContent = short(state.chains.warmth);
-    by("kick-strength").nextElementSibling.textContent = short(this.kickStrength);
+    by("kick-strength").value = state.kick;
+    by("kick-strength").nextElementSibling.textContent = short(state.kick);
     by("chain-settings").hidden = state.tool !== "chains";
     by("kick-settings").hidden = state.tool !== "kick";
     by("clear").hidden = state.scene !== "drawn";
@@ -163,8 +163,9 @@ export class Page {
     by("chain-everywhere").addEventListener("click", () => this.startChains("everywhere"));
     by("chain-here").addEventListener("click", () => this.startChains("here"));
     by("kick-strength").addEventListener("input", (event) => {
-      this.kickStrength = Number(event.target.value);
+      this.state.kick = Number(event.target.value);
       this.writeShared();
+      this.changed();
       this.all.forEach((side) => side.kick());
     });
     by("kick-again").addEventListener("click", () => this.all.forEach((side) => side.kick()));

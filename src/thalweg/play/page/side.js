@@ -306,7 +306,7 @@ export class Side {
     this.kickedAt = performance.now();
     this.kicks = (this.kicks || 0) + 1;
     const { opened } = this;
-    const kicked = await this.ask("kick", { strength: this.page.kickStrength, seed: this.kicks, point, count: point ? 1 : 24 });
+    const kicked = await this.ask("kick", { strength: this.page.state.kick, seed: this.kicks, point, count: point ? 1 : 24 });
     if (opened !== this.opened || this.closed) return;
     this.kicked = kicked;
     this.draw();

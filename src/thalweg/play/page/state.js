@@ -8,6 +8,7 @@ const plain = () => ({
   regions: false,
   camera: [0.6, 0.9],
   point: null,
+  kick: 0.3,
   chains: { kind: "walk", step: 0.2, warmth: 1 },
   sides: { left: { method: "kmeans", knobs: {} } },
 });
@@ -30,6 +31,8 @@ export function readState(hash, catalogue) {
   state.regions = said.get("regions") === "1";
   state.camera = pairOf(said.get("camera")) || state.camera;
   state.point = pairOf(said.get("point"));
+  const kick = number(said.get("kick"), state.kick);
+  if (kick > 0 && kick <= 1.5) state.kick = kick;
   state.points = (said.get("points") || "").split(";").map(pairOf).filter(Boolean);
   if (state.scene === "drawn" && state.points.length < 3) state.tool = "draw";
   const kind = said.get("chains");
@@ -60,6 +63,7 @@ export function writeState(state) {
   if (String(state.camera) !== String(usual.camera)) said.set("camera", state.camera.map((w) => w.toFixed(2)));
   if (state.point) said.set("point", state.point.map((w) => w.toFixed(3)));
   if (state.scene === "drawn") said.set("points", state.points.slice(0, 400).map((p) => p.map((w) => w.toFixed(2))).join(";"));
+  if (state.tool === "kick" && state.kick !== usual.kick) said.set("kick", state.kick);
   if (state.tool === "chains") {
     said.set("chains", state.chains.kind);
     said.set("step", state.chains.step.toPrecision(3));
