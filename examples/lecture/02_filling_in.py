@@ -32,16 +32,15 @@ photographs = np.stack(load_sample_images().images)[:, :426, :639].mean(axis=3)
 small = photographs.reshape(2, 142, 3, 213, 3).mean(axis=(2, 4)).astype(np.float32)
 learn, ask = (
     np.concatenate([cut(each, (32, 32), max_patches=n, random_state=0) for each in of])
-    for of, n in ((small[:, :, :140], 1500), (small[:, :, 145:], 100))
+    for of, n in ((small[:, :, :140], 100 if quick() else 1500), (small[:, :, 145:], 100))
 )
 painter = model(400, pretext="occluded", width=16, batch_size=32).fit(learn)
-seen = ask.copy()
-seen[:, 11:21, 11:21] = np.nan
-hidden = np.isnan(seen)
+hidden = np.zeros(ask.shape, bool)
+hidden[:, 11:21, 11:21] = True
+seen = np.where(hidden, np.nan, ask)
 mean = np.where(hidden, np.nanmean(seen, axis=(1, 2), keepdims=True), ask)
 answers = {"seen": seen, "its mean": mean, "filled in": painter.complete(seen), "truth": ask}
-drawn = figure(15, 5.4, 1, 2)
-tiles, worth = drawn.axes
+tiles, worth = (drawn := figure(15, 5.4, 1, 2)).axes
 shown = np.argsort(-ask.std(axis=(1, 2)))[:160:20]
 errors = [np.square(guess - ask)[hidden].mean() for guess in list(answers.values())[1:3]]
 draw_tiles(tiles, [each[shown] for each in answers.values()], 0, 255, list(answers),
@@ -65,13 +64,14 @@ for batch in np.random.default_rng(0).choice(others, (20 if quick() else 400, 64
     torch.nn.functional.cross_entropy(head(encoder(rows[batch])), kinds[batch]).backward()
     optimizer.step()
 ways["labels of the other five"] = encoder(rows).detach().numpy()
-own, counts = [part[labels[part] >= 5] for part in (train, valid, test)], (1, 3, 10, 30)
+own = [part[labels[part] >= 5] for part in (train, valid, test)]
+counts, seeds = (1, 3, 10, 30), range(1 if quick() else 5)
 for colour, (name, items) in zip(COLOURS, ways.items(), strict=False):
     found = []
-    for count, seed in product(counts, range(5)):
+    for count, seed in product(counts, seeds):
         few = own[0][some_of_each(labels[own[0]], count, seed)]
         found.append(linear_probe(*(Labelled(items[p], labels[p]) for p in (few, *own[1:]))))
-    found = np.reshape(found, (len(counts), 5))
+    found = np.reshape(found, (len(counts), len(seeds)))
     worth.errorbar(counts, found.mean(axis=1), found.std(axis=1), fmt="o-", color=colour,
                    capsize=2, label=name)  # fmt: skip
 worth.set(xscale="log", title="telling 5 to 9 apart, by a linear classifier", ylabel="accuracy")

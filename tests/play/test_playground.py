@@ -151,7 +151,7 @@ def test_a_link_shows_the_same(browser, address):
 
 def test_how_strong_kicks_are_is_in_the_link(browser, address):
     with page_of(browser, address, "left=kmeans&tool=kick&kick=0.8") as page:
-        until(page, "document.getElementById('kick-strength').nextElementSibling.value === '0.8'")
+        until(page, "document.getElementById('kick-strength').nextElementSibling.value === '0.80'")
         assert page.evaluate("thalweg.state.kick") == 0.8
         page.locator("#kick-strength").fill("0.5")
         until(page, "location.hash.includes('kick=0.5')")
