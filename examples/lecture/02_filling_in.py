@@ -34,7 +34,7 @@ learn, ask = (
     np.concatenate([cut(each, (32, 32), max_patches=n, random_state=0) for each in of])
     for of, n in ((small[:, :, :140], 100 if quick() else 1500), (small[:, :, 145:], 100))
 )
-painter = model(400, pretext="occluded", width=16, batch_size=32).fit(learn)
+painter = model(300, pretext="occluded", width=16, batch_size=32).fit(learn)
 hidden = np.zeros(ask.shape, bool)
 hidden[:, 11:21, 11:21] = True
 seen = np.where(hidden, np.nan, ask)
@@ -52,7 +52,7 @@ images = images.reshape(-1, 8, 8).astype(np.float32)
 rows, kinds = torch.from_numpy(images.reshape(-1, 64)), torch.from_numpy(labels)
 train, valid, test = np.split(np.arange(len(images)), [1200, 1500])
 settings = {"pretext": "mixed", "fraction": (0.2, 0.8), "patch": 2, "width": 12, "depth": 1}
-before, filler = (model(steps, **settings).fit(images[train]) for steps in (1, 1200))
+before, filler = (model(steps, **settings).fit(images[train]) for steps in (1, 900))
 ways = {"filling in, no labels": filler.transform(images),
         "the encoder before": before.transform(images), "pixels": rows.numpy()}  # fmt: skip
 encoder, head = before.encoder(), torch.nn.LazyLinear(5)

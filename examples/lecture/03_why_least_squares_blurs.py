@@ -29,7 +29,7 @@ train, test = (
     for part, n, seed in ((digits[:1500], 1500, 0), (digits[1500:], 200, 1))
 )
 shared = {"context": 3, "width": 24, "reach": 3, "learning_rate": 0.005, "random_state": 0,
-          "n_steps": 30 if quick() else 600}  # fmt: skip
+          "n_steps": 30 if quick() else 450}  # fmt: skip
 blurred = NextFrame(None, **shared).fit(train.frames)
 sharp = NextFrame("discrete", n_components=12, **shared).fit(train.frames)
 x, y = test.frames[:, 1:4], test.frames[:, 4:5]

@@ -39,12 +39,12 @@ models = {
     "C2 chosen points: noise contrastive": density("noise-contrastive"),
     "C2 chosen points: persistent CD": density("persistent-contrastive-divergence"),
     "C3 mapping back: denoising autoencoder": DenoisingAutoencoder(
-        64, hidden=(128, 128), noise=0.15, n_steps=4 * STEPS, random_state=0),
+        64, hidden=(128, 128), noise=0.15, n_steps=3 * STEPS, random_state=0),
     "A1 bounded volume: K-means": KMeans(20, random_state=0),
     "A2 a price on z: variational autoencoder": VariationalAutoencoder(
-        2, hidden=(128, 128), n_steps=4 * STEPS, random_state=0),
+        2, hidden=(128, 128), n_steps=3 * STEPS, random_state=0),
     "A3 kept constant: contracting autoencoder": ContractiveAutoencoder(
-        8, contraction=0.03, n_steps=4 * STEPS, random_state=0),
+        8, contraction=0.03, n_steps=3 * STEPS, random_state=0),
     "A4 small slope, large curvature: score matching": density("score-matching"),
 }  # fmt: skip
 grid = torch.cartesian_prod(*[torch.linspace(-2.4, 2.4, 120)] * 2)

@@ -70,7 +70,7 @@ for colour, method in zip(COLOURS, ("ista", "fista"), strict=False):
 for layers in counts[:4]:  # LISTA: trained by pushing down the energy of its codes
     encoder = Encoder(Lista(weight, 0.5, layers))
     optimizer = torch.optim.Adam(encoder.parameters(), 0.001)
-    rows = torch.randint(8000, (50 if quick() else 1200, 256), generator=generator)
+    rows = torch.randint(8000, (50 if quick() else 800, 256), generator=generator)
     step = gradient_step(FreeEnergy(energy, encoder), PushDown(), optimizer)
     train(step, (Batch(learn[each]) for each in rows), generator)
     name = "LISTA" if layers == 1 else None

@@ -19,7 +19,7 @@ from thalweg.plots import COLOURS, draw_tiles, figure
 
 digits, labels = load_digits(return_X_y=True)
 train, labels = digits[:1500].astype(np.float32), labels[:1500]
-model = GLO(2, hidden=(256, 256), n_steps=200 if quick() else 10000, random_state=0).fit(train)
+model = GLO(2, hidden=(256, 256), n_steps=200 if quick() else 7000, random_state=0).fit(train)
 codes = model.codes_  # (1500, 2)
 
 random = np.random.default_rng(0)

@@ -22,7 +22,7 @@ from thalweg.objectives import FromNoise, Hinge
 from thalweg.plots import COLOURS, figure
 from thalweg.training import adam, gradient_step, train
 
-STEPS = 150 if quick() else 2000
+STEPS = 150 if quick() else 1500
 generator = torch.Generator().manual_seed(0)
 data = two_spirals(4000, generator)
 wide = Normal(torch.zeros(2), 2.0 * torch.eye(2))

@@ -37,7 +37,7 @@ texts = [text for text in texts if "---" not in text]
 # a few paragraphs are longer than the context, and are split
 warnings.filterwarnings("ignore", message=".*were split")
 model = MaskedLanguageModel(
-    2000, layers=2, width=96, epochs=1 if quick() else 10, batch_tokens=1024, learning_rate=0.02,
+    2000, layers=2, width=96, epochs=1 if quick() else 8, batch_tokens=1024, learning_rate=0.02,
     random_state=0,
 ).fit(texts[:300] if quick() else texts)  # fmt: skip
 

@@ -21,7 +21,7 @@ from thalweg.plots import COLOURS
 from thalweg.samplers import Langevin, run
 from thalweg.training import adam, gradient_step, train
 
-KICK, STEPS, GREEN = 0.25, 100 if quick() else 2000, "#2ee66b"
+KICK, STEPS, GREEN = 0.25, 100 if quick() else 1500, "#2ee66b"
 generator = torch.Generator().manual_seed(0)
 data = two_moons(4000, generator)
 # a bowl with bumps and holes at random, which training will move

@@ -22,12 +22,12 @@ from thalweg.plots import COLOURS, draw_tiles, figure
 CONTEXT, SIZE, CELL = 4, 32, 4
 train, test = (
     panning(n, torch.Generator().manual_seed(seed), CONTEXT + 1, SIZE)
-    for n, seed in ((200 if quick() else 1000, 0), (200, 1))
+    for n, seed in ((200 if quick() else 800, 0), (200, 1))
 )
 models = {
     name: NextFrame(None, context=CONTEXT, width=32, learning_rate=0.004, n_steps=steps,
                     random_state=0).fit(train.frames)
-    for name, steps in (("state before", 0), ("state f(x)", 20 if quick() else 500))
+    for name, steps in (("state before", 0), ("state f(x)", 20 if quick() else 400))
 }  # fmt: skip
 
 

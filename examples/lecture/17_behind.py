@@ -27,7 +27,7 @@ train, test = (
 before, model = (
     NextFrame(None, context=CONTEXT, horizon=HORIZON, width=24, n_steps=steps,
                     batch_size=16, learning_rate=0.004, random_state=0).fit(train.frames)
-    for steps in (0, 20 if quick() else 900)
+    for steps in (0, 20 if quick() else 700)
 )  # fmt: skip
 
 
