@@ -26,7 +26,7 @@ texts = [
     if 40 < len(part) < 400 and part.count("*") < 4
 ]
 model = MaskedLanguageModel(
-    1000, layers=2, width=64, epochs=1 if quick() else 9, batch_tokens=1024, learning_rate=0.02,
+    1000, layers=2, width=64, epochs=1 if quick() else 12, batch_tokens=1024, learning_rate=0.02,
     context=160, random_state=0,
 ).fit(texts[:200] if quick() else texts)  # fmt: skip
 listed = model.completions(["The value is [MASK] string."], top=12)[0]
